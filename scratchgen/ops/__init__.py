@@ -1,0 +1,26 @@
+"""Dispatch, the matrix products, and random streams. Layers show mathematics; ops show machinery."""
+
+from scratchgen.ops.arrays import (
+    add,
+    add_column_sums,
+    add_matmul_tn,
+    add_product,
+    copy_to,
+    fill,
+    join_columns,
+    matmul,
+    matmul_nt,
+    matmul_tn,
+    multiply,
+    scale,
+    squared_norm,
+    stack_rows,
+)
+from scratchgen.ops.dispatch import array, definitions, empty, get_backend, has_twin, op, to_host, use_backend
+from scratchgen.ops.random import Stream, as_generator
+
+__all__ = [
+    "Stream", "add", "add_column_sums", "add_matmul_tn", "add_product", "array", "as_generator", "copy_to", "definitions", "empty", "fill",
+    "get_backend", "has_twin", "join_columns", "matmul", "matmul_nt", "matmul_tn", "multiply", "op", "scale", "squared_norm", "stack_rows",
+    "to_host", "use_backend",
+]  # fmt: skip

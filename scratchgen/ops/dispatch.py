@@ -1,0 +1,107 @@
+"""Operations: the mathematics is written once, in NumPy; compiled twins of it are looked up by name.
+
+    @op
+    def tanh(x):                 # the definition: what is read
+        return np.tanh(x)
+
+Calling `tanh` runs the twin of the same name in the backend in force, or the definition where that backend has none:
+
+    numpy    no twins: every call runs the definition
+    numba    scratchgen/ops/numba: compiled for multicore CPUs, same arrays as NumPy
+    cuda     scratchgen/ops/cuda: compiled for an NVIDIA GPU, arrays that live on the device
+
+With NUMBA_DISABLE_JIT=1 the numba backend has no twins either, so that a debugger steps through the definitions.
+"""
+
+import functools
+import importlib
+import os
+from types import SimpleNamespace
+
+import numpy as np
+
+from scratchgen.errors import unknown_name
+
+BACKENDS = ("numpy", "numba", "cuda")
+
+definitions = {}  # name -> the NumPy definition of each operation, in the order of definition
+_active = None  # the backend in force; None until the first operation or use_backend loads it
+
+
+def op(definition):
+    """Make a NumPy function an operation: callers get its twin in the backend in force.
+
+    Raises ValueError if another operation has that name: twins are found by name alone.
+    """
+    name = definition.__name__
+    if name in definitions:
+        raise ValueError(f"operation {name!r} is already defined in {definitions[name].__module__}")
+    definitions[name] = definition
+
+    @functools.wraps(definition)
+    def call(*args, **kwargs):
+        return (_active or _load_default()).twins.get(name, definition)(*args, **kwargs)
+
+    return call
+
+
+class use_backend:
+    """Choose the backend: `sg.use_backend("numpy")` from here on, or `with sg.use_backend("numpy"):` for a while.
+
+    The choice holds for the whole process. Raises ValueError for an unknown name, RuntimeError if the backend cannot run here.
+    """
+
+    def __init__(self, name):
+        global _active
+        if name not in BACKENDS:
+            raise unknown_name("backend", name, BACKENDS)
+        self._before = _active
+        _active = _load(name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        global _active
+        _active = self._before
+
+
+def get_backend():
+    """Name of the backend in force: "numpy", "numba" or "cuda"."""
+    return (_active or _load_default()).name
+
+
+def has_twin(name):
+    """Whether the backend in force runs operation `name` compiled."""
+    return name in (_active or _load_default()).twins
+
+
+def array(x, dtype=None):
+    """`x` as an array of the backend in force (host arrays are taken over without a copy where dtype allows)."""
+    return (_active or _load_default()).from_host(np.asarray(x, dtype))
+
+
+def to_host(x):
+    """`x` as a NumPy array, copied from the device if it lives there."""
+    return (_active or _load_default()).to_host(x)
+
+
+def empty(shape, dtype=np.float32):
+    """A new array of the backend in force, values undefined."""
+    return (_active or _load_default()).empty(shape, dtype)
+
+
+@functools.cache
+def _load(name):
+    """The backend as an object with name, twins {name: function}, from_host, to_host, empty."""
+    host = SimpleNamespace(name=name, twins={}, from_host=np.asarray, to_host=np.asarray, empty=np.empty)
+    if name == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
+        host.twins = importlib.import_module("scratchgen.ops.numba").twins()
+    if name == "cuda":
+        raise RuntimeError("backend 'cuda' is not available in this version; use 'numba' (the default) or 'numpy'")
+    return host
+
+
+def _load_default():
+    use_backend(os.environ.get("SCRATCHGEN_BACKEND") or "numba")
+    return _active
