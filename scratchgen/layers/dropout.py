@@ -1,0 +1,40 @@
+"""Dropout: in training, each unit is silenced with probability `rate`, so that no unit can rely on another (Srivastava et al. 2014).
+
+    mask = (u ≥ rate) / (1 − rate)       u uniform in [0, 1), one per element, fresh at every forward
+    y  = x ∘ mask                        the division keeps the expected value: E[y] = x
+    dx = dy ∘ mask                       the same mask as in forward, kept in the cache
+
+In inference y = x.
+"""
+
+from scratchgen.layers.layer import Layer
+from scratchgen.ops import Stream, multiply, op
+
+
+@op
+def dropout_mask(u, rate):  # mask = (u ≥ rate) / (1 − rate)
+    return (u >= rate).astype(u.dtype) / (1 - rate)
+
+
+class Dropout(Layer):
+    """Silence each element with probability rate, 0 ≤ rate < 1. `eps`: the uniform numbers u, instead of the layer's stream."""
+
+    def __init__(self, rate, *, rng=None):
+        if not 0 <= rate < 1:
+            raise ValueError(f"rate is {rate}; it must be at least 0 and below 1")
+        self.rate = rate
+        self.stream = Stream(rng)
+
+    def forward(self, x, training=True, eps=None):
+        """x -> y, any shape."""
+        if not training:
+            return x, None
+        mask = dropout_mask(self.stream.uniform(x.shape, x.dtype) if eps is None else eps, self.rate)
+        return multiply(x, mask), mask
+
+    def backward(self, dy, mask):
+        """dy -> dx."""
+        return dy if mask is None else multiply(dy, mask)
+
+    def __repr__(self):
+        return f"Dropout({self.rate})"

@@ -1,0 +1,71 @@
+"""Where the weights start: random, and scaled so that signals neither fade nor explode on their way through the layers.
+
+For W (n_in, n_out) and inputs of unit variance, an output Σ_i x_i W_ij has variance n_in · Var(W); on the way back, a gradient has
+n_out · Var(W). The rules below choose Var(W) to keep one or both near 1:
+
+    Glorot & Bengio 2010 (tanh, sigmoid, linear)     Var(W) = 2 / (n_in + n_out)     a compromise between the two
+    He et al. 2015 (ReLU, which halves the variance) Var(W) = 2 / n_in
+
+A uniform distribution on ±a has variance a²/3. `orthogonal` (Saxe et al. 2013) keeps the length of every vector instead.
+"""
+
+import numpy as np
+
+from scratchgen.errors import unknown_name
+
+
+def glorot_uniform(shape, rng):
+    """Uniform on ±√(6 / (n_in + n_out))."""
+    return uniform(np.sqrt(6 / sum(shape)))(shape, rng)
+
+
+def glorot_normal(shape, rng):
+    """Normal with variance 2 / (n_in + n_out)."""
+    return normal(np.sqrt(2 / sum(shape)))(shape, rng)
+
+
+def he_uniform(shape, rng):
+    """Uniform on ±√(6 / n_in)."""
+    return uniform(np.sqrt(6 / shape[0]))(shape, rng)
+
+
+def he_normal(shape, rng):
+    """Normal with variance 2 / n_in."""
+    return normal(np.sqrt(2 / shape[0]))(shape, rng)
+
+
+def orthogonal(shape, rng):
+    """Orthonormal columns (or rows, where there are fewer of those), uniformly distributed.
+
+    Gram–Schmidt, not a QR of LAPACK, whose last bits depend on the number of BLAS threads.
+    """
+    q = rng.standard_normal((max(shape), min(shape)))
+    for j in range(q.shape[1]):
+        q[:, j] /= np.sqrt(np.sum(q[:, j] ** 2))
+        q[:, j + 1 :] -= q[:, j, None] * np.sum(q[:, j, None] * q[:, j + 1 :], axis=0)
+    return q if shape[0] >= shape[1] else q.T
+
+
+def uniform(limit):
+    """An initialiser: uniform on ±limit."""
+    return lambda shape, rng: rng.uniform(-limit, limit, shape)
+
+
+def normal(std):
+    """An initialiser: normal with mean 0 and that standard deviation."""
+    return lambda shape, rng: rng.normal(0.0, std, shape)
+
+
+BY_NAME = {f.__name__: f for f in (glorot_uniform, glorot_normal, he_uniform, he_normal, orthogonal)}
+
+
+def initialize(init, shape, rng):
+    """Weights of that shape, float64: `init` is a name of BY_NAME or a function (shape, rng) -> array.
+
+    Raises ValueError for an unknown name, or a size below 1.
+    """
+    if min(shape) < 1:
+        raise ValueError(f"a layer of shape {tuple(shape)} is asked for; every size must be at least 1")
+    if not callable(init) and init not in BY_NAME:
+        raise unknown_name("init", init, BY_NAME)
+    return (init if callable(init) else BY_NAME[init])(shape, rng)

@@ -1,0 +1,97 @@
+"""The contract of a layer.
+
+    y, cache = layer.forward(x)          x (batch, in) -> y (batch, out);  cache: what backward needs
+    dx = layer.backward(dy, cache)       dy = dLoss/dy -> dx = dLoss/dx;   adds dLoss/dparams to layer.grads
+
+The layer itself remembers nothing between the two, so one layer may run forward several times before it runs backward. Nobody
+ever changes x, dy or a cache. A layer of your own needs only these two methods, and `params` and `grads` if it has parameters:
+
+    class Scale(Layer):                      # y = s x
+        def __init__(self):
+            self.params, self.grads = {"s": np.ones(1)}, {"s": np.zeros(1)}
+
+        def forward(self, x):
+            return self.params["s"] * x, x
+
+        def backward(self, dy, x):
+            self.grads["s"] += (dy * x).sum()   # ds = Σ dy x
+            return self.params["s"] * dy        # dx = s dy
+
+This base class gives it the two keywords that every layer understands:
+
+    forward(x, training=False)           inference: dropout off, running statistics used
+    backward(dy, cache, wrt="both")      "input": dx only, grads untouched;  "params": grads only, returns None
+"""
+
+import functools
+import inspect
+
+from scratchgen.errors import unknown_name
+from scratchgen.layers.module import Module
+from scratchgen.ops import copy_to
+
+WRT = ("both", "input", "params")
+
+
+class Layer(Module):
+    """Base class of all layers: `forward(x) -> y, cache` and `backward(dy, cache) -> dx`."""
+
+    couples_batch = False  # True where one example's output depends on the others in the batch (batch normalisation)
+
+    def forward(self, x, training=True):
+        """x -> (y, cache)."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, dy, cache, wrt="both"):
+        """dy = dLoss/dy, cache from forward -> dx = dLoss/dx; adds to grads."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    def __call__(self, *inputs):
+        """Inference: only y."""
+        return self.forward(*inputs, training=False)[0]
+
+    def __init_subclass__(cls):
+        if "forward" in vars(cls) and "training" not in inspect.signature(cls.forward).parameters:
+            cls.forward = _accept_training(cls.forward)
+        if "backward" in vars(cls) and "wrt" not in inspect.signature(cls.backward).parameters:
+            cls.backward = _accept_wrt(cls.backward)
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+    def check_input(self, x, n_features):
+        """ValueError unless x is (batch, n_features); TypeError unless it has the dtype of the parameters."""
+        if x.ndim != 2 or x.shape[1] != n_features:
+            raise ValueError(f"x has shape {tuple(x.shape)}; {self!r} needs (batch, {n_features})")
+        for value in self.params.values():
+            if x.dtype != value.dtype:
+                raise TypeError(f"x is {x.dtype} but {self!r} is {value.dtype}; use x.astype({value.dtype}) or layer.astype({x.dtype})")
+            break
+
+
+def _accept_training(forward):
+    """For a layer that does the same in training and in inference."""
+
+    @functools.wraps(forward)
+    def wrapper(self, *inputs, training=True, **kwargs):
+        return forward(self, *inputs, **kwargs)
+
+    return wrapper
+
+
+def _accept_wrt(backward):
+    """For a layer whose backward always computes everything: put back, or leave out, what was not asked for."""
+
+    @functools.wraps(backward)
+    def wrapper(self, dy, cache, wrt="both"):
+        if wrt not in WRT:
+            raise unknown_name("wrt", wrt, WRT)
+        if wrt == "params" and not self.params:
+            return None
+        before = {key: value.copy() for key, value in self.grads.items()} if wrt == "input" else {}
+        dx = backward(self, dy, cache)
+        for key, value in before.items():
+            copy_to(self.grads[key], value)
+        return None if wrt == "params" else dx
+
+    return wrapper

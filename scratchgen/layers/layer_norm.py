@@ -1,0 +1,68 @@
+"""Layer normalisation: each example is shifted and scaled to mean 0 and variance 1 over its features (Ba et al. 2016).
+
+    μ = mean_j x_j        v = mean_j (x_j − μ)²        r = 1 / √(v + eps)                             (batch, 1) each
+    x̂ = (x − μ) r         y = gamma ∘ x̂ + beta                                                       (batch, n)
+
+Batch normalisation turned by a quarter: the means run over the features of one example, not over the batch, so examples do not
+mix and inference needs no running statistics. The derivation in batch_norm.py holds with rows in the place of columns:
+
+    dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂)),      dx̂ = dy ∘ gamma,     means over the features
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgen.layers.batch_norm import add_norm_grads
+from scratchgen.layers.layer import Layer
+from scratchgen.ops import array, op
+
+
+@op
+def layer_norm(x, gamma, beta, eps):
+    """-> y, x̂ (batch, n), r (batch,)."""
+    centred = x - x.mean(axis=1, keepdims=True)
+    r = 1 / np.sqrt(np.mean(centred**2, axis=1) + eps)
+    x_hat = centred * r[:, None]
+    return gamma * x_hat + beta, x_hat, r
+
+
+@op
+def layer_norm_backward(dy, x_hat, r, gamma):  # dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂)),   dx̂ = dy ∘ gamma
+    dx_hat = dy * gamma
+    return r[:, None] * (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * np.mean(dx_hat * x_hat, axis=1, keepdims=True))
+
+
+class Cache(NamedTuple):
+    """What backward needs: x̂ (batch, n) and r (batch,)."""
+
+    x_hat: np.ndarray
+    r: np.ndarray
+
+
+class LayerNorm(Layer):
+    """Normalise each example over its n features, then scale and shift.
+
+    eps: added to the variance.  params: gamma, beta (n,).
+    """
+
+    def __init__(self, n, *, eps=1e-5, dtype=np.float32):
+        self.n, self.eps = n, eps
+        self.params = {"gamma": array(np.ones(n), dtype), "beta": array(np.zeros(n), dtype)}
+        self.grads = {"gamma": array(np.zeros(n), dtype), "beta": array(np.zeros(n), dtype)}
+
+    def forward(self, x):
+        """x (batch, n) -> y (batch, n)."""
+        self.check_input(x, self.n)
+        y, x_hat, r = layer_norm(x, self.params["gamma"], self.params["beta"], self.eps)
+        return y, Cache(x_hat, r)
+
+    def backward(self, dy, cache, wrt="both"):
+        """dy (batch, n) -> dx (batch, n)."""
+        if wrt != "input":
+            add_norm_grads(self.grads["gamma"], self.grads["beta"], dy, cache.x_hat)
+        if wrt != "params":
+            return layer_norm_backward(dy, cache.x_hat, cache.r, self.params["gamma"])
+
+    def __repr__(self):
+        return f"LayerNorm({self.n})"

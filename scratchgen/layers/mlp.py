@@ -1,0 +1,54 @@
+"""The multilayer perceptron: linear layers with an activation between each and the next."""
+
+import numpy as np
+
+from scratchgen.errors import unknown_name
+from scratchgen.layers.elu import ELU
+from scratchgen.layers.identity import Identity
+from scratchgen.layers.leaky_relu import LeakyReLU
+from scratchgen.layers.linear import Linear
+from scratchgen.layers.relu import ReLU
+from scratchgen.layers.sequential import Sequential
+from scratchgen.layers.sigmoid import Sigmoid
+from scratchgen.layers.softplus import Softplus
+from scratchgen.layers.tanh import Tanh
+from scratchgen.ops import as_generator
+
+ACTIVATIONS = {
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "softplus": Softplus,
+    "identity": Identity,
+}
+
+
+def make_activation(activation):
+    """A new activation layer from a name of ACTIVATIONS, or from a function without arguments (`lambda: LeakyReLU(0.2)`)."""
+    if not callable(activation) and activation not in ACTIVATIONS:
+        raise unknown_name("activation", activation, ACTIVATIONS)
+    return activation() if callable(activation) else ACTIVATIONS[activation]()
+
+
+def mlp(sizes, activation="relu", *, output="identity", init="glorot_uniform", rng=None, dtype=np.float32):
+    """A Sequential of Linear layers of these sizes, (n_in, n_hidden, …, n_out).
+
+    activation: behind every Linear but the last, by name or as a function that makes one;  output: behind the last;
+    init: initialiser of the weights;  rng: a seed or a numpy.random.Generator.
+
+    >>> print(mlp((784, 500, 40), activation="tanh", rng=0))
+    Sequential
+      0  Linear(784, 500)  W (784, 500)  b (500,)  392,500
+      1  Tanh()
+      2  Linear(500, 40)   W (500, 40)  b (40,)     20,040
+         parameters                                412,540
+    """
+    if len(sizes) < 2:
+        raise ValueError(f"sizes is {tuple(sizes)}; an mlp needs at least an input and an output size")
+    rng, layers = as_generator(rng), []
+    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [Linear(n_in, n_out, init=init, rng=rng, dtype=dtype), make_activation(activation)]
+    layers[-1] = make_activation(output)
+    return Sequential(*(layer for layer in layers if not isinstance(layer, Identity)))

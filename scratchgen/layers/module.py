@@ -1,0 +1,163 @@
+"""What owns parameters: a layer, a network of layers, a model of networks.
+
+Every module keeps four dicts, all empty unless it needs them:
+
+    params     what an optimizer trains                 grads    dLoss/d(that), identical keys and shapes
+    buffers    state that is not trained (running statistics, masks)
+    parts      the modules it is made of, by name       (a module has either parts or parameters of its own)
+
+The parameters of a whole network lie in **one flat array**, and each layer's `params["W"]` is a view of its slice:
+
+    net.flat_params    [ 0.W ········ | 0.b ·· | 2.W ········ | 2.b ·· ]
+    net.flat_grads     the same layout
+
+so an optimizer updates everything with one operation, and a checkpoint is one array. Nesting keeps this: an inner network's
+flat arrays are contiguous slices of the outer one's.
+"""
+
+import copy
+import weakref
+
+import numpy as np
+
+from scratchgen.ops import array, copy_to, empty, fill
+
+
+class Module:
+    """Owner of parameters. Subclasses fill `params` and `grads`, or call `set_parts`."""
+
+    def __new__(cls, *args, **kwargs):
+        self = super().__new__(cls)  # here, not in __init__: a student's layer needs no super().__init__()
+        self.params, self.grads, self.buffers, self.parts = {}, {}, {}, {}
+        self._flat = None  # (flat_params, flat_grads) once laid out
+        self._parent = None
+        return self
+
+    def set_parts(self, **parts):
+        """Make this module of these others, and lay all their parameters in one flat array.
+
+        Raises ValueError if one module stands in two places, TypeError for something that is no module or for mixed dtypes.
+        """
+        for name, part in parts.items():
+            if not isinstance(part, Module):
+                raise TypeError(f"part {name} of {type(self).__name__} is {part!r}; it must be a layer (an instance, not a class)")
+            if part._parent is not None and part._parent() is not None:
+                raise ValueError(f"{part!r} stands in two places; its gradients would mix: make a second layer")
+            part._parent = weakref.ref(self)
+        self.parts = parts
+        self.lay_flat()
+
+    # One flat array
+
+    @property
+    def flat_params(self):
+        """All parameters in one array, (n_params,); `params` are views of it."""
+        if self._flat is None:
+            self.lay_flat()
+        return self._flat[0]
+
+    @property
+    def flat_grads(self):
+        """All gradients in one array, (n_params,); `grads` are views of it."""
+        if self._flat is None:
+            self.lay_flat()
+        return self._flat[1]
+
+    def lay_flat(self):
+        """Copy all parameters and gradients into two new flat arrays and make `params` and `grads` views of them.
+
+        Raises TypeError for mixed dtypes, ValueError if the keys or shapes of `params` and `grads` differ.
+        """
+        leaves = [leaf for _, leaf in self.leaves()]
+        for leaf in leaves:
+            shapes = [{key: value.shape for key, value in values.items()} for values in (leaf.params, leaf.grads)]
+            if shapes[0] != shapes[1]:
+                raise ValueError(f"{leaf!r}: params have shapes {shapes[0]} but grads {shapes[1]}; they must be equal")
+        values = [value for leaf in leaves for value in leaf.params.values()]
+        dtypes = sorted({str(value.dtype) for value in values})
+        if len(dtypes) > 1:
+            raise TypeError(f"{type(self).__name__} mixes parameters of {' and '.join(dtypes)}; make all layers of one dtype")
+        n, dtype = sum(value.size for value in values), dtypes[0] if dtypes else np.float32
+        self._bind(empty(n, dtype), empty(n, dtype))
+
+    def _bind(self, flat_params, flat_grads):
+        """Move into these arrays: copy the values, then point at the new places."""
+        self._flat = flat_params, flat_grads
+        start = 0
+        for part in self.parts.values():
+            stop = start + part.n_params
+            part._bind(flat_params[start:stop], flat_grads[start:stop])
+            start = stop
+        if self.parts:
+            self.params = {f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.params.items()}
+            self.grads = {f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.grads.items()}
+            return
+        for values, flat in ((self.params, flat_params), (self.grads, flat_grads)):
+            start = 0
+            for key, value in values.items():
+                view = flat[start : start + value.size].reshape(value.shape)
+                copy_to(view, value)
+                values[key] = view
+                start += value.size
+
+    # The whole tree
+
+    def leaves(self, prefix=""):
+        """Yield (dotted name, module) for every module below that has no parts; a leaf yields itself."""
+        if not self.parts:
+            yield prefix, self
+        for name, part in self.parts.items():
+            yield from part.leaves(f"{prefix}.{name}" if prefix else name)
+
+    @property
+    def n_params(self):
+        """Number of parameters."""
+        return sum(value.size for _, leaf in self.leaves() for value in leaf.params.values())
+
+    @property
+    def dtype(self):
+        """dtype of the parameters."""
+        return self.flat_params.dtype
+
+    def zero_grads(self):
+        """Set every gradient to zero; backward adds to them."""
+        fill(self.flat_grads, 0.0)
+
+    def all_buffers(self):
+        """{dotted name: array} of the buffers of every module below."""
+        return {f"{name}.{key}": value for name, leaf in self.leaves() for key, value in leaf.buffers.items()}
+
+    def streams(self):
+        """{dotted name: Stream} of every module below that draws noise, this one included."""
+        own = {"stream": self.stream} if self.parts and hasattr(self, "stream") else {}
+        return own | {f"{name}.stream": leaf.stream for name, leaf in self.leaves() if hasattr(leaf, "stream")}
+
+    def astype(self, dtype):
+        """A copy with all parameters, gradients and buffers of that dtype (float32 or float64)."""
+        twin = copy.deepcopy(self)
+        for _, leaf in twin.leaves():
+            for values in (leaf.params, leaf.grads, leaf.buffers):
+                values.update({key: array(value, dtype) for key, value in values.items()})
+        twin.lay_flat()
+        return twin
+
+    def __getstate__(self):  # deepcopy and pickle make separate arrays of views, so lay them flat again afterwards
+        return self.__dict__ | {"_flat": None, "_parent": None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if self.parts:
+            for part in self.parts.values():
+                part._parent = weakref.ref(self)
+            self.lay_flat()
+
+    def __str__(self):
+        """The table that print() shows: each layer with the shapes of its parameters and their number."""
+        rows = []
+        for name, leaf in self.leaves():
+            shapes = "  ".join(f"{key} {tuple(value.shape)}" for key, value in leaf.params.items())
+            rows.append((name, repr(leaf), shapes, f"{leaf.n_params:,}" if leaf.params else ""))
+        rows.append(("", "parameters", "", f"{self.n_params:,}"))
+        name, layer, shapes, count = (max(map(len, column)) for column in zip(*rows, strict=True))
+        lines = [f"  {row[0]:{name}}  {row[1]:{layer}}  {row[2]:{shapes}}  {row[3]:>{count}}".rstrip() for row in rows]
+        return "\n".join([type(self).__name__, *lines])

@@ -1,0 +1,58 @@
+"""A network of layers in a row: the output of each is the input of the next.
+
+    y = f_n(… f_2(f_1(x)))
+
+The chain rule runs the same row backwards: each layer turns the gradient of its output into the gradient of its input, and that is
+the gradient of the output of the layer before. This is all that backpropagation is.
+"""
+
+from scratchgen.errors import unknown_name
+from scratchgen.layers.fusion import stages
+from scratchgen.layers.layer import WRT, Layer
+
+
+class Sequential(Layer):
+    """Layers in a row. Their parameters move into one flat array; keys are "0.W", "0.b", "2.W", …
+
+    Raises ValueError if one layer stands in two places, TypeError for something that is no layer or for mixed dtypes.
+    """
+
+    def __init__(self, *layers):
+        self.set_parts(**{str(i): layer for i, layer in enumerate(layers)})
+        self.stages = stages(layers)
+
+    @property
+    def layers(self):
+        """The layers, in order."""
+        return tuple(self.parts.values())
+
+    @property
+    def couples_batch(self):
+        """Whether any layer does."""
+        return any(layer.couples_batch for layer in self.layers)
+
+    def forward(self, x, training=True):
+        """x (batch, in) -> y (batch, out); the cache is the list of the stages' caches."""
+        caches = []
+        for stage in self.stages:
+            x, cache = stage.forward(x, training=training)
+            caches.append(cache)
+        return x, caches
+
+    def backward(self, dy, caches, wrt="both"):
+        """dy (batch, out) -> dx (batch, in). With wrt="params" nothing below the first layer that has parameters is computed."""
+        if wrt not in WRT:
+            raise unknown_name("wrt", wrt, WRT)
+        if wrt == "params" and not self.params:
+            return None
+        for stage, cache in zip(reversed(self.stages), reversed(caches), strict=True):
+            if wrt == "params" and stage is self._first_with_params():
+                return stage.backward(dy, cache, wrt="params")
+            dy = stage.backward(dy, cache, wrt="input" if wrt == "input" else "both")
+        return dy
+
+    def _first_with_params(self):
+        return next(stage for stage in self.stages if stage.params)
+
+    def __repr__(self):
+        return f"Sequential({', '.join(map(repr, self.layers))})"
