@@ -1,0 +1,89 @@
+"""Data to learn from, by name or from a file, and what is done to it on its way to the network.
+
+glyphs    digits drawn from fonts, MNIST-shaped, no download; the default
+mnist     handwritten digits, downloaded on first use
+toys      points in the plane or on a line
+files     your own .npy, .npz or IDX file
+binarize, minibatch    grey pixels into bits; rows into minibatches
+"""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgen.data import files, glyphs, mnist, toys
+from scratchgen.data.binarize import Binarize
+from scratchgen.data.idx import read_idx, write_idx
+from scratchgen.data.minibatch import integer, minibatch_indices, minibatches
+from scratchgen.data.toys import GRID_STD, RING_STD, grid_modes, mixture1d_density, ring_modes
+from scratchgen.errors import unknown_name
+
+__all__ = [
+    "GRID_STD", "NAMES", "RING_STD", "Binarize", "Dataset", "grid_modes", "load", "minibatch_indices", "minibatches", "mixture1d_density", "read_idx",
+    "ring_modes", "write_idx",
+]  # fmt: skip
+
+IMAGES = {"glyphs": glyphs.load, "mnist": mnist.load}
+TOYS = {
+    "ring": toys.ring, "grid": toys.grid, "swiss_roll": toys.swiss_roll, "moons": toys.moons, "pinwheel": toys.pinwheel, "mixture1d": toys.mixture1d,
+}  # fmt: skip
+NAMES = (*IMAGES, *TOYS)
+SPLITS = files.SPLITS
+TOY_SIZES = {"train": 50_000, "valid": 10_000, "test": 10_000}
+
+
+class Dataset(NamedTuple):
+    """x (n, features) float32, images in [0, 1];  y (n,) int64, or None where there are no labels."""
+
+    x: np.ndarray
+    y: np.ndarray | None
+
+
+def load(name, split="train", *, labels=None, seed=0):
+    """One split of a data set -> Dataset(x, y).
+
+    name: one of NAMES, or the path of a .npy, .npz or IDX file (scratchgen.data.files says how those are split).
+    split: "train", "valid" or "test".   labels: path of a .npy or IDX file with the labels for a .npy or IDX file.
+    seed: which draw of a toy; all other data is fixed.
+
+    Pictures (n, height, width) are flattened. Bytes are divided by 255, unless they are all 0 or 1; other numbers stay as they are.
+    Raises ValueError for unknown names, a damaged file or unusable data (wrong shape, empty, NaN or infinity), TypeError for data that are
+    not real numbers, FileNotFoundError for a missing file or a failed download.
+    """
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    if not isinstance(name, (str, os.PathLike)):
+        raise TypeError(f"name is of type {type(name).__name__}; it must be one of {', '.join(NAMES)}, or the path of a file")
+    if name in NAMES and labels is not None:
+        raise ValueError(f"labels is {str(labels)!r}, but data set {name!r} has its own; labels goes with a .npy or IDX file")
+    if name in IMAGES:
+        return _dataset(*IMAGES[name](split), name)
+    if name in TOYS:
+        rng = np.random.default_rng([integer("seed", seed, 0), SPLITS.index(split)])
+        return _dataset(*TOYS[name](TOY_SIZES[split], rng), name)
+    if not os.path.exists(name) and os.path.basename(name) == os.fspath(name) and not os.path.splitext(name)[1]:
+        raise unknown_name("data", name, (*NAMES, "(or the path of a .npy, .npz or IDX file)"))
+    return _dataset(*files.load(name, split, labels), os.fspath(name))
+
+
+def _dataset(x, y, source):
+    """x and y as the rest of the library wants them, or one sentence about what is wrong with them."""
+    if x.dtype.kind not in "buif":
+        raise TypeError(f"{source} holds data of dtype {x.dtype}; real numbers are wanted")
+    if x.ndim not in (2, 3, 4):
+        raise ValueError(f"{source} holds data of shape {x.shape}; wanted (n, features), (n, height, width) or (n, height, width, channels)")
+    if x.size == 0:
+        raise ValueError(f"{source} holds data of shape {x.shape}: there is nothing in it")
+    is_float, scale = x.dtype.kind == "f", 1 / 255 if x.dtype == np.uint8 and x.max() > 1 else 1
+    with np.errstate(over="ignore"):  # a float64 too large for float32 becomes infinity, which the next lines report
+        x = x.reshape(len(x), -1).astype(np.float32)
+    if is_float and not np.isfinite(x).all():
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        raise ValueError(f"{source} holds {x[row, column]} (row {row}, feature {column} of the split); finite float32 numbers are wanted")
+    x *= np.float32(scale)
+    if y is not None:
+        if y.dtype.kind not in "bui":
+            raise TypeError(f"{source} holds labels of dtype {y.dtype}; integers are wanted")
+        y = y.astype(np.int64)
+    return Dataset(x, y)

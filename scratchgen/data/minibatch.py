@@ -1,0 +1,43 @@
+"""Minibatches: every epoch goes through all rows once, in an order of its own.
+
+The order is a function of (seed, epoch) alone. So nothing about it needs saving: a run that stopped in the middle of an
+epoch finds its place again with `start=`, the number of minibatches it has already used.
+"""
+
+import operator
+
+import numpy as np
+
+
+def minibatch_indices(n, batch_size, *, seed=0, epoch=0, start=0):
+    """Row numbers of each minibatch of one epoch: arrays of batch_size ints, the last one shorter where batch_size does not divide n.
+
+    n: number of rows.   start: how many minibatches to skip.
+    Raises TypeError for a batch_size, seed, epoch or start that is not an int, ValueError for one out of range.
+    """
+    batch_size = integer("batch_size", batch_size, 1)
+    seed, epoch, start = integer("seed", seed, 0), integer("epoch", epoch, 0), integer("start", start, 0)
+    if batch_size > n:
+        raise ValueError(f"batch_size is {batch_size}, but the data has only {n} rows")
+    order = np.random.default_rng([seed, epoch]).permutation(n)
+    return (order[i : i + batch_size] for i in range(start * batch_size, n, batch_size))
+
+
+def minibatches(x, batch_size, *, seed=0, epoch=0, start=0):
+    """The rows of x (n, …) in minibatches (batch_size, …); arguments and errors as in `minibatch_indices`.
+
+    >>> for batch in minibatches(x, 100, seed=0, epoch=epoch):
+    ...     loss = model.loss(batch)
+    """
+    return (x.take(rows, axis=0) for rows in minibatch_indices(len(x), batch_size, seed=seed, epoch=epoch, start=start))
+
+
+def integer(name, value, least):
+    """`value` as an int of at least `least`, or TypeError or ValueError about the argument `name`."""
+    try:
+        value = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; it must be an int") from None
+    if value < least:
+        raise ValueError(f"{name} is {value}; it must be at least {least}")
+    return value
