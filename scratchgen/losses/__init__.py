@@ -1,0 +1,17 @@
+"""Losses: each returns its value and its gradients together, so that the two cannot drift apart.
+
+    loss, dlogits = losses.bce_with_logits(logits, targets)
+
+Convention everywhere: sum over features, mean over the batch, in nats; `loss` is a number that float() accepts.
+"""
+
+from scratchgen.losses.bernoulli import bce_with_logits, bernoulli_log_likelihood, bernoulli_nll
+from scratchgen.losses.gan import discriminator_bce, generator_minimax, generator_non_saturating
+from scratchgen.losses.gaussian import gaussian_kl, gaussian_kl_rows, gaussian_log_likelihood, gaussian_nll
+from scratchgen.losses.softmax_cross_entropy import softmax_cross_entropy
+from scratchgen.losses.squared_error import squared_error
+
+__all__ = [
+    "bce_with_logits", "bernoulli_log_likelihood", "bernoulli_nll", "discriminator_bce", "gaussian_kl", "gaussian_kl_rows",
+    "gaussian_log_likelihood", "gaussian_nll", "generator_minimax", "generator_non_saturating", "softmax_cross_entropy", "squared_error",
+]  # fmt: skip

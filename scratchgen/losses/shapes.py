@@ -1,0 +1,22 @@
+"""Losses compare arrays element by element, and NumPy would silently broadcast (n, 1) against (n,): so the shapes are checked first."""
+
+import functools
+import inspect
+
+
+def equal_shapes(loss):
+    """Decorate a loss: ValueError unless all its arrays are (batch, features) of one shape, TypeError unless of one dtype."""
+    names = list(inspect.signature(loss).parameters)
+
+    @functools.wraps(loss)
+    def checked(*arrays):
+        first = arrays[0]
+        for name, array in zip(names, arrays, strict=True):
+            if array.ndim != 2 or array.shape != first.shape:
+                wanted = f"that of {names[0]}, {tuple(first.shape)}" if first.ndim == 2 else "(batch, features)"
+                raise ValueError(f"{name} has shape {tuple(array.shape)}; {loss.__name__} needs {wanted}")
+            if array.dtype != first.dtype or array.dtype.kind != "f":
+                raise TypeError(f"{name} is {array.dtype} and {names[0]} {first.dtype}; {loss.__name__} needs float32 or float64 for all")
+        return loss(*arrays)
+
+    return checked

@@ -1,0 +1,19 @@
+"""Gradient clipping: where the norm of all gradients together exceeds a bound, scale them down to it (Pascanu et al. 2013).
+
+n = ‖g‖₂          g <- g · min(1, max_norm / n)
+"""
+
+from scratchgen.ops import scale, squared_norm
+
+
+def clip_grad_norm(module, max_norm):
+    """Clip the gradients of a network, layer or model in place; returns the norm they had. The direction is kept.
+
+    Raises ValueError unless max_norm is positive.
+    """
+    if not max_norm > 0:
+        raise ValueError(f"max_norm is {max_norm}; it must be positive")
+    norm = float(squared_norm(module.flat_grads)) ** 0.5
+    if norm > max_norm:
+        scale(module.flat_grads, max_norm / norm)
+    return norm

@@ -1,0 +1,51 @@
+"""What all optimizers share: they read a module's gradients and update its parameters, and own whatever they must remember.
+
+    optimizer = Adam(net, lr=1e-3)
+    net.zero_grads();  …forward, loss, backward…;  optimizer.step()
+
+All parameters of the module lie in one flat array, so a step is one operation however many layers there are.
+"""
+
+import numpy as np
+
+from scratchgen.layers.module import Module
+from scratchgen.ops import array
+
+
+class Optimizer:
+    """Base class. `lr` may be changed at any time (that is what schedules do); `state` {name: (n_params,) array}; `steps` taken."""
+
+    def __init__(self, module, lr, state=()):
+        if not isinstance(module, Module):
+            raise TypeError(f"the first argument is {module!r}; it must be a network, layer or model")
+        if not lr > 0:
+            raise ValueError(f"lr is {lr}; it must be positive")
+        self.module, self.lr, self.steps = module, lr, 0
+        p = module.flat_params
+        self.state = {name: array(np.zeros(p.shape), p.dtype) for name in state}
+
+    def step(self):
+        """Update the module's parameters from its gradients, once."""
+        self.steps += 1
+        self.update(self.module.flat_params, self.module.flat_grads, **self.state)
+
+    def update(self, p, g, **state):
+        """Change the flat parameters p and the state in place, given the flat gradients g; all (n_params,)."""
+        raise NotImplementedError
+
+    def __repr__(self):
+        return f"{type(self).__name__}({type(self.module).__name__}, lr={self.lr:g})"
+
+
+def check_fractions(**fractions):
+    """ValueError unless every one is at least 0 and below 1."""
+    for name, value in fractions.items():
+        if not 0 <= value < 1:
+            raise ValueError(f"{name} is {value}; it must be at least 0 and below 1")
+
+
+def check_not_negative(**numbers):
+    """ValueError unless every one is at least 0."""
+    for name, value in numbers.items():
+        if not value >= 0:
+            raise ValueError(f"{name} is {value}; it must not be negative")
