@@ -1,0 +1,115 @@
+"""One door to Numba's compiler: lazy, cached, never stale, and working where nothing can be written.
+
+Numba can keep machine code between runs (`cache=True`), with two traps. It notices a change only in the file that holds the function, so
+that an edit of a helper in another file silently keeps the old machine code; and where it finds no folder to write to, it raises. Here the
+stamp of every cached function is a hash over *all* sources of scratchgen/ops and the versions of Numba and llvmlite, each SIMD target has a
+folder of its own, and without a writable folder there is simply no cache.
+
+    @jit                   compiled at the first call, inlined into its callers where LLVM likes, cached as part of them
+    @jit(cache=True)       an entry point, called from Python: its machine code is kept on disk
+    @jit(parallel=True)    `prange` becomes a parallel region
+
+Where: NUMBA_CACHE_DIR if the user set it; else __pycache__ beside the sources if that can be written; else the user's cache folder.
+"""
+
+import functools
+import hashlib
+import os
+import sys
+import tempfile
+import types
+from pathlib import Path
+
+import llvmlite
+import numba
+from numba.core import caching, config
+
+from scratchgen.ops.numba.target import TARGET
+
+OPS = Path(__file__).resolve().parents[1]
+
+# What the compiler may assume. Not `nnan` or `ninf`: NaN and infinity must propagate, and isnan must work.
+FASTMATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
+
+
+def jit(function=None, *, cache=False, parallel=False):
+    """numba.njit with this package's settings; `cache=True` for functions that Python calls."""
+    if function is None:
+        return functools.partial(jit, cache=cache, parallel=parallel)
+    compiled = numba.njit(parallel=parallel, fastmath=FASTMATH, error_model="numpy")(function)
+    if cache and cache_folder() is not None:
+        compiled._cache = PackageCache(function if not parallel else _renamed(function))
+    return compiled
+
+
+def _renamed(function):
+    """The function under another name: Numba's cache files are named after the function, and would mix up its serial and parallel forms."""
+    twin = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    twin.__qualname__, twin.__module__ = function.__qualname__ + "-parallel", function.__module__
+    return twin
+
+
+@functools.cache
+def source_stamp():
+    """A hash that changes with any source file of scratchgen/ops, with Numba and with llvmlite."""
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
+    for path in sorted(OPS.rglob("*.py")):
+        digest.update(str(path.relative_to(OPS)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@functools.cache
+def cache_folder():
+    """The first folder that can be written to, or None."""
+    user = Path(os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    places = [Path(config.CACHE_DIR)] if config.CACHE_DIR else [Path(__file__).resolve().parent / "__pycache__", user / "scratchgen"]
+    for place in places:
+        folder = place / f"{TARGET.name}-{sys.implementation.cache_tag}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+            source_stamp()
+        except OSError:
+            continue
+        return folder
+    return None
+
+
+class PackageLocator(caching._CacheLocator):
+    """Tells Numba's cache where to keep a function's machine code and what makes it stale."""
+
+    def __init__(self, function, source):
+        self._module, self._line = function.__module__, function.__code__.co_firstlineno
+
+    def get_cache_path(self):
+        return str(cache_folder())
+
+    def get_source_stamp(self):
+        return source_stamp()
+
+    def get_disambiguator(self):
+        return f"{self._module}-{self._line}"
+
+    @classmethod
+    def from_function(cls, function, source):
+        return cls(function, source)
+
+
+class PackageCacheImpl(caching.CompileResultCacheImpl):
+    _locator_classes = [PackageLocator]
+
+
+class PackageCache(caching.FunctionCache):
+    _impl_class = PackageCacheImpl
+
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # unreadable or damaged: compile again
+            return None
+
+    def save_overload(self, sig, data):
+        try:
+            super().save_overload(sig, data)
+        except OSError:  # disk full, folder gone
+            self.disable()
