@@ -1,0 +1,20 @@
+"""Pictures from arrays. Every function takes NumPy arrays, returns a matplotlib Figure, and saves it where a path is given.
+
+    sample_grid        generated images, tiled
+    reconstructions    originals, and under each what the model makes of it
+    learning_curves    the columns of metrics.csv
+    latent_scatter     where the encoder puts each class
+    latent_manifold    what the decoder makes of each point of a two-dimensional latent space
+    density_figure     data, generator and discriminator in one dimension: the GAN paper's first figure
+    animate_points     a two-dimensional generator learning, as a GIF
+
+Figures are made without pyplot: no global state, no window, the user's backend and rcParams untouched.
+"""
+
+from scratchgen.plots.animation import animate_points
+from scratchgen.plots.curves import learning_curves
+from scratchgen.plots.density import density_figure
+from scratchgen.plots.grids import reconstructions, sample_grid
+from scratchgen.plots.latent import latent_manifold, latent_scatter
+
+__all__ = ["animate_points", "density_figure", "latent_manifold", "latent_scatter", "learning_curves", "reconstructions", "sample_grid"]
