@@ -1,0 +1,52 @@
+"""scratchgen: generative networks from scratch, every gradient written by hand.
+
+    import scratchgen as sg
+
+    x = sg.data.load("glyphs").x                       # (n, 784) pictures of digits, in [0, 1]
+    vae = sg.VAE(data_dim=784, latent_dim=20, hidden=(500,))
+    sg.fit(vae, x, epochs=5, batch_size=100, seed=0)
+    pictures = vae.sample(64)                          # (64, 784)
+
+Notation, the same in every file
+
+    x, y           input and output of a layer           (batch, n_in), (batch, n_out); examples are rows
+    W, b           weights and bias of a linear layer    (n_in, n_out), (n_out,):  y = x W + b
+    dx, dy, dW, db dLoss/d(that), with that thing's shape
+    cache          what a layer's backward needs from its forward
+    z, eps         latent variable; standard normal noise
+    mu, logvar     mean and log-variance, log σ², of a Gaussian
+    logits         real numbers before a sigmoid or softmax makes them probabilities
+    ∘              product element by element;  xᵀ transpose;  Σ_n sum over n
+    loss           sum over features, mean over the batch; in nats (natural logarithms) where it is a log-likelihood
+    nll, kl, elbo  negative log-likelihood; Kullback–Leibler divergence; evidence lower bound
+    G, D           generator and discriminator
+    _nt, _tn       which side of a matrix product is transposed: matmul_nt(a, b) = a bᵀ, matmul_tn(a, b) = aᵀ b
+
+Where things are:  layers/, losses/, optim/ hold the mathematics, one idea per file; models/ what is built from it; ops/ the
+compiled twins that run it; data/, train/, metrics/, plots/ what a training run needs; gradcheck/ tells whether a gradient is right.
+"""
+
+import importlib
+
+from scratchgen import layers, losses, models, ops, optim
+from scratchgen.models import GAN, VAE
+from scratchgen.ops import get_backend, use_backend
+
+__version__ = "0.1.0"
+
+# Imported at first use: what follows needs matplotlib, tqdm or pooch, and `import scratchgen` should take no time.
+_LAZY_MODULES = ("data", "gradcheck", "metrics", "plots", "train")
+_LAZY_NAMES = {"fit": "train", "save": "train", "load": "train"}
+
+__all__ = [
+    "GAN", "VAE", "data", "fit", "get_backend", "gradcheck", "layers", "load", "losses", "metrics", "models", "ops", "optim", "plots", "save",
+    "train", "use_backend",
+]  # fmt: skip
+
+
+def __getattr__(name):
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"scratchgen.{name}")
+    if name in _LAZY_NAMES:
+        return getattr(importlib.import_module(f"scratchgen.{_LAZY_NAMES[name]}"), name)
+    raise AttributeError(f"module 'scratchgen' has no attribute {name!r}")

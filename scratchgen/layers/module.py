@@ -15,6 +15,7 @@ so an optimizer updates everything with one operation, and a checkpoint is one a
 flat arrays are contiguous slices of the outer one's.
 """
 
+import contextlib
 import copy
 import weakref
 
@@ -126,6 +127,14 @@ class Module:
     def all_buffers(self):
         """{dotted name: array} of the buffers of every module below."""
         return {f"{name}.{key}": value for name, leaf in self.leaves() for key, value in leaf.buffers.items()}
+
+    @contextlib.contextmanager
+    def frozen_buffers(self):
+        """Within this context, whatever happens to the buffers is undone at its end: a pass that must leave no trace."""
+        before = {key: value.copy() for key, value in self.all_buffers().items()}
+        yield
+        for key, value in self.all_buffers().items():
+            copy_to(value, before[key])
 
     def streams(self):
         """{dotted name: Stream} of every module below that draws noise, this one included."""

@@ -30,8 +30,7 @@ def softmax_cross_entropy(logits, labels):
         raise ValueError(f"labels have shape {tuple(labels.shape)} for logits {tuple(logits.shape)}; needed are (batch,) and (batch, classes)")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels are {labels.dtype}; softmax_cross_entropy needs integers, the index of the class")
-    if len(labels) and not 0 <= labels.min() <= labels.max() < logits.shape[1]:
-        raise ValueError(
-            f"labels run from {labels.min()} to {labels.max()}; with {logits.shape[1]} classes they must lie in 0 … {logits.shape[1] - 1}"
-        )
+    last = logits.shape[1] - 1
+    if len(labels) and not 0 <= labels.min() <= labels.max() <= last:
+        raise ValueError(f"labels run from {labels.min()} to {labels.max()}; with logits {tuple(logits.shape)} they must lie in 0 … {last}")
     return cross_entropy(logits, labels)

@@ -1,0 +1,113 @@
+"""The generative adversarial network (Goodfellow et al. 2014): two networks play against each other.
+
+The generator G turns noise z ~ N(0, I) into an example; the discriminator D says how probable it finds that an example is real. D
+learns to tell the two apart, G learns to deceive D:
+
+    discriminator minimises   −mean log D(x) − mean log(1 − D(G(z)))
+    generator minimises       −mean log D(G(z))          (non-saturating; or mean log(1 − D(G(z))), minimax)
+
+For a fixed G the optimal discriminator is D*(x) = p(x) / (p(x) + q(x)), p the density of the data and q that of G(z); at the
+optimum of the game p = q and D* = ½ everywhere.
+
+Each player's loss fills only that player's gradients. The generator's gradient comes *through* the discriminator: its backward is
+asked for the gradient of its input only (wrt="input"), and that is the gradient of the generator's output.
+"""
+
+import numpy as np
+
+from scratchgen.errors import unknown_name
+from scratchgen.layers import LeakyReLU, mlp
+from scratchgen.losses import discriminator_bce, generator_minimax, generator_non_saturating
+from scratchgen.models.model import Model, check_sizes
+from scratchgen.ops import Stream, as_generator, stack_rows
+from scratchgen.optim import Adam
+
+OBJECTIVES = {"non_saturating": generator_non_saturating, "minimax": generator_minimax}
+
+
+class GAN(Model):
+    """Generative adversarial network of two MLPs: ReLU in the generator, LeakyReLU(0.2) in the discriminator, whose output is a logit.
+
+    data_dim, latent_dim: features of x and of z.  generator_hidden, discriminator_hidden: sizes of hidden layers.
+    output: activation of the generator's output ("sigmoid" for data in [0, 1], "tanh", "identity").
+    objective: of the generator, "non_saturating" or "minimax".  discriminator_steps: k of Algorithm 1.  rng: seed or Generator.
+    """
+
+    def __init__(
+        self,
+        data_dim,
+        latent_dim=100,
+        generator_hidden=(1200, 1200),
+        discriminator_hidden=(1200, 1200),
+        output="sigmoid",
+        objective="non_saturating",
+        discriminator_steps=1,
+        rng=None,
+        dtype=np.float32,
+    ):
+        check_sizes(data_dim=data_dim, latent_dim=latent_dim, discriminator_steps=discriminator_steps)
+        if objective not in OBJECTIVES:
+            raise unknown_name("objective", objective, OBJECTIVES)
+        rng = as_generator(rng)
+        self.config = dict(
+            data_dim=data_dim, latent_dim=latent_dim, generator_hidden=tuple(generator_hidden), discriminator_hidden=tuple(discriminator_hidden),
+            output=output, objective=objective, discriminator_steps=discriminator_steps,
+        )  # fmt: skip
+        self.data_dim, self.latent_dim, self.discriminator_steps = data_dim, latent_dim, discriminator_steps
+        self.objective = OBJECTIVES[objective]
+        self.generator = mlp((latent_dim, *generator_hidden, data_dim), "relu", output=output, rng=rng, dtype=dtype)
+        self.discriminator = mlp((data_dim, *discriminator_hidden, 1), lambda: LeakyReLU(0.2), rng=rng, dtype=dtype)
+        self.stream = Stream(rng)  # of z
+        self.set_parts(generator=self.generator, discriminator=self.discriminator)
+
+    def discriminator_loss(self, x, z=None):
+        """-> loss, {"discriminator"}; adds to the discriminator's gradients, and leaves no trace in the generator.
+
+        x (batch, data_dim) real examples; z (batch, latent_dim): the noise, instead of the model's own stream.
+        """
+        with self.generator.frozen_buffers():
+            generated, _ = self.generator.forward(self._noise(x.shape[0]) if z is None else z)
+        if self.discriminator.couples_batch:  # batch statistics of real and of generated examples must not mix
+            real, real_cache = self.discriminator.forward(x)
+            fake, fake_cache = self.discriminator.forward(generated)
+            loss, dreal, dfake = discriminator_bce(real, fake)
+            self.discriminator.backward(dreal, real_cache, wrt="params")
+            self.discriminator.backward(dfake, fake_cache, wrt="params")
+        else:  # both in one pass: one matrix product per layer instead of two
+            logits, cache = self.discriminator.forward(stack_rows(x, generated))
+            loss, dreal, dfake = discriminator_bce(logits[: x.shape[0]], logits[x.shape[0] :])
+            self.discriminator.backward(stack_rows(dreal, dfake), cache, wrt="params")
+        return loss, {"discriminator": loss}
+
+    def generator_loss(self, z):
+        """-> loss, {"generator"}; adds to the generator's gradients, and leaves no trace in the discriminator.  z (batch, latent_dim)."""
+        generated, generator_cache = self.generator.forward(z)
+        with self.discriminator.frozen_buffers():
+            logits, discriminator_cache = self.discriminator.forward(generated)
+        loss, dlogits = self.objective(logits)
+        dgenerated = self.discriminator.backward(dlogits, discriminator_cache, wrt="input")
+        self.generator.backward(dgenerated, generator_cache, wrt="params")
+        return loss, {"generator": loss}
+
+    def players(self):
+        """One optimizer each for the discriminator and the generator."""
+        return {"discriminator": self.discriminator, "generator": self.generator}
+
+    def turns(self, step):
+        """Algorithm 1 of the paper: every step trains the discriminator on a fresh minibatch, every k-th the generator as well."""
+        turns = [("discriminator", self.discriminator_loss)]
+        if (step + 1) % self.discriminator_steps == 0:
+            turns.append(("generator", lambda x: self.generator_loss(self._noise(x.shape[0]))))
+        return turns
+
+    def optimizer(self, player):
+        """Adam with the settings of Radford et al. 2016: a small step, and little momentum in a game that turns."""
+        return Adam(player, lr=2e-4, betas=(0.5, 0.999))
+
+    def sample(self, n, rng=None):
+        """n generated examples -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
+        return self.generator(self._noise(n, rng))
+
+    def _noise(self, n, rng=None):
+        stream = self.stream if rng is None else Stream(rng)
+        return stream.normal((n, self.latent_dim), self.dtype)

@@ -1,0 +1,47 @@
+"""What all generative models share, so that one training loop serves them all.
+
+A model owns its networks and computes gradients; optimizers update; `fit` drives the loop. The loop asks a model for
+
+    players()       {name: the module that one optimizer trains}         one for a VAE, two for a GAN
+    turns(step)     [(player's name, loss)] of one step                  loss(x) -> total, {part: number}; fills the player's gradients
+    optimizer(m)    a new optimizer for a player, with customary settings
+    evaluate(x)     {name: number} to follow on validation data          empty where there is nothing honest to compute
+    config          the arguments that make an equal model               checkpoints keep it
+"""
+
+from scratchgen.layers.module import Module
+from scratchgen.optim import Adam
+
+
+class Model(Module):
+    """Base class of generative models. Subclasses set `config`, call `set_parts`, and have `sample` and a loss."""
+
+    def players(self):
+        """{name: module trained by one optimizer}."""
+        return {"model": self}
+
+    def turns(self, step):
+        """[(player's name, loss function of a minibatch)] for the step with that number, from 0."""
+        return [("model", self.loss)]
+
+    def optimizer(self, player):
+        """A new optimizer for one of `players()`."""
+        return Adam(player)
+
+    def evaluate(self, x, rng=None):
+        """{name: number} that tell how well the model does on x (n, data_dim)."""
+        return {}
+
+    def sample(self, n, rng=None):
+        """n examples -> (n, data_dim)."""
+        raise NotImplementedError(f"{type(self).__name__} has no sample")
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.config.items())})"
+
+
+def check_sizes(**sizes):
+    """ValueError unless each is a positive int."""
+    for name, size in sizes.items():
+        if size != int(size) or size < 1:
+            raise ValueError(f"{name} is {size!r}; it must be a whole number of at least 1")
