@@ -79,7 +79,7 @@ class PackageLocator(caching._CacheLocator):
     """Tells Numba's cache where to keep a function's machine code and what makes it stale."""
 
     def __init__(self, function, source):
-        self._module, self._line = function.__module__, function.__code__.co_firstlineno
+        self._module, self._line, self._py_file = function.__module__, function.__code__.co_firstlineno, source
 
     def get_cache_path(self):
         return str(cache_folder())
