@@ -75,13 +75,13 @@ def _dataset(x, y, source):
         raise ValueError(f"{source} holds data of shape {x.shape}; wanted (n, features), (n, height, width) or (n, height, width, channels)")
     if x.size == 0:
         raise ValueError(f"{source} holds data of shape {x.shape}: there is nothing in it")
-    is_float, scale = x.dtype.kind == "f", 1 / 255 if x.dtype == np.uint8 and x.max() > 1 else 1
+    is_float, largest = x.dtype.kind == "f", 255 if x.dtype == np.uint8 and x.max() > 1 else 1
     with np.errstate(over="ignore"):  # a float64 too large for float32 becomes infinity, which the next lines report
         x = x.reshape(len(x), -1).astype(np.float32)
     if is_float and not np.isfinite(x).all():
         row, column = np.argwhere(~np.isfinite(x))[0]
         raise ValueError(f"{source} holds {x[row, column]} (row {row}, feature {column} of the split); finite float32 numbers are wanted")
-    x *= np.float32(scale)
+    x /= largest
     if y is not None:
         if y.dtype.kind not in "bui":
             raise TypeError(f"{source} holds labels of dtype {y.dtype}; integers are wanted")

@@ -4,7 +4,7 @@ Each digit of each font is drawn once, large, and kept as a *signed distance* d:
 negative), in pixels of the small image. A picture looks that shape up at bent places, once per pixel:
 
     q = A (p − centre − shift) + e(p)              p: a pixel,   q: the point of the shape that shows there
-    A = rotation · shear · scale                   drawn per picture
+    A = scale · shear · rotation                   drawn per picture
     e(p) = Σ_ab c_ab cos(πa u) cos(πb v)           elastic: smooth random waves, u and v the position of p in [0, 1]
     grey = clip(½ + (d(q) + weight) / softness)    weight > 0 thickens the stroke; softness: width in pixels of its grey edge
 
@@ -25,8 +25,10 @@ from scratchgen.data import cache
 from scratchgen.ops import as_generator
 
 TRAIN_FONTS = (
-    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique", "DejaVuSansMono", "DejaVuSansMono-Bold",
-    "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique", "DejaVuSerif", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic", "STIXGeneral", "STIXGeneralBol", "STIXGeneralBolIta",
+    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique",
+    "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique",
+    "DejaVuSerif", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic",
+    "STIXGeneral", "STIXGeneralBol", "STIXGeneralBolIta",
     "cmb10", "cmmi10", "cmr10", "cmti10",
 )  # fmt: skip
 TEST_FONTS = ("DejaVuSerif-Bold", "STIXGeneralItalic", "cmss10", "cmtt10")  # a bold, an italic, a sans serif and a typewriter face
@@ -89,13 +91,11 @@ def _bend(shapes, chosen, rng):
     weight, softness = uniform(-0.1, 0.5), uniform(1.0, 1.8)
     waves = rng.standard_normal((2, n, WAVES, WAVES)) * ELASTIC
 
-    centre = (SIDE - 1) / 2
-    y, x = np.meshgrid(np.arange(SIDE) - centre, np.arange(SIDE) - centre, indexing="ij")
-    y, x = y.astype(np.float32) - uniform(-0.7, 0.7), x.astype(np.float32) - uniform(-0.7, 0.7)  # (n, 28, 28)
-    c, s = np.cos(angle), np.sin(angle)
+    pixel = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2  # from the centre
+    y, x = pixel[:, None] - uniform(-0.7, 0.7), pixel - uniform(-0.7, 0.7)  # shifted: (n, 28, 1), (n, 1, 28)
+    y, x = np.cos(angle) * y - np.sin(angle) * x, np.sin(angle) * y + np.cos(angle) * x  # rotated: (n, 28, 28)
     ey, ex = np.einsum("knaj,ai->knij", np.einsum("knab,bj->knaj", waves.astype(np.float32), COSINES), COSINES)
-    qy = (c * y - s * x) / height + ey
-    qx = (s * y + c * x) / width + shear * y + ex
+    qy, qx = y / height + ey, (x + shear * y) / width + ex
 
     d = _look_up(shapes, chosen, qy, qx)
     grey = np.clip(0.5 + (d + weight) / softness, 0, 1)
@@ -132,15 +132,20 @@ def _shapes(font):
 
 def _ink(font, digit):
     """A digit as bits, FINE dots per pixel, its longer side DIGIT pixels, the centre of its ink in the middle of the square."""
-    path = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", font + ".ttf")
     size, side = DIGIT * FINE, SIDE * FINE
-    left, top, right, bottom = ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC).getbbox(digit)
-    face = ImageFont.truetype(path, round(size * size / max(right - left, bottom - top)), layout_engine=ImageFont.Layout.BASIC)
-    picture = Image.new("L", (3 * side, 3 * side))
-    ImageDraw.Draw(picture).text((side, side), digit, font=face, fill=255)
-    bits = np.asarray(picture) > 127
+    rows, columns = np.nonzero(_drawn(font, digit, size))
+    bits = _drawn(font, digit, round(size * size / (max(np.ptp(rows), np.ptp(columns)) + 1)))
     top, left = (round(dots.mean()) - side // 2 for dots in np.nonzero(bits))
     return bits[top : top + side, left : left + side]
+
+
+def _drawn(font, digit, size):
+    """A digit as bits at a font size in dots, somewhere in a wide square."""
+    path = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", font + ".ttf")
+    picture = Image.new("L", (4 * SIDE * FINE, 4 * SIDE * FINE))
+    face = ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+    ImageDraw.Draw(picture).text((SIDE * FINE, SIDE * FINE), digit, font=face, fill=255)
+    return np.asarray(picture) > 127
 
 
 def _distance(target):

@@ -72,8 +72,7 @@ def parse_idx(data, name):
         raise ValueError(f"{name} ends inside its header: {len(data)} bytes, and {data[3]} dimensions need {header}")
     shape = tuple(int.from_bytes(data[i : i + 4], "big") for i in range(4, header, 4))
     wanted = math.prod(shape) * dtype.itemsize
-    if len(data) - header != wanted:
-        raise ValueError(
-            f"{name} has {len(data) - header} bytes after its header; shape {shape} of {dtype.name} needs {wanted}: truncated or corrupt"
-        )
+    found = len(data) - header
+    if found != wanted:
+        raise ValueError(f"{name} is truncated or corrupt: {found} bytes after its header, where shape {shape} of {dtype.name} needs {wanted}")
     return np.frombuffer(data, dtype, offset=header).reshape(shape).astype(dtype.newbyteorder("="))

@@ -1,0 +1,201 @@
+"""Data of one's own: what may be given, how it is split, and one clear sentence for everything else."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from scratchgen import data
+
+SPLITS = ("train", "valid", "test")
+
+
+@pytest.fixture
+def save(tmp_path):
+    """save("a.npy", array) or save("a.npz", x=…) or save("a.idx", array) -> its path."""
+
+    def save(name, *array, **arrays):
+        path = tmp_path / name
+        if name.endswith(".npz"):
+            np.savez(path, **arrays)
+        elif name.endswith(".npy"):
+            np.save(path, *array)
+        else:
+            data.write_idx(path, *array)
+        return path
+
+    return save
+
+
+def rows(n, features=3):
+    """Row i holds i, so that it can be found again."""
+    return np.repeat(np.arange(n, dtype=np.float32)[:, None], features, axis=1)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.idx", "a-idx.gz", "a.npz"])
+@pytest.mark.parametrize("n, sizes", [(100, [80, 10, 10]), (57, [47, 5, 5]), (3, [1, 1, 1])])
+def test_one_piece_is_split_80_10_10_without_overlap(save, name, n, sizes):
+    path = save("a.npz", x=rows(n), y=np.arange(n)) if name == "a.npz" else save(name, rows(n))
+    labels = None if name == "a.npz" else save("y.npy", np.arange(n))
+    parts = [data.load(path, split, labels=labels) for split in SPLITS]
+    assert [len(part.x) for part in parts] == sizes
+    for x, y in parts:
+        np.testing.assert_array_equal(x[:, 0], y)  # labels stay with their rows
+        assert x.dtype == np.float32 and y.dtype == np.int64
+    assert sorted(np.concatenate([part.y for part in parts])) == list(range(n))
+    np.testing.assert_array_equal(data.load(str(path), "train", labels=labels).x, parts[0].x)
+
+
+def test_a_file_sorted_by_class_has_every_class_in_every_split(save):
+    path = save("a.npz", x=rows(1000), y=np.arange(1000) // 100)
+    for split in SPLITS:
+        assert set(data.load(path, split).y) == set(range(10))
+
+
+def test_npz_with_its_own_splits(save):
+    arrays = {"x_train": rows(50), "y_train": np.arange(50), "x_test": -rows(7), "y_test": np.arange(7)}
+    path = save("a.npz", **arrays)
+    train, valid, test = (data.load(path, split) for split in SPLITS)
+    assert (len(train.x), len(valid.x)) == (45, 5) and sorted([*train.y, *valid.y]) == list(range(50))
+    np.testing.assert_array_equal(test.x, -rows(7))
+    path = save("b.npz", **arrays, x_valid=rows(4))
+    train, valid = data.load(path, "train"), data.load(path, "valid")
+    np.testing.assert_array_equal(train.x, rows(50))
+    np.testing.assert_array_equal(valid.x, rows(4))
+    assert valid.y is None
+
+
+def test_pictures_are_flattened_and_bytes_scaled(save):
+    x = np.random.default_rng(0).integers(0, 256, (20, 4, 5), np.uint8)
+    x[0] = 255
+    path = save("a.idx", x)
+    loaded = np.concatenate([data.load(path, split).x for split in SPLITS])
+    assert loaded.shape == (20, 20) and loaded.max() == 1
+    assert sorted(map(tuple, loaded)) == sorted(map(tuple, x.reshape(20, 20) / np.float32(255)))
+
+
+@pytest.mark.parametrize(
+    "x, values",
+    [
+        (np.eye(10, dtype=np.uint8), {0, 1}),
+        (np.eye(10, dtype=bool), {0, 1}),
+        (7 * np.eye(10, dtype=np.int64), {0, 7}),
+        (-2.5 * np.eye(10), {0, -2.5}),
+    ],
+)
+def test_bits_and_other_numbers_stay_as_they_are(save, x, values):
+    x = data.load(save("a.npy", x)).x
+    assert x.dtype == np.float32 and set(np.unique(x)) == values
+
+
+def nan_at(row):
+    x = np.zeros((100, 4))
+    x[row] = np.nan
+    return x
+
+
+@pytest.mark.parametrize(
+    "array, error, sentence",
+    [
+        (np.zeros((100, 4), complex), TypeError, "dtype complex128; real numbers are wanted"),
+        (np.full((100, 4), "a"), TypeError, "real numbers are wanted"),
+        (np.array([None] * 10), ValueError, r"Python objects \(dtype object\)"),
+        (np.zeros(100), ValueError, r"wanted \(n, features\)"),
+        (np.array(3.0), ValueError, r"has x \(\); wanted"),
+        (np.zeros((10, 2, 2, 2, 2)), ValueError, r"wanted \(n, features\)"),
+        (np.zeros((0, 4)), ValueError, "has 0 rows, too few to split"),
+        (np.zeros((2, 4)), ValueError, "has 2 rows, too few to split into train, valid, test"),
+        (np.zeros((100, 0)), ValueError, "nothing in it"),
+        (nan_at(slice(None)), ValueError, "holds nan .row 0, feature 0"),
+        (np.full((100, 4), -np.inf), ValueError, "holds -inf"),
+        (np.full((100, 4), 1e300), ValueError, "holds inf .*finite float32"),
+    ],
+)
+def test_arrays_that_are_no_data(save, array, error, sentence):
+    path = save("a.npy", array)
+    with pytest.raises(error, match=sentence) as raised:
+        data.load(path)
+    assert str(raised.value).startswith(str(path)) and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "labels, error, sentence",
+    [
+        (np.zeros(99, int), ValueError, r"x \(100, 3\) and y \(99,\)"),
+        (np.zeros((100, 1), int), ValueError, r"y \(100, 1\)"),
+        (np.zeros(100), TypeError, "labels of dtype float64; integers are wanted"),
+    ],
+)
+def test_labels_that_do_not_fit(save, labels, error, sentence):
+    with pytest.raises(error, match=sentence):
+        data.load(save("x.npy", rows(100)), labels=save("y.npy", labels))
+    with pytest.raises(error, match=sentence):
+        data.load(save("a.npz", x=rows(100), y=labels))
+
+
+def test_labels_where_they_do_not_belong(save):
+    x, npz = save("x.npy", rows(100)), save("a.npz", x=rows(100))
+    with pytest.raises(ValueError, match="carries its own labels"):
+        data.load(npz, labels=x)
+    with pytest.raises(ValueError, match="a .npy or IDX file is wanted"):
+        data.load(x, labels=npz)
+    with pytest.raises(ValueError, match="'ring' has its own"):
+        data.load("ring", labels=x)
+    with pytest.raises(FileNotFoundError, match="nowhere.npy does not exist"):
+        data.load(x, labels="nowhere.npy")
+
+
+@pytest.mark.parametrize(
+    "arrays, split", [({"images": rows(9)}, "train"), ({}, "train"), ({"x_train": rows(9)}, "test"), ({"x_test": rows(9)}, "train")]
+)
+def test_npz_with_other_keys_says_what_it_holds(save, arrays, split):
+    path = save("a.npz", **arrays)
+    with pytest.raises(ValueError, match=f"holds the arrays {', '.join(arrays) or '.none.'}; wanted x"):
+        data.load(path, split)
+
+
+def test_npz_with_pickled_objects_is_refused(save):
+    with pytest.raises(ValueError, match="Python objects"):
+        data.load(save("a.npz", x=np.array([print, None])))
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+@pytest.mark.parametrize("damage", ["empty", "text", "header cut", "half", "last byte cut", "gzip"])
+def test_damaged_numpy_files(save, name, damage):
+    path = save("a.npz", x=rows(100)) if name == "a.npz" else save("a.npy", rows(100))
+    whole = path.read_bytes()
+    path.write_bytes(
+        {
+            "empty": b"",
+            "text": b"1,2,3\n4,5,6\n",
+            "header cut": whole[:20],
+            "half": whole[: len(whole) // 2],
+            "last byte cut": whole[:-1],
+            "gzip": gzip.compress(whole),
+        }[damage]
+    )
+    with pytest.raises(ValueError, match=f"cannot be read as {name[1:]} .*truncated, corrupt or of another kind") as error:
+        data.load(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_flipped_byte_in_an_npz_is_noticed(save):
+    path = save("a.npz", x=rows(100))
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match="cannot be read as .npz"):
+        data.load(path)
+
+
+@pytest.mark.parametrize("name", ["folder", "folder.npy", "folder.npz"])
+def test_a_folder_is_no_file(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match="is a folder"):
+        data.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["nowhere.npy", "nowhere.npz", "nowhere.gz", "some/where"])
+def test_a_missing_file(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=f"{name} does not exist"):
+        data.load(tmp_path / name)
