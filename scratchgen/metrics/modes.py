@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgen.metrics.parzen import as_points, squared_distances
+from scratchgen.metrics.parzen import as_points
 
 
 class ModeCoverage(NamedTuple):
@@ -36,7 +36,7 @@ def mode_coverage(samples, modes, std):
         raise ValueError(f"samples has {samples.shape[1]} features, modes {modes.shape[1]}; they must have equally many")
     if not (np.isfinite(std) and std > 0):
         raise ValueError(f"std is {std}; it must be positive and finite")
-    d2 = squared_distances(samples, modes)  # (n, K)
+    d2 = np.square(samples[:, None] - modes).sum(axis=2)  # (n, K)
     nearest = d2.argmin(axis=1)
     good = d2.min(axis=1) <= (3 * std) ** 2
     q = np.bincount(nearest, minlength=len(modes)) / len(samples)

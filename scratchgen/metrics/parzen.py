@@ -17,7 +17,7 @@ import numpy as np
 from scratchgen.metrics.log_mean_exp import log_mean_exp
 
 SIGMAS = np.logspace(-1, 0, 10)
-BLOCK = 4_000_000  # squared distances in hand at a time; the few arrays of them take about 100 MB
+BLOCK = 1_000_000  # squared distances in hand at a time: 8 MB
 
 
 class LogLikelihood(NamedTuple):
@@ -51,6 +51,8 @@ def parzen_log_densities(samples, x, sigmas):
     samples = as_points(samples, "samples")
     if samples.shape[1] != x.shape[1]:
         raise ValueError(f"samples has {samples.shape[1]} features, the data {x.shape[1]}; they must have equally many")
+    centre = samples.mean(axis=0)  # distances do not change when both are shifted; here the norms, and so what cancels, are small
+    samples, x = samples - centre, x - centre
     m, d = samples.shape
     log_p = np.empty((len(sigmas), len(x)))
     rows = max(1, BLOCK // m)
@@ -62,12 +64,7 @@ def parzen_log_densities(samples, x, sigmas):
 
 
 def squared_distances(a, b):
-    """‖aᵢ − bⱼ‖² = ‖aᵢ‖² + ‖bⱼ‖² − 2 aᵢ·bⱼ:  (n, d), (m, d) -> (n, m), as one matrix product.
-
-    Distances do not change when both are shifted; about the mean of b the norms are small, and so is what cancels.
-    """
-    centre = b.mean(axis=0)
-    a, b = a - centre, b - centre
+    """‖aᵢ − bⱼ‖² = ‖aᵢ‖² + ‖bⱼ‖² − 2 aᵢ·bⱼ:  (n, d), (m, d) -> (n, m), as one matrix product."""
     d2 = a @ b.T
     d2 *= -2
     d2 += np.square(a).sum(axis=1)[:, None]

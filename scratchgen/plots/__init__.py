@@ -1,4 +1,5 @@
 """Pictures from arrays. Every function takes NumPy arrays, returns a matplotlib Figure, and saves it where a path is given.
+(animate_points only writes its file, and returns the path.)
 
     sample_grid        generated images, tiled
     reconstructions    originals, and under each what the model makes of it

@@ -25,10 +25,10 @@ def test_one_sample_is_one_gaussian_however_far_away():
 
 
 def test_many_samples_of_a_gaussian_give_the_widened_gaussian():
-    """Windows of width σ on samples of N(0, s²I) tend to N(0, (s² + σ²)I); here within four standard errors of the difference."""
+    """Windows of width σ on samples of N(0, s²I) tend to N(0, (s² + σ²)I); 10,000 of them are there to 0.02 nats."""
     rng = np.random.default_rng(2)
-    x = rng.normal(size=(2000, 2))
-    result = parzen_log_likelihood(rng.normal(size=(20000, 2)), x, sigma=0.3)
+    x = rng.normal(size=(1000, 2))
+    result = parzen_log_likelihood(rng.normal(size=(10000, 2)), x, sigma=0.3)
     exact = gaussian_log_density(x, np.sqrt(1 + 0.3**2)).mean()
     assert result.mean == pytest.approx(exact, abs=0.02)
 
