@@ -28,15 +28,20 @@ from scratchgen.ops.numba.target import TARGET
 
 OPS = Path(__file__).resolve().parents[1]
 
-# What the compiler may assume. Not `nnan` or `ninf`: NaN and infinity must propagate, and isnan must work.
-FASTMATH = {"reassoc", "contract", "arcp", "nsz", "afn"}
+# What the compiler may assume. Not `nnan` or `ninf`: NaN and infinity must propagate, and isnan must work. Not `arcp` or `afn`: some CPUs then
+# estimate 1/x and √x in vectors but not in the remainder of a loop, and the bits of an element depend on where the threads split the work.
+FASTMATH = {"contract", "nsz"}
 
 
-def jit(function=None, *, cache=False, parallel=False):
-    """numba.njit with this package's settings; `cache=True` for functions that Python calls."""
+def jit(function=None, *, cache=False, parallel=False, reorder=False):
+    """numba.njit with this package's settings; `cache=True` for functions that Python calls.
+
+    reorder: sums may be taken in another order, that is in vectors. Only for a function whose whole sum one thread takes, and without prange.
+    """
     if function is None:
-        return functools.partial(jit, cache=cache, parallel=parallel)
-    compiled = numba.njit(parallel=parallel, fastmath=FASTMATH, error_model="numpy")(function)
+        return functools.partial(jit, cache=cache, parallel=parallel, reorder=reorder)
+    fastmath = FASTMATH | ({"reassoc"} if reorder else set())
+    compiled = numba.njit(parallel=parallel, fastmath=fastmath, error_model="numpy")(function)
     if cache and cache_folder() is not None:
         compiled._cache = PackageCache(function if not parallel else _renamed(function))
     return compiled
@@ -101,6 +106,12 @@ class PackageCacheImpl(caching.CompileResultCacheImpl):
 
 class PackageCache(caching.FunctionCache):
     _impl_class = PackageCacheImpl
+
+    def _index_key(self, sig, codegen):
+        """What tells the entries of one function apart. Numba adds a hash of what closures hold, which for compiled functions differs in every
+        process: kernels made by a factory would never be found. The source stamp covers it; a factory gives each function its own __qualname__.
+        """
+        return sig, codegen.magic_tuple()
 
     def load_overload(self, sig, target_context):
         try:
