@@ -55,6 +55,8 @@ def load(name, split="train", *, labels=None, seed=0):
         raise unknown_name("split", split, SPLITS)
     if not isinstance(name, (str, os.PathLike)):
         raise TypeError(f"name is of type {type(name).__name__}; it must be one of {', '.join(NAMES)}, or the path of a file")
+    if not isinstance(labels, (str, os.PathLike, type(None))):
+        raise TypeError(f"labels is of type {type(labels).__name__}; it must be the path of a .npy or IDX file")
     if name in NAMES and labels is not None:
         raise ValueError(f"labels is {str(labels)!r}, but data set {name!r} has its own; labels goes with a .npy or IDX file")
     if name in IMAGES:

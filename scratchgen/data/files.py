@@ -30,6 +30,9 @@ def load(path, split, labels=None):
         return _part(read["x"], read.get("y"), split, SPLITS, path)
     if "x_train" not in read or (f"x_{split}" not in read and split != "valid"):
         raise ValueError(f"{path} holds the arrays {', '.join(read) or '(none)'}; wanted x (and y), or x_train, x_test (and y_train, y_test)")
+    features = {name: read[name].shape[1:] for name in ("x_train", "x_valid", "x_test") if name in read}
+    if len(set(features.values())) > 1:
+        raise ValueError(f"{path} holds examples of different shapes: {', '.join(f'{name} {shape}' for name, shape in features.items())}")
     if "x_valid" in read or split == "test":
         return _part(read[f"x_{split}"], read.get(f"y_{split}"), split, (split,), path)
     return _part(read["x_train"], read.get("y_train"), split, ("train", "valid"), path)
@@ -38,23 +41,26 @@ def load(path, split, labels=None):
 def read_array(path):
     """The array in a .npy or IDX file, or the {name: array} of an .npz file. Errors as in `load`."""
     path = Path(path)
-    if path.suffix not in (".npy", ".npz"):
+    kind = path.suffix.lower()
+    if kind not in (".npy", ".npz"):
         return read_idx(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     if path.is_dir():
         raise ValueError(f"{path} is a folder; a file is wanted")
     try:
-        if path.suffix == ".npy":
+        if kind == ".npy":
             with open(path, "rb") as file:
                 return np.lib.format.read_array(file, allow_pickle=False)
         with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
+            return {name: arrays[name] for name in arrays if isinstance(arrays[name], np.ndarray)}
+    except PermissionError:
+        raise
     except Exception as error:  # NumPy raises half a dozen kinds for a damaged file
         if "Object arrays" in str(error):
             raise ValueError(f"{path} holds Python objects (dtype object); save arrays of numbers") from error
         reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise ValueError(f"{path} cannot be read as {path.suffix} ({reason}): truncated, corrupt or of another kind") from error
+        raise ValueError(f"{path} cannot be read as {kind} ({reason}): truncated, corrupt or of another kind") from error
 
 
 def _part(x, y, split, splits, path):

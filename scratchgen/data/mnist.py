@@ -74,7 +74,7 @@ def _download(name, md5, mirrors, kept):
             return data
     now = os.environ.get("SCRATCHGEN_DATA")
     raise FileNotFoundError(
-        f"MNIST file {name} is not here and cannot be downloaded ({'; '.join(failures)}): put {name}.gz in a folder 'mnist' "
+        f"MNIST file {name} is not here and cannot be downloaded ({'; '.join(failures)}): put MNIST's four files in a folder 'mnist' "
         f"and set SCRATCHGEN_DATA to the folder above it{f' (it is {now} now)' if now else ''}, or use the data set 'glyphs', which needs no download"
     )
 

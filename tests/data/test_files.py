@@ -1,6 +1,8 @@
 """Data of one's own: what may be given, how it is split, and one clear sentence for everything else."""
 
 import gzip
+import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -141,6 +143,8 @@ def test_labels_where_they_do_not_belong(save):
         data.load(x, labels=npz)
     with pytest.raises(ValueError, match="'ring' has its own"):
         data.load("ring", labels=x)
+    with pytest.raises(TypeError, match="labels is of type ndarray; it must be the path"):
+        data.load(x, labels=np.arange(100))
     with pytest.raises(FileNotFoundError, match="nowhere.npy does not exist"):
         data.load(x, labels="nowhere.npy")
 
@@ -152,6 +156,27 @@ def test_npz_with_other_keys_says_what_it_holds(save, arrays, split):
     path = save("a.npz", **arrays)
     with pytest.raises(ValueError, match=f"holds the arrays {', '.join(arrays) or '.none.'}; wanted x"):
         data.load(path, split)
+
+
+def test_npz_whose_splits_have_different_widths(save):
+    with pytest.raises(ValueError, match=r"different shapes: x_train \(3,\), x_test \(4,\)"):
+        data.load(save("a.npz", x_train=rows(9), x_test=rows(9, 4)))
+
+
+def test_npz_with_something_that_is_no_array(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", "no array")
+    with pytest.raises(ValueError, match=r"holds the arrays \(none\)"):
+        data.load(tmp_path / "a.npz")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.idx"])
+def test_an_unreadable_file(save, name):
+    path = save("a.npz", x=rows(9)) if name == "a.npz" else save(name, rows(9))
+    path.chmod(0)
+    with pytest.raises(PermissionError, match=name):
+        data.load(path)
 
 
 def test_npz_with_pickled_objects_is_refused(save):
