@@ -33,15 +33,16 @@ OPS = Path(__file__).resolve().parents[1]
 FASTMATH = {"contract", "nsz"}
 
 
-def jit(function=None, *, cache=False, parallel=False, reorder=False):
+def jit(function=None, *, cache=False, parallel=False, inline=False, reorder=False):
     """numba.njit with this package's settings; `cache=True` for functions that Python calls.
 
+    inline: always, where LLVM would leave a call and so not vectorise the loop around it.
     reorder: sums may be taken in another order, that is in vectors. Only for a function whose whole sum one thread takes, and without prange.
     """
     if function is None:
-        return functools.partial(jit, cache=cache, parallel=parallel, reorder=reorder)
+        return functools.partial(jit, cache=cache, parallel=parallel, inline=inline, reorder=reorder)
     fastmath = FASTMATH | ({"reassoc"} if reorder else set())
-    compiled = numba.njit(parallel=parallel, fastmath=fastmath, error_model="numpy")(function)
+    compiled = numba.njit(parallel=parallel, fastmath=fastmath, forceinline=inline, error_model="numpy")(function)
     if cache and cache_folder() is not None:
         compiled._cache = PackageCache(function if not parallel else _renamed(function))
     return compiled

@@ -1,0 +1,201 @@
+"""eˣ, log, tanh and their kin in plain arithmetic, so that the compiler computes 8 or 16 of them at once.
+
+In a loop, math.exp calls the C library once per element. A Taylor polynomial has no call and no branch, and vectorises (measured on 100,000
+float32 on one core: exp 49 µs against 237 with math.exp, tanh 70 µs against 1430). Each function first moves its argument to where few terms suffice:
+
+    eˣ        x = n ln 2 + r,  |r| ≤ ½ ln 2            eˣ = 2ⁿ eʳ              eʳ − 1 = r + r²/2! + r³/3! + …
+    log x     x = 2ᵏ m,  √½ ≤ m < √2                    log x = k ln 2 + log m    log m = 2 artanh s,  s = (m − 1)/(m + 1)
+    log(1+e)  0 ≤ e ≤ 1                                 2 artanh s,  s = e/(2 + e)          artanh s = s + s³/3 + s⁵/5 + …
+    sin, cos  of 2πu: u = n/4 + r/2π,  |r| ≤ π/4        a quarter turn swaps the two: sin r = r − r³/3! + …,  cos r = 1 − r²/2! + …
+
+2ⁿ is written, and 2ᵏ read, as the exponent bits of the number. n ln 2 is subtracted in two pieces, of which the first has so few bits that the
+product is exact. The other functions follow:
+
+    expm1(x) = eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1)          tanh x = e/(e + 2),  e = expm1(2x)
+    sigmoid(x) = 1/(1 + e⁻ˣ)                            softplus(x) = max(x, 0) + log(1 + e^−|x|)
+
+All take float32 or float64; NaN stays NaN. Largest error, in units in the last place (held by tests/ops/test_elementary.py):
+
+    exp 1.1    expm1 1.8    tanh 2.5    sigmoid 2.3    softplus 3.3    log 2.9    sin and cos of 2πu: 0.7 of those of 1
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from scratchgen.ops.numba.compile import jit
+
+# Numbers that float32 holds exactly: beside a float64 they become float64, beside a float32 they leave it one (an int or a Python float would not).
+ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
+NEGLIGIBLE = np.float32(2**-30)  # its square is, beside 1
+TANH_IS_ONE = np.float32(20)  # tanh 20 rounds to 1 in both types
+
+
+class Constants(NamedTuple):
+    """What the functions need to know about a floating-point type."""
+
+    fraction_bits: int
+    bias: int  # a number's exponent bits hold its exponent plus this
+    round: float  # 1.5 · 2^fraction_bits: adding it pushes the fraction out, and n stands in the lowest bits
+    log2_e: float
+    ln2_high: float
+    ln2_low: float
+    sqrt_half: float
+    lowest: float  # below, eˣ rounds to 0
+    highest: float  # above, eˣ is infinite
+    two_pi: float
+    exp: tuple  # 1/2!, 1/3!, …
+    artanh: tuple  # 2, 2/3, 2/5, …
+    sin: tuple  # −1/3!, 1/5!, …
+    cos: tuple  # −1/2!, 1/4!, …
+
+
+def constants_of(real, fraction_bits, bias, ln2_high, lowest, highest, exp_terms, artanh_terms, sin_terms):
+    def series(terms):
+        return tuple(real(term) for term in terms)
+
+    return Constants(
+        fraction_bits, bias, real(1.5 * 2**fraction_bits), real(1 / math.log(2)), real(ln2_high), real(LN2 - ln2_high), real(math.sqrt(0.5)),
+        real(lowest), real(highest), real(2 * math.pi),
+        series(1 / math.factorial(k + 2) for k in range(exp_terms)),
+        series(2 / (2 * k + 1) for k in range(artanh_terms)),
+        series((-1) ** (k + 1) / math.factorial(2 * k + 3) for k in range(sin_terms)),
+        series((-1) ** (k + 1) / math.factorial(2 * k + 2) for k in range(sin_terms + 1)),
+    )  # fmt: skip
+
+
+LN2 = np.longdouble("0.693147180559945309417232121458")
+LN2_HIGH = {bits: float(np.floor(LN2 * 2**bits) / 2**bits) for bits in (12, 32)}
+FLOAT32 = constants_of(np.float32, 23, 127, LN2_HIGH[12], -104, 89, 6, 7, 4)
+FLOAT64 = constants_of(np.float64, 52, 1023, LN2_HIGH[32], -746, 710, 12, 16, 8)
+
+
+def constants(x):
+    """The constants of x's type."""
+
+
+@overload(constants)
+def _constants(x):
+    chosen = {types.float32: FLOAT32, types.float64: FLOAT64}[x]
+    return lambda x: chosen
+
+
+def bits(x):
+    """The bits of x as an integer."""
+
+
+@overload(bits)
+def _bits(x):
+    return (lambda x: np.float32(x).view(np.int32)) if x == types.float32 else (lambda x: np.float64(x).view(np.int64))
+
+
+def from_bits(i, x):
+    """The number of x's type whose bits are the integer i."""
+
+
+@overload(from_bits)
+def _from_bits(i, x):
+    return (lambda i, x: np.int32(i).view(np.float32)) if x == types.float32 else (lambda i, x: np.int64(i).view(np.float64))
+
+
+@jit(inline=True)
+def polynomial(x, c):
+    """c₀ + c₁ x + c₂ x² + … by Horner's rule."""
+    y = c[-1]
+    for k in range(len(c) - 2, -1, -1):
+        y = y * x + c[k]
+    return y
+
+
+@jit(inline=True)
+def power_of_two(n, x):
+    """2ⁿ in x's type, n in the range of its exponents."""
+    c = constants(x)
+    return from_bits((n + c.bias) << c.fraction_bits, x)
+
+
+@jit(inline=True)
+def reduced(x):
+    """n and q with eˣ = 2ⁿ (1 + q), |q| ≤ √2 − 1. x is cut to where eˣ is neither 0 nor infinite; NaN stays."""
+    c = constants(x)
+    x = c.lowest if x < c.lowest else x
+    x = c.highest if x > c.highest else x
+    shifted = x * c.log2_e + c.round
+    n = shifted - c.round
+    r = (x - n * c.ln2_high) - n * c.ln2_low
+    return bits(shifted) - bits(c.round), r + r * r * polynomial(r, c.exp)
+
+
+@jit(inline=True)
+def exp(x):
+    """eˣ."""
+    n, q = reduced(x)
+    half = n >> 1  # in two factors, so that neither leaves the range where the product is in it
+    return (q + ONE) * power_of_two(half, x) * power_of_two(n - half, x)
+
+
+@jit(inline=True)
+def expm1(x):
+    """eˣ − 1, accurate near 0 too."""
+    n, q = reduced(x)
+    half = n >> 1
+    a, b = power_of_two(half, x), power_of_two(n - half, x)
+    return (q * a + (a - power_of_two(half - n, x))) * b  # (a q + a − 1/b) b
+
+
+@jit(inline=True)
+def tanh(x):
+    """tanh x."""
+    size = TANH_IS_ONE if abs(x) > TANH_IS_ONE else abs(x)
+    e = expm1(TWO * size)
+    y = e / (e + TWO)
+    return -y if x < ZERO else y
+
+
+@jit(inline=True)
+def sigmoid(x):
+    """1 / (1 + e⁻ˣ)."""
+    e = exp(-abs(x))
+    return (e if x < ZERO else ONE) / (ONE + e)
+
+
+@jit(inline=True)
+def two_artanh(s):
+    """2 artanh s for |s| ≤ ⅓."""
+    root = s if abs(s) > NEGLIGIBLE else ZERO  # a square below the normal numbers would cost a hundred cycles
+    return s * polynomial(root * root, constants(s).artanh)
+
+
+@jit(inline=True)
+def softplus(x):
+    """log(1 + eˣ)."""
+    e = exp(-abs(x))
+    return two_artanh(e / (TWO + e)) + (x if x > ZERO else ZERO)
+
+
+@jit(inline=True)
+def log(x):
+    """log x for x ≥ the smallest normal number (not checked); infinity and NaN stay."""
+    c = constants(x)
+    k = (bits(x) - bits(c.sqrt_half)) >> c.fraction_bits
+    m = from_bits(bits(x) - (k << c.fraction_bits), x)
+    k = np.float32(k)  # exact in either type
+    y = k * c.ln2_high + (two_artanh((m - ONE) / (m + ONE)) + k * c.ln2_low)
+    return y if x < np.inf else x
+
+
+@jit(inline=True)
+def cos_sin_turns(u):
+    """cos 2πu, sin 2πu for |u| ≤ 2^20 turns."""
+    c = constants(u)
+    shifted = u * np.float32(4) + c.round
+    r = (u - (shifted - c.round) * np.float32(0.25)) * c.two_pi
+    square = r * r
+    sine, cosine = r + r * square * polynomial(square, c.sin), ONE + square * polynomial(square, c.cos)
+    quarter = bits(shifted) & 3
+    if quarter & 1:
+        cosine, sine = -sine, cosine
+    return (-cosine, -sine) if quarter & 2 else (cosine, sine)
