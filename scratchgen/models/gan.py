@@ -18,7 +18,7 @@ import numpy as np
 from scratchgen.errors import unknown_name
 from scratchgen.layers import LeakyReLU, mlp
 from scratchgen.losses import discriminator_bce, generator_minimax, generator_non_saturating
-from scratchgen.models.model import Model, check_sizes
+from scratchgen.models.model import Model, check_sizes, check_unit_interval
 from scratchgen.ops import Stream, as_generator, stack_rows
 from scratchgen.optim import Adam
 
@@ -99,6 +99,11 @@ class GAN(Model):
         if (step + 1) % self.discriminator_steps == 0:
             turns.append(("generator", lambda x: self.generator_loss(self._noise(x.shape[0]))))
         return turns
+
+    def check_range(self, name, x):
+        """A sigmoid output stays in [0, 1]."""
+        if self.config["output"] == "sigmoid":
+            check_unit_interval(name, x, "a generator with a sigmoid output (for real numbers use output='identity')")
 
     def optimizer(self, player):
         """Adam with the settings of Radford et al. 2016: a small step, and little momentum in a game that turns."""

@@ -32,12 +32,22 @@ class Model(Module):
         """{name: number} that tell how well the model does on x (n, data_dim)."""
         return {}
 
+    def check_range(self, name, x):
+        """ValueError if the model cannot produce numbers such as those in x (n, data_dim); name: of the argument."""
+
     def sample(self, n, rng=None):
         """n examples -> (n, data_dim)."""
         raise NotImplementedError(f"{type(self).__name__} has no sample")
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.config.items())})"
+
+
+def check_unit_interval(name, x, why):
+    """ValueError unless all of x lies in [0, 1]."""
+    low, high = float(x.min()), float(x.max())
+    if low < 0 or high > 1:
+        raise ValueError(f"{name} has values from {low:g} to {high:g}; {why} needs them in [0, 1]")
 
 
 def check_sizes(**sizes):

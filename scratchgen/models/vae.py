@@ -22,7 +22,7 @@ from scratchgen.errors import unknown_name
 from scratchgen.layers import Reparameterize, mlp
 from scratchgen.losses import gaussian_kl, gaussian_kl_rows
 from scratchgen.models.likelihoods import LIKELIHOODS, split
-from scratchgen.models.model import Model, check_sizes
+from scratchgen.models.model import Model, check_sizes, check_unit_interval
 from scratchgen.ops import Stream, add, as_generator, join_columns, op, to_host
 
 
@@ -56,7 +56,7 @@ class VAE(Model):
         self.set_parts(encoder=self.encoder, decoder=self.decoder, reparameterize=self.reparameterize)
 
     def loss(self, x, eps=None):
-        """-ELBO of a minibatch, in nats per example -> loss, {"nll", "kl"}; adds to the gradients of encoder and decoder.
+        """-ELBO of a minibatch, in nats per example -> loss, {"loss", "nll", "kl"}; adds to the gradients of encoder and decoder.
 
         x (batch, data_dim); eps (batch, latent_dim): the noise, instead of the model's own stream.
         """
@@ -71,7 +71,8 @@ class VAE(Model):
         dmu_z, dlogvar_z = self.reparameterize.backward(dz, sample_cache)
         dh = join_columns(add(dmu_z, dmu_kl), add(dlogvar_z, dlogvar_kl))
         self.encoder.backward(dh, encoder_cache, wrt="params")
-        return nll + kl, {"nll": nll, "kl": kl}
+        loss = nll + kl
+        return loss, {"loss": loss, "nll": nll, "kl": kl}
 
     def encode(self, x):
         """x (batch, data_dim) -> mu, logvar (batch, latent_dim) of q(z|x)."""
@@ -115,6 +116,11 @@ class VAE(Model):
                 total = np.logaddexp(total, to_host(log_weight(log_px, z, eps, logvar)))
             result.append(total - np.log(n_samples))
         return np.concatenate(result)
+
+    def check_range(self, name, x):
+        """A Bernoulli likelihood needs data in [0, 1]."""
+        if self.config["likelihood"] == "bernoulli":
+            check_unit_interval(name, x, "a Bernoulli likelihood (for real numbers use likelihood='gaussian')")
 
     def evaluate(self, x, rng=None):
         """{"elbo": mean lower bound on x (n, data_dim), in nats}."""

@@ -7,6 +7,7 @@
     latent_scatter     where the encoder puts each class
     latent_manifold    what the decoder makes of each point of a two-dimensional latent space
     density_figure     data, generator and discriminator in one dimension: the GAN paper's first figure
+    points             generated points of the plane over real ones
     animate_points     a two-dimensional generator learning, as a GIF
 
 Figures are made without pyplot: no global state, no window, the user's backend and rcParams untouched.
@@ -17,5 +18,6 @@ from scratchgen.plots.curves import learning_curves
 from scratchgen.plots.density import density_figure
 from scratchgen.plots.grids import reconstructions, sample_grid
 from scratchgen.plots.latent import latent_manifold, latent_scatter
+from scratchgen.plots.points import points
 
-__all__ = ["animate_points", "density_figure", "latent_manifold", "latent_scatter", "learning_curves", "reconstructions", "sample_grid"]
+__all__ = ["animate_points", "density_figure", "latent_manifold", "latent_scatter", "learning_curves", "points", "reconstructions", "sample_grid"]

@@ -1,0 +1,55 @@
+"""The folder of a training run.
+
+config.json       the model, how it is trained, on what data, with which versions
+metrics.csv       one row per epoch
+checkpoint.npz    the latest state; `fit(…, resume=True)` goes on from it
+samples/          pictures of what the model generates, one per epoch; curves.png and others beside it at the end
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from scratchgen.train.checkpoint import atomic_file, read, write
+
+
+class RunFolder:
+    """The files of one run. Raises OSError, naming the folder, if it cannot be made or written."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            probe = self.path / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise type(error)(f"the run folder {self.path} cannot be written ({error.strerror}); give another with out=") from error
+
+    @property
+    def checkpoint(self):
+        """Path of the checkpoint."""
+        return self.path / "checkpoint.npz"
+
+    def write_config(self, config):
+        """Write config.json."""
+        with atomic_file(self.path / "config.json") as file:
+            file.write(json.dumps(config, indent=2, default=str).encode() + b"\n")
+
+    def write_checkpoint(self, about, arrays):
+        """Replace the checkpoint."""
+        write(self.checkpoint, about, arrays)
+
+    def read_checkpoint(self):
+        """(about, arrays), or None if the run was stopped before its first checkpoint."""
+        return read(self.checkpoint) if self.checkpoint.exists() else None
+
+    def write_rows(self, rows):
+        """Replace metrics.csv by these rows, dicts of numbers; columns in the order in which they first appear."""
+        text = io.StringIO()
+        table = csv.DictWriter(text, list(dict.fromkeys(column for row in rows for column in row)), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        with atomic_file(self.path / "metrics.csv") as file:
+            file.write(text.getvalue().encode())

@@ -1,0 +1,43 @@
+"""One training step: for each player whose turn it is, compute its gradients, then let its optimizer update it."""
+
+import math
+
+import numpy as np
+
+from scratchgen.ops import to_host
+from scratchgen.optim import clip_grad_norm
+
+
+class Diverged(FloatingPointError):
+    """A loss became NaN or infinite; the parameters are still those before the step."""
+
+
+def train_step(model, optimizers, x, step, clip_norm=None):
+    """Train `model` on one minibatch x (batch, data_dim) -> {part of the loss: number}.
+
+    optimizers: {player: Optimizer}; step: number of the step, from 0; clip_norm: bound on the norm of each player's gradients.
+    Raises Diverged if a loss is not finite, before anything is updated by it.
+    """
+    record = {}
+    for name, loss in model.turns(step):
+        player = model.players()[name]
+        player.zero_grads()
+        total, parts = loss(x)
+        if not math.isfinite(total):
+            raise Diverged(explain(player, name, total, step, optimizers[name].lr))
+        if clip_norm is not None:
+            clip_grad_norm(player, clip_norm)
+        optimizers[name].step()
+        record.update(parts)
+    return record
+
+
+def explain(player, name, loss, step, lr):
+    """Where the loss was lost, and what usually helps."""
+    where = "every parameter and gradient is still finite"
+    for kind, values in (("parameter", player.params), ("gradient of", player.grads)):
+        broken = [key for key, value in values.items() if not np.isfinite(to_host(value)).all()]
+        if broken:
+            where = f"{kind} {broken[0]} is not finite"
+            break
+    return f"the loss of {name} is {float(loss)} at step {step}: {where}; try a smaller learning rate than {lr:g}, or clip_norm=1"
