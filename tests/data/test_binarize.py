@@ -11,12 +11,15 @@ def grey():
     return np.random.default_rng(0).random((2500, 8)).astype(np.float32)
 
 
-def test_definition_compares_strictly_so_that_0_and_1_are_certain():
-    p, u = np.array([[0, 0.5, 0.5, 1]], np.float32), np.array([[0, 0.5, np.nextafter(np.float32(0.5), np.float32(0)), 1 - 2**-24]], np.float32)
-    x = binarize(p, u)
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_comparison_is_strict_so_that_0_and_1_are_certain(backend):
+    p, below = np.array([[0, 0.5, 0.5, 1]], np.float32), np.nextafter(np.float32(0.5), np.float32(0))
+    u = np.array([[0, 0.5, below, 1 - 2**-24]], np.float32)
+    with ops.use_backend(backend):
+        x, wide = binarize(p, u), binarize(p.astype(float), u.astype(float))
     np.testing.assert_array_equal(x, [[0, 0, 1, 1]])
-    assert x.dtype == np.float32
-    assert binarize(p.astype(float), u.astype(float)).dtype == np.float64
+    np.testing.assert_array_equal(wide, x)
+    assert x.dtype == np.float32 and wide.dtype == np.float64
 
 
 def test_none_changes_nothing(grey):
@@ -53,6 +56,13 @@ def test_pixels_are_white_with_the_probability_they_name(kind):
     assert np.abs(correlation).max() < 0.04  # pixels are drawn independently
     lag = np.corrcoef(x[:-1000, 2], x[1000:, 2])[0, 1]
     assert abs(lag) < 0.04  # and so are rows that were drawn in different pieces
+
+
+@pytest.mark.parametrize("kind", ["threshold", "once", "fresh"])
+def test_pixels_that_are_bits_already_stay_in_their_places(grey, kind):
+    x = np.round(grey)
+    bits = Binarize(kind, rng=0)
+    np.testing.assert_array_equal(bits.minibatch(bits.dataset(x)), x)
 
 
 def test_fresh_draws_anew_each_time_and_leaves_the_data_set_grey(grey):

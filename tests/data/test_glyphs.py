@@ -58,6 +58,17 @@ def test_distance_to_scattered_points_is_euclidean():
         assert found[~near].min() > reach and near.any()
 
 
+def test_looking_up_is_bilinear_and_counts_pixels_from_the_middle():
+    rng = np.random.default_rng(0)
+    side = glyphs.SIDE * glyphs.COARSE
+    middle = (np.arange(side) - (side - 1) / 2) / glyphs.COARSE  # of the points of a shape, in pixels
+    a, b = middle[:, None], middle
+    planes = np.stack([2 * a + 3 * b + 1, a - b + a * b / 10])  # both are straight along each axis
+    qy, qx = rng.uniform(-13, 13, (2, 3, 28, 28))
+    found = glyphs._look_up(planes, np.array([0, 1, 0]), qy, qx)
+    np.testing.assert_allclose(found, [2 * qy[0] + 3 * qx[0] + 1, qy[1] - qx[1] + qy[1] * qx[1] / 10, 2 * qy[2] + 3 * qx[2] + 1], atol=1e-9)
+
+
 def test_pictures_look_like_mnist_in_numbers():
     x, y = glyphs.draw(2000, rng=0)
     assert x.shape == (2000, 28, 28) and x.dtype == np.uint8 and y.dtype == np.uint8
@@ -97,8 +108,19 @@ def test_load_makes_once_then_reads(small, monkeypatch):
     again, labels = glyphs.load("train")
     np.testing.assert_array_equal(x, again)
     np.testing.assert_array_equal(y, labels)
-    valid, test = glyphs.load("valid")[0], glyphs.load("test")[0]
-    assert len(valid) == len(test) == 50 and (valid != test).any()
+
+
+def test_the_test_split_alone_is_drawn_from_the_test_fonts(small, monkeypatch):
+    asked = []
+
+    def draw(n, fonts, rng):
+        asked.append((n, fonts, rng.random()))
+        return np.zeros((n, 28, 28), np.uint8), np.zeros(n, np.uint8)
+
+    monkeypatch.setattr(glyphs, "draw", draw)
+    glyphs.load("train")
+    assert [call[:2] for call in asked] == [(300, glyphs.TRAIN_FONTS), (50, glyphs.TRAIN_FONTS), (50, glyphs.TEST_FONTS)]
+    assert len({call[2] for call in asked}) == 3, "the splits share their random numbers"
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "one byte", "another file", "folder"])
