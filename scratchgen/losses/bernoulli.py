@@ -27,6 +27,7 @@ def bce_with_logits(logits, targets):
     return loss, dlogits
 
 
+@equal_shapes
 def bernoulli_nll(x, logits):
     """Negative log-likelihood of x under Bernoulli(σ(logits)) -> nll, dlogits. The binary cross-entropy by its other name."""
     return bce_with_logits(logits, x)

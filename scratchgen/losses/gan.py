@@ -16,7 +16,7 @@ non-saturating gradient tends to 1/m. That is the whole reason for the second fo
 
 import numpy as np
 
-from scratchgen.losses.shapes import equal_shapes
+from scratchgen.losses.shapes import equal_features, equal_shapes
 from scratchgen.ops import op
 
 
@@ -28,6 +28,7 @@ def _sigmoid(x):
     return np.exp(-np.logaddexp(0, -x))
 
 
+@equal_features
 @op
 def discriminator_bce(real, fake):
     """-> loss, dreal, dfake.  Logits of real examples (n, 1) and of generated ones (m, 1)."""

@@ -6,13 +6,25 @@ import inspect
 
 def equal_shapes(loss):
     """Decorate a loss: ValueError unless all its arrays are (batch, features) of one shape, TypeError unless of one dtype."""
-    names = list(inspect.signature(loss).parameters)
+    return _checked(loss, lambda shape: shape)
+
+
+def equal_features(loss):
+    """The same for a loss whose arrays may be batches of different sizes."""
+    return _checked(loss, lambda shape: shape[1:])
+
+
+def _checked(loss, compared):
+    signature = inspect.signature(loss)
+    names = list(signature.parameters)
 
     @functools.wraps(loss)
-    def checked(*arrays):
+    def checked(*arrays, **named):
+        if named or len(arrays) != len(names):
+            arrays = signature.bind(*arrays, **named).args
         first = arrays[0]
         for name, array in zip(names, arrays, strict=True):
-            if array.ndim != 2 or array.shape != first.shape:
+            if array.ndim != 2 or compared(array.shape) != compared(first.shape):
                 wanted = f"that of {names[0]}, {tuple(first.shape)}" if first.ndim == 2 else "(batch, features)"
                 raise ValueError(f"{name} has shape {tuple(array.shape)}; {loss.__name__} needs {wanted}")
             if array.dtype != first.dtype or array.dtype.kind != "f":

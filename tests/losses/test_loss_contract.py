@@ -1,0 +1,150 @@
+"""What every loss keeps to: sum over features, mean over the batch; value and gradients together; no broadcasting; nothing changed."""
+
+import numpy as np
+import pytest
+
+from scratchgen import losses
+
+RNG = np.random.default_rng(6)
+
+
+def normal(*shape):
+    return RNG.normal(size=shape)
+
+
+# name -> its arrays, (batch, features); logits of a discriminator have one column, but keep to the same rules
+ARRAYS = {
+    "bce_with_logits": (normal(4, 3), RNG.random((4, 3))),
+    "bernoulli_nll": (RNG.random((4, 3)), normal(4, 3)),
+    "gaussian_nll": (normal(4, 3), normal(4, 3), normal(4, 3)),
+    "gaussian_kl": (normal(4, 3), normal(4, 3)),
+    "squared_error": (normal(4, 3), normal(4, 3)),
+    "discriminator_bce": (normal(4, 1), normal(4, 1)),
+    "generator_minimax": (normal(4, 1),),
+    "generator_non_saturating": (normal(4, 1),),
+}
+ROWS = {
+    "bernoulli_log_likelihood": ARRAYS["bernoulli_nll"],
+    "gaussian_log_likelihood": ARRAYS["gaussian_nll"],
+    "gaussian_kl_rows": ARRAYS["gaussian_kl"],
+}
+ALL = ARRAYS | ROWS
+each = pytest.mark.parametrize("name", ARRAYS)
+each_and_rows = pytest.mark.parametrize("name", ALL)
+with_two_arrays = pytest.mark.parametrize("name", [name for name, arrays in ALL.items() if len(arrays) > 1])
+
+
+def call(name, arrays):
+    """Everything the loss returns, as a tuple."""
+    result = getattr(losses, name)(*arrays)
+    return result if isinstance(result, tuple) else (result,)
+
+
+@each
+def test_the_same_batch_twice_costs_the_same(backend, name):
+    loss, *gradients = call(name, ARRAYS[name])
+    twice, *halves = call(name, [np.concatenate([a, a]) for a in ARRAYS[name]])
+    assert float(twice) == pytest.approx(float(loss), rel=1e-14)
+    for gradient, half in zip(gradients, halves, strict=True):
+        np.testing.assert_allclose(np.concatenate([gradient, gradient]) / 2, half, rtol=1e-14)
+
+
+@each
+def test_the_same_features_twice_cost_double(backend, name):
+    loss, *gradients = call(name, ARRAYS[name])
+    twice, *same = call(name, [np.concatenate([a, a], axis=1) for a in ARRAYS[name]])
+    assert float(twice) == pytest.approx(2 * float(loss), rel=1e-14)
+    for gradient, doubled in zip(gradients, same, strict=True):
+        np.testing.assert_allclose(np.concatenate([gradient, gradient], axis=1), doubled, rtol=1e-14)
+
+
+@each_and_rows
+def test_float32_gives_float32_close_to_float64(backend, name):
+    exact, single = (call(name, [a.astype(dtype) for a in ALL[name]]) for dtype in (np.float64, np.float32))
+    if name in ARRAYS:
+        assert float(single[0]) == pytest.approx(float(exact[0]), rel=1e-6)
+        exact, single = exact[1:], single[1:]
+    for result, wanted in zip(single, exact, strict=True):
+        assert result.dtype == np.float32
+        assert wanted.dtype == np.float64
+        np.testing.assert_allclose(result, wanted, rtol=2e-5, atol=1e-6)
+
+
+@each
+def test_a_large_batch_loses_no_digits(backend, name):
+    """A million equal terms: a running sum in float32 would be off in the third digit."""
+    arrays = [np.full((2**20, 1), a[0, 0], np.float32) for a in ARRAYS[name]]
+    assert float(call(name, arrays)[0]) == pytest.approx(float(call(name, [a[:1] for a in arrays])[0]), rel=1e-6)
+
+
+@each_and_rows
+def test_inputs_stay_as_they_are(backend, name):
+    arrays = [a.copy() for a in ALL[name]]
+    results = call(name, arrays)
+    for a, before in zip(arrays, ALL[name], strict=True):
+        np.testing.assert_array_equal(a, before)
+        assert not any(np.shares_memory(a, result) for result in results)
+
+
+@each_and_rows
+def test_a_nan_is_not_hidden(backend, name):
+    arrays = [a.copy() for a in ALL[name]]
+    arrays[0][1, 0] = np.nan
+    wanted = [True] if name in ARRAYS else [False, True, False, False]
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(np.isnan(np.atleast_1d(call(name, arrays)[0])), wanted)
+
+
+@each_and_rows
+def test_views_with_gaps_between_their_rows(backend, name):
+    """Such as the two halves of an encoder's output, mu and logvar."""
+    halves = [np.concatenate([a + 1, a], axis=1)[:, a.shape[1] :] for a in ALL[name]]
+    assert name.startswith(("generator", "discriminator")) or not halves[0].flags.c_contiguous
+    for result, wanted in zip(call(name, halves), call(name, ALL[name]), strict=True):
+        np.testing.assert_allclose(result, wanted, rtol=1e-14)
+
+
+def test_arguments_may_be_named():
+    x, logits = ARRAYS["bernoulli_nll"]
+    assert float(losses.bernoulli_nll(logits=logits, x=x)[0]) == float(losses.bernoulli_nll(x, logits)[0])
+    mu, logvar = ARRAYS["gaussian_kl"]
+    assert float(losses.gaussian_kl(mu, logvar=logvar)[0]) == float(losses.gaussian_kl(mu, logvar)[0])
+
+
+@each_and_rows
+def test_too_few_and_too_many_arguments(name):
+    with pytest.raises(TypeError, match="missing a required argument: '|missing 1 required positional"):
+        getattr(losses, name)(*ALL[name][:-1])
+    with pytest.raises(TypeError, match="too many positional arguments|takes"):
+        getattr(losses, name)(*ALL[name], ALL[name][0])
+
+
+@with_two_arrays
+@pytest.mark.parametrize("wrong", [lambda a: a[:, 0], lambda a: a[:, :0], lambda a: a[None], lambda a: np.concatenate([a, a], axis=1)])
+def test_shapes_that_would_broadcast_are_refused(name, wrong):
+    """(n, 1) against (n,) is the trap: NumPy makes (n, n) of it, and the loss of every pair."""
+    first, second, *rest = [a[:, :1] for a in ALL[name]]
+    with pytest.raises(ValueError, match=rf"has shape \([\d, ]+\); {name} needs that of \w+, \(4, 1\)"):
+        getattr(losses, name)(first, wrong(second), *rest)
+    with pytest.raises(ValueError, match=rf"has shape .*; {name} needs"):
+        getattr(losses, name)(wrong(first), second, *rest)
+
+
+@with_two_arrays
+def test_batches_of_unequal_size_are_refused_except_between_real_and_generated(name):
+    first, second, *rest = ALL[name]
+    if name == "discriminator_bce":
+        assert getattr(losses, name)(first, second[:3])[2].shape == (3, 1)
+        return
+    with pytest.raises(ValueError, match=rf"has shape \(3, 3\); {name} needs that of \w+, \(4, 3\)"):
+        getattr(losses, name)(first, second[:3], *rest)
+
+
+@each_and_rows
+def test_dtypes_that_do_not_fit(name):
+    first, *rest = ALL[name]
+    with pytest.raises(TypeError, match=f"is int64 and .*; {name} needs float32 or float64 for all"):
+        getattr(losses, name)(first.astype(int), *rest)
+    if rest:
+        with pytest.raises(TypeError, match=f"is float32 and .* float64; {name} needs float32 or float64 for all"):
+            getattr(losses, name)(first, *[a.astype(np.float32) for a in rest])
