@@ -1,0 +1,20 @@
+"""Gradient checks that teach: is backward the derivative of forward, and if not, why?
+
+    report = check_layer(layer, x)                     a layer or a whole Sequential; x a tuple for several inputs, (mu, logvar)
+    report = check_function(f, f_backward, x, w, b)    y, cache = f(x, w, b) and dx, dw, db = f_backward(dy, cache)
+    report = check_loss(loss, x, y, wrt="x")           value, dx = loss(x, y)
+    report = check_objective(vae, lambda: vae.loss(x, eps))    a model's objective, which fills vae.grads
+    report.ok, report.worst, report.arrays["W"], print(report)
+
+    assert_gradients(layer, x)                         in a test: raises GradientMismatch; also takes any report
+    assert_gradients(check_loss(loss, x, y))
+
+All take seed=0 and limit=200 (elements measured per array; None for every one). Everything is checked in float64. A mismatch is
+reported, not raised; a report is true in an `if` exactly if all is well. Read checker.py for what is compared, differences.py for
+how a derivative is measured, contract.py for what else backward must keep to.
+"""
+
+from scratchgen.gradcheck.checker import assert_gradients, check_function, check_layer, check_loss, check_objective
+from scratchgen.gradcheck.report import GradientMismatch, Report
+
+__all__ = ["GradientMismatch", "Report", "assert_gradients", "check_function", "check_layer", "check_loss", "check_objective"]

@@ -1,0 +1,173 @@
+"""The gradient check: does backward give the derivative of forward?
+
+    L = Σ dy ∘ y      dy random, so that every output counts and no symmetry hides an error (under L = Σ y the gradient of softmax is zero,
+                      and a backward that returns zeros passes)
+
+Each element of each gradient is compared with a difference quotient of L (see differences.py):
+
+    |a − n| ≤ 1e-6 · max(|a|, |n|) + a few ε |L| / h          a from backward, n measured; NaN never passes
+
+Arrays of more than `limit` elements: a random sample of their elements, and two random directions through the whole array.
+There is no complex-step variant: definitions with abs, maximum or comparisons are not analytic, and central differences already
+reach 1e-10 where it would be exact.
+"""
+
+import numpy as np
+
+from scratchgen.gradcheck.contract import Examination, examine
+from scratchgen.gradcheck.differences import Differences, directions
+from scratchgen.gradcheck.report import ArrayCheck, Element, Fault, GradientMismatch, Report
+from scratchgen.gradcheck.subjects import BrokenForward, FunctionSubject, LayerSubject, LossSubject, ObjectiveSubject, describe
+from scratchgen.layers.module import Module
+
+LIMIT = 200  # elements per array that are measured one by one
+N_DIRECTIONS = 2
+
+
+def check_layer(layer, inputs, *, seed=0, training=True, limit=LIMIT):
+    """Check a layer, or a whole Sequential: its gradients and the contract of forward and backward (see contract.py) -> Report.
+
+    layer: an instance of a Layer, parameters in float64.  inputs: x, or a tuple of arrays for a layer of several inputs, float64.
+    seed: of the upstream gradient and the sample.  training: the mode of forward.  limit: how many elements of each array are measured;
+    None for all of them.  Parameters are shifted in place and put back exactly; gradients, streams and buffers are left as they were.
+    Raises TypeError for float32, and what forward raises for inputs that it refuses.
+    """
+    inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    try:
+        if isinstance(layer, Module):
+            _ = layer.flat_grads  # lays the arrays out, which finds missing and misshapen grads
+    except ValueError as error:
+        return Report(repr(layer), {}, [Fault("missing", None, str(error))], seed)
+    subject = LayerSubject(layer, inputs, training)
+    grads = {name: grad.copy() for name, grad in subject.live_grads().items()}
+    try:
+        return check_apart(subject, seed, limit)
+    finally:
+        for name, grad in subject.live_grads().items():
+            grad[...] = grads[name]
+
+
+def check_function(f, f_backward, *args, seed=0, limit=LIMIT, **options):
+    """Check plain functions `y, cache = f(*args, **options)` and `gradients = f_backward(dy, cache)` -> Report.
+
+    args: the gradients of the float64 arrays among them are expected, in order (a tuple, or one array for one); anything else (integer
+    labels, numbers, dicts of settings) is passed through, dicts as fresh copies.
+    Raises TypeError for float32 arrays.
+    """
+    return check_apart(FunctionSubject(f, f_backward, args, options), seed, limit)
+
+
+def check_loss(loss, *args, wrt=None, seed=0, limit=LIMIT, **options):
+    """Check a loss that returns its gradients with it, `value, gradient… = loss(*args, **options)` -> Report.
+
+    wrt: names or positions of the arguments that the gradients belong to, in order; default: all float arrays.
+
+    >>> check_loss(gaussian_nll, x, mu, logvar, wrt=("mu", "logvar")).ok
+    True
+    """
+    return check_together(LossSubject(loss, args, wrt, options), seed, limit)
+
+
+def check_objective(module, objective, *, context=(), seed=0, limit=LIMIT):
+    """Check a whole model's objective, end to end -> Report.
+
+    module: whose parameters are shifted and whose gradients the objective fills, float64.
+    objective: () -> the loss, or a tuple that begins with it; must be the same at every call once streams and buffers are put back (fix the noise).
+    context: other modules whose noise and running statistics the objective moves.
+
+    >>> check_objective(vae, lambda: vae.loss(x, eps)).ok
+    True
+    """
+    subject = ObjectiveSubject(module, objective, context)
+    if subject.evaluate() != subject.evaluate():
+        return Report(subject.title, {}, [Fault("forward", None, "the objective gives two values for the same parameters; fix its noise")], seed)
+    grads = module.flat_grads.copy()
+    try:
+        return check_together(subject, seed, limit)
+    finally:
+        module.flat_grads[...] = grads
+
+
+def assert_gradients(subject, *args, **options):
+    """Raise GradientMismatch unless the gradients are right; returns the Report.
+
+    subject, args: a layer and its inputs (as check_layer), two functions and their arguments (as check_function), or the Report of any check.
+    """
+    if isinstance(subject, Report):
+        report = subject
+    elif callable(getattr(subject, "backward", None)):
+        report = check_layer(subject, *args, **options)
+    elif callable(subject) and args and callable(args[0]):
+        report = check_function(subject, *args, **options)
+    else:
+        raise TypeError(f"assert_gradients is given {describe(subject)}; it takes a layer and x, f and f_backward and their arguments, or a Report")
+    if not report.ok:
+        raise GradientMismatch(report)
+    return report
+
+
+def check_apart(subject, seed, limit):
+    """Check what has forward and backward apart."""
+    rng = np.random.default_rng(seed)
+    dy, gradients, faults = examine(subject, rng)
+    checks = {}
+    if gradients:
+        checks = compare(subject.arrays, gradients, Differences(lambda: evaluate(subject), dy), rng, limit)
+    return Report(subject.title, checks, faults, seed)
+
+
+def evaluate(subject):
+    """y of a subject, a new array; NaN where the shifted input broke forward."""
+    with subject.restored():
+        try:
+            return np.array(subject.forward()[0])
+        except BrokenForward:
+            return np.array(np.nan)
+
+
+def check_together(subject, seed, limit):
+    """Check what computes a scalar and its gradients together."""
+    gradients = subject.gradients()
+    examination = Examination(subject)
+    for name, value in subject.arrays.items():
+        examination.fits(name, gradients[name], value)
+    faults = examination.faults
+    checks = {}
+    if not faults:
+        rng = np.random.default_rng(seed)
+        checks = compare(subject.arrays, gradients, Differences(subject.evaluate, np.ones(())), rng, limit)
+    return Report(subject.title, checks, faults, seed)
+
+
+def compare(arrays, gradients, differences, rng, limit):
+    """{name: ArrayCheck} of the gradients against measured derivatives."""
+    return {name: compare_array(name, array, np.asarray(gradients[name]), differences, rng, limit) for name, array in arrays.items()}
+
+
+def compare_array(name, array, gradient, differences, rng, limit):
+    """ArrayCheck of one array."""
+    sampled = limit is not None and array.size > limit
+    chosen = np.sort(rng.choice(array.size, limit, replace=False)) if sampled else np.arange(array.size)
+    check = ArrayCheck(name, gradient, np.full(array.shape, np.nan), len(chosen), worst=None)
+    elements = []
+    for flat in chosen:
+        index = tuple(int(i) for i in np.unravel_index(flat, array.shape))
+        a = float(gradient[index])
+        verdict = differences.judge(a, array, index)
+        check.numeric[index] = verdict.estimate.central
+        element = Element(name, index, a, verdict.estimate.central, verdict.estimate.tolerance(a))
+        if verdict.kink:
+            check.kinks.append(element)
+        elif not verdict.ok:
+            check.wrong.append(element)
+        if not verdict.kink:
+            elements.append(element)
+    check.wrong.sort(key=lambda element: -element.badness)
+    check.worst = max(elements, key=lambda element: element.badness, default=None)
+    if sampled:
+        typical = float(np.sqrt(np.mean(gradient**2)))  # the size of gradient · u for a random u of length 1
+        for u in directions(array.shape, N_DIRECTIONS, rng):
+            a = float(np.sum(gradient * u))
+            verdict = differences.judge(a, array, ..., u, scale=typical)
+            check.directions.append((a, verdict.estimate.central, verdict.ok))
+    return check

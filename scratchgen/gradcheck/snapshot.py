@@ -1,0 +1,60 @@
+"""Keeping things as they were: what a layer remembers between calls, and what nobody may change."""
+
+import contextlib
+import dataclasses
+
+import numpy as np
+
+
+@contextlib.contextmanager
+def restored(*modules):
+    """Within the block, noise and running statistics move on; after it, they are as before, so that a second run repeats the first."""
+    streams = [stream for module in modules for stream in module.streams().values()]
+    buffers = [value for module in modules for value in module.all_buffers().values()]
+    states, values = [stream.state for stream in streams], [value.copy() for value in buffers]
+    try:
+        yield
+    finally:
+        for stream, state in zip(streams, states, strict=True):
+            stream.state = state
+        for buffer, value in zip(buffers, values, strict=True):
+            buffer[...] = value
+
+
+def arrays_in(thing, name="cache"):
+    """Yield (name, array) for every array inside a cache: an array, or tuples, lists, dicts and objects that hold arrays."""
+    if isinstance(thing, np.ndarray):
+        yield name, thing
+    elif isinstance(thing, dict):
+        for key, value in thing.items():
+            yield from arrays_in(value, f"{name}[{key!r}]")
+    elif isinstance(thing, tuple) and hasattr(thing, "_fields"):
+        for field in thing._fields:
+            yield from arrays_in(getattr(thing, field), f"{name}.{field}")
+    elif isinstance(thing, (tuple, list)):
+        for i, value in enumerate(thing):
+            yield from arrays_in(value, f"{name}[{i}]")
+    elif dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        for field in dataclasses.fields(thing):
+            yield from arrays_in(getattr(thing, field.name), f"{name}.{field.name}")
+
+
+class Unchanged:
+    """Remembers the values of some arrays, to tell later which of them were changed.
+
+    >>> watch = Unchanged({"x": x});  x[0] += 1;  watch.changed()
+    ['x']
+    """
+
+    def __init__(self, arrays):
+        self.arrays = {name: (array, array.copy()) for name, array in arrays.items()}
+
+    def changed(self):
+        """Names of the arrays whose values are no longer the same (NaN equals NaN)."""
+        return [name for name, (array, before) in self.arrays.items() if not np.array_equal(array, before, equal_nan=array.dtype.kind in "fc")]
+
+    def put_back(self):
+        """Give every array its old values again."""
+        for array, before in self.arrays.values():
+            if array.flags.writeable:
+                array[...] = before
