@@ -29,18 +29,18 @@ compiled twins that run it; data/, train/, metrics/, plots/ what a training run 
 import importlib
 
 from scratchgen import layers, losses, models, ops, optim
-from scratchgen.models import GAN, VAE
+from scratchgen.models import GAN, MADE, VAE
 from scratchgen.ops import get_backend, use_backend
 
 __version__ = "0.1.0"
 
 # Imported at first use: what follows needs matplotlib, tqdm or pooch, and `import scratchgen` should take no time.
-_LAZY_MODULES = ("data", "gradcheck", "metrics", "plots", "train")
+_LAZY_MODULES = ("coursework", "data", "gradcheck", "metrics", "plots", "train")
 _LAZY_NAMES = {"fit": "train", "save": "train", "load": "train"}
 
 __all__ = [
-    "GAN", "VAE", "data", "fit", "get_backend", "gradcheck", "layers", "load", "losses", "metrics", "models", "ops", "optim", "plots", "save",
-    "train", "use_backend",
+    "GAN", "MADE", "VAE", "coursework", "data", "fit", "get_backend", "gradcheck", "layers", "load", "losses", "metrics", "models", "ops", "optim",
+    "plots", "save", "train", "use_backend",
 ]  # fmt: skip
 
 
