@@ -55,7 +55,7 @@ def random_uniform(key, start, n, dtype):
     """n numbers uniform in [0, 1) from block `start` of stream `key` -> (n,)."""
     words = philox(key, start, -(-n * words_per_value(dtype) // 4)).ravel()
     if dtype == np.float32:
-        return ((words >> np.uint32(8)) * np.float32(2**-24))[:n]
+        return ((words >> np.uint32(8)).astype(np.float32) * np.float32(2**-24))[:n]  # exact: 24 bits fit a float32
     high, low = words[0::2].astype(np.uint64), words[1::2].astype(np.uint64)
     return ((((high << np.uint64(32)) | low) >> np.uint64(11)) * 2.0**-53)[:n]
 
