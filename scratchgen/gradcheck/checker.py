@@ -80,10 +80,10 @@ def check_objective(module, objective, *, context=(), seed=0, limit=LIMIT):
     True
     """
     subject = ObjectiveSubject(module, objective, context)
-    if subject.evaluate() != subject.evaluate():
-        return Report(subject.title, {}, [Fault("forward", None, "the objective gives two values for the same parameters; fix its noise")], seed)
     grads = module.flat_grads.copy()
     try:
+        if subject.evaluate() != subject.evaluate():
+            return Report(subject.title, {}, [Fault("forward", None, "the objective gives two values for the same parameters; fix its noise")], seed)
         return check_together(subject, seed, limit)
     finally:
         module.flat_grads[...] = grads
