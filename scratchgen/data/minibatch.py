@@ -4,9 +4,9 @@ The order is a function of (seed, epoch) alone. So nothing about it needs saving
 epoch finds its place again with `start=`, the number of minibatches it has already used.
 """
 
-import operator
-
 import numpy as np
+
+from scratchgen.errors import integer
 
 
 def minibatch_indices(n, batch_size, *, seed=0, epoch=0, start=0):
@@ -30,14 +30,3 @@ def minibatches(x, batch_size, *, seed=0, epoch=0, start=0):
     ...     loss = model.loss(batch)
     """
     return (x.take(rows, axis=0) for rows in minibatch_indices(len(x), batch_size, seed=seed, epoch=epoch, start=start))
-
-
-def integer(name, value, least):
-    """`value` as an int of at least `least`, or TypeError or ValueError about the argument `name`."""
-    try:
-        value = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}; it must be an int") from None
-    if value < least:
-        raise ValueError(f"{name} is {value}; it must be at least {least}")
-    return value

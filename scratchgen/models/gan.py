@@ -15,10 +15,10 @@ asked for the gradient of its input only (wrt="input"), and that is the gradient
 
 import numpy as np
 
-from scratchgen.errors import unknown_name
+from scratchgen.errors import integer, integers, unknown_name
 from scratchgen.layers import LeakyReLU, mlp
 from scratchgen.losses import discriminator_bce, generator_minimax, generator_non_saturating
-from scratchgen.models.model import Model, check_sizes, check_unit_interval
+from scratchgen.models.model import Model, check_unit_interval
 from scratchgen.ops import Stream, as_generator, stack_rows
 from scratchgen.optim import Adam
 
@@ -45,12 +45,15 @@ class GAN(Model):
         rng=None,
         dtype=np.float32,
     ):
-        check_sizes(data_dim=data_dim, latent_dim=latent_dim, discriminator_steps=discriminator_steps)
+        data_dim, latent_dim = integer("data_dim", data_dim, 1), integer("latent_dim", latent_dim, 1)
+        generator_hidden = integers("generator_hidden", generator_hidden, 1)
+        discriminator_hidden = integers("discriminator_hidden", discriminator_hidden, 1)
+        discriminator_steps = integer("discriminator_steps", discriminator_steps, 1)
         if objective not in OBJECTIVES:
             raise unknown_name("objective", objective, OBJECTIVES)
         rng = as_generator(rng)
         self.config = dict(
-            data_dim=data_dim, latent_dim=latent_dim, generator_hidden=tuple(generator_hidden), discriminator_hidden=tuple(discriminator_hidden),
+            data_dim=data_dim, latent_dim=latent_dim, generator_hidden=generator_hidden, discriminator_hidden=discriminator_hidden,
             output=output, objective=objective, discriminator_steps=discriminator_steps,
         )  # fmt: skip
         self.data_dim, self.latent_dim, self.discriminator_steps = data_dim, latent_dim, discriminator_steps

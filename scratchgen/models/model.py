@@ -9,6 +9,7 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     config          the arguments that make an equal model               checkpoints keep it
 """
 
+from scratchgen.errors import integer
 from scratchgen.layers.module import Module
 from scratchgen.optim import Adam
 
@@ -51,7 +52,6 @@ def check_unit_interval(name, x, why):
 
 
 def check_sizes(**sizes):
-    """ValueError unless each is a positive int."""
+    """TypeError or ValueError unless each is an int of at least 1."""
     for name, size in sizes.items():
-        if size != int(size) or size < 1:
-            raise ValueError(f"{name} is {size!r}; it must be a whole number of at least 1")
+        integer(name, size, 1)

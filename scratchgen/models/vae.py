@@ -18,11 +18,11 @@ gradients are sums of two terms.
 
 import numpy as np
 
-from scratchgen.errors import unknown_name
+from scratchgen.errors import integer, integers, unknown_name
 from scratchgen.layers import Reparameterize, mlp
 from scratchgen.losses import gaussian_kl, gaussian_kl_rows
 from scratchgen.models.likelihoods import LIKELIHOODS, split
-from scratchgen.models.model import Model, check_sizes, check_unit_interval
+from scratchgen.models.model import Model, check_unit_interval
 from scratchgen.ops import Stream, add, as_generator, join_columns, op, to_host
 
 
@@ -43,10 +43,10 @@ class VAE(Model):
     """
 
     def __init__(self, data_dim, latent_dim=20, hidden=(500,), activation="tanh", likelihood="bernoulli", rng=None, dtype=np.float32):
-        check_sizes(data_dim=data_dim, latent_dim=latent_dim)
+        data_dim, latent_dim, hidden = integer("data_dim", data_dim, 1), integer("latent_dim", latent_dim, 1), integers("hidden", hidden, 1)
         if likelihood not in LIKELIHOODS:
             raise unknown_name("likelihood", likelihood, LIKELIHOODS)
-        hidden, rng = tuple(hidden), as_generator(rng)
+        rng = as_generator(rng)
         self.config = dict(data_dim=data_dim, latent_dim=latent_dim, hidden=hidden, activation=activation, likelihood=likelihood)
         self.data_dim, self.latent_dim = data_dim, latent_dim
         self.likelihood = LIKELIHOODS[likelihood]()
@@ -104,7 +104,7 @@ class VAE(Model):
 
         log (1/S) Σ_s p(x|z_s) p(z_s) / q(z_s|x),  z_s ~ q(z|x). A lower bound in expectation; tight as n_samples grows.
         """
-        check_sizes(n_samples=n_samples)
+        integer("n_samples", n_samples, 1)
         stream, result = self._stream(rng), []
         for rows in _chunks(x):
             mu, logvar = self.encode(rows)
