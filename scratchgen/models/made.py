@@ -24,11 +24,12 @@ an exact likelihood, where a VAE has a bound. The price is paid when sampling: f
 
 import numpy as np
 
+from scratchgen.errors import integer, integers
 from scratchgen.layers import MaskedLinear, Sequential
 from scratchgen.layers.mlp import make_activation
 from scratchgen.layers.sigmoid import sigmoid
 from scratchgen.losses import bernoulli_log_likelihood, bernoulli_nll
-from scratchgen.models.model import Model, check_sizes
+from scratchgen.models.model import Model, check_unit_interval
 from scratchgen.ops import Stream, array, as_generator, to_host
 
 
@@ -56,8 +57,7 @@ class MADE(Model):
     """
 
     def __init__(self, data_dim, hidden=(500,), activation="relu", ordering=None, rng=None, dtype=np.float32):
-        check_sizes(data_dim=data_dim)
-        hidden, rng = tuple(hidden), as_generator(rng)
+        data_dim, hidden, rng = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), as_generator(rng)
         ordering = ordering if ordering is None else tuple(int(d) for d in ordering)
         if ordering is not None and sorted(ordering) != list(range(data_dim)):
             raise ValueError(f"ordering is {ordering}; it must hold each of the features 0 … {data_dim - 1} once")
@@ -98,6 +98,10 @@ class MADE(Model):
             p = to_host(sigmoid(self.net(array(x))))[:, d]
             x[:, d] = u[:, d] < p
         return array(x)
+
+    def check_range(self, name, x):
+        """Zeros and ones are wanted, or probabilities of them."""
+        check_unit_interval(name, x, "MADE")
 
     def evaluate(self, x, rng=None):
         """{"log_likelihood": mean log p(x) of x (n, data_dim), in nats}."""
