@@ -189,14 +189,14 @@ def test_a_failed_save_names_the_path_and_keeps_the_old_picture(tmp_path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match=r"cannot write the picture '.*picture\.png': No space left on device"):
+    with pytest.raises(OSError, match=r"cannot write .*picture.png: No space left on device"):
         DRAW["sample_grid"](path)
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["picture.png"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="cannot write the picture"):
+    with pytest.raises(OSError, match="cannot write"):
         DRAW["sample_grid"](tmp_path / "file" / "picture.png")
 
 

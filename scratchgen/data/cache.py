@@ -1,13 +1,10 @@
-"""Files that can be made again: kept in the user's cache folder, and never half written.
+"""Files that can be made again: kept in the user's cache folder, and never half written."""
 
-A file is written under another name, flushed to the disk and renamed, so that a reader sees the whole of it or nothing.
-"""
-
-import os
-import tempfile
 from pathlib import Path
 
 import pooch
+
+from scratchgen.atomic import atomic_file
 
 
 def folder():
@@ -17,15 +14,5 @@ def folder():
 
 def keep(path, data):
     """Write the bytes `data` to `path`, making its folder. Raises OSError where that cannot be done, and then leaves nothing behind."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with atomic_file(path) as file:
+        file.write(data)

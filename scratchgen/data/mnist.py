@@ -39,6 +39,15 @@ def load(split):
     return tuple(parse_idx(content(name), name)[ROWS[split]] for name in (images, labels))
 
 
+def find():
+    """The folder in which MNIST's images would be found without a download, or None. The files are not checked."""
+    given = os.environ.get("SCRATCHGEN_DATA")
+    for folder in [*([Path(given, "mnist")] if given else []), cache.folder() / "mnist"]:
+        if all((folder / (name + ".gz")).exists() or (folder / name).exists() for name in MD5):
+            return folder
+    return None
+
+
 def content(name, md5=None, mirrors=MIRRORS):
     """The decompressed bytes of one of the files; `md5` (default: the known one) decides whether a file is the real one."""
     md5 = md5 or MD5[name]

@@ -4,13 +4,13 @@ What makes the file small: everything that stands still is drawn once, all frame
 only the rectangle that changed.
 """
 
-import io
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageColor
 
-from scratchgen.plots.canvas import FAINT, INK, ORANGE, PAPER, as_points, new_figure, tidy, write_file
+from scratchgen.atomic import atomic_file
+from scratchgen.plots.canvas import FAINT, INK, ORANGE, PAPER, as_points, new_figure, tidy
 
 DATA = "#a0a0a0"
 
@@ -38,9 +38,8 @@ def animate_points(frames, real, path, *, captions=None, fps=12):
     palette = shared_palette()
     pictures = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     duration = [round(1000 / fps)] * (len(pictures) - 1) + [2000]  # milliseconds
-    buffer = io.BytesIO()
-    pictures[0].save(buffer, format="GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0, optimize=True)
-    write_file(path, buffer.getvalue())
+    with atomic_file(path) as file:
+        pictures[0].save(file, format="GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0, optimize=True)
     return path
 
 

@@ -1,12 +1,12 @@
-"""What all pictures share: a figure outside pyplot, one set of colours, and files that are never half written."""
+"""What all pictures share: a figure outside pyplot, one set of colours, and one way to save it."""
 
-import io
-import os
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from scratchgen.atomic import atomic_file
 
 INK, FAINT, PAPER = "#222222", "#b8b8b8", "#ffffff"
 # Ten colours that stay apart in the common forms of colour blindness (Petroff 2021, "Accessible color sequences for data visualization").
@@ -58,29 +58,9 @@ def finish(figure, path):
         kind = Path(path).suffix.lower().lstrip(".")
         if kind not in formats:
             raise ValueError(f"path is {str(path)!r}; its ending must name a picture format: {', '.join('.' + name for name in sorted(formats))}")
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, facecolor=PAPER)
-        write_file(path, buffer.getvalue())
+        with atomic_file(path) as file:
+            figure.savefig(file, format=kind, facecolor=PAPER)
     return figure
-
-
-def write_file(path, content):
-    """Write bytes to a new file beside `path`, then rename it: a reader sees the old picture or the new one, never half of one.
-
-    Missing folders are made. Raises OSError naming the path if it cannot be written.
-    """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError as error:
-        try:
-            part.unlink(missing_ok=True)
-        except OSError:  # the folder itself is what failed: nothing was left in it
-            pass
-        raise type(error)(error.errno, f"cannot write the picture {str(path)!r}: {error.strerror}") from error
 
 
 def as_points(x, name, columns):

@@ -5,18 +5,16 @@
     buffers/<name>            running statistics and masks
     optimizer/<player>/<name> what each optimizer remembers (runs only)
 
-A file is written beside its final place, forced to disk and renamed, so that a crash at any moment leaves the old file or the new
-one, never half of one.
+A crash at any moment leaves the old file or the new one, never half of one (scratchgen/atomic.py).
 """
 
-import contextlib
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from scratchgen.atomic import atomic_file
 from scratchgen.models import MODELS
 from scratchgen.ops import array, copy_to, to_host
 
@@ -89,23 +87,3 @@ def read(path):
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a whole scratchgen checkpoint ({error}); wanted a file written by sg.save or a training run") from error
     return about, arrays
-
-
-@contextlib.contextmanager
-def atomic_file(path):
-    """A binary file to write to, which appears at `path` whole, once the block ends without an error."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # the renaming itself must reach the disk too; not every system lets a folder be synced
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)

@@ -11,7 +11,8 @@ import io
 import json
 from pathlib import Path
 
-from scratchgen.train.checkpoint import atomic_file, read, write
+from scratchgen.atomic import atomic_file
+from scratchgen.train.checkpoint import read, write
 
 
 class RunFolder:

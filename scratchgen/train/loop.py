@@ -63,6 +63,7 @@ def fit(
     if epochs != int(epochs) or epochs < 1:
         raise ValueError(f"epochs is {epochs}; it must be a whole number of at least 1")
     x, valid = check_data(model, data, "data"), None if valid is None else check_data(model, valid, "valid")
+    minibatches(x, batch_size, seed=seed)  # for its checks
     bits = Binarize(binarize, rng=np.random.default_rng([seed, 1]))
     x = bits.dataset(x)
     if valid is not None and binarize != "none":

@@ -1,0 +1,31 @@
+"""Files that are never half written: whoever reads one, after whatever crash, finds the old file or the new one."""
+
+import contextlib
+import os
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def atomic_file(path):
+    """A binary file to write to, which appears at `path` once the block ends without an error. Missing folders are made.
+
+    It is written under another name, forced to disk and renamed. Raises OSError, naming the path, and then leaves nothing behind.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # the renaming itself must reach the disk too; not every system lets a folder be synced
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)

@@ -1,0 +1,59 @@
+"""The command line: `scratchgen COMMAND`, or `python -m scratchgen COMMAND`. Every command is a few calls that you could type.
+
+Exit status: 0 done; 1 the run failed (it diverged, or something could not be written); 2 the command or its input was wrong; 130 Ctrl-C.
+"""
+
+import argparse
+import importlib
+import sys
+
+import scratchgen
+from scratchgen.train import Diverged
+
+COMMANDS = ("train", "sample", "evaluate", "doctor")
+
+EXAMPLES = """examples:
+  scratchgen train vae                                  a VAE on digits drawn from fonts: no download, about a minute
+  scratchgen train gan --data mnist --epochs 50         a GAN on handwritten digits
+  scratchgen train vae --out runs/vae --resume          go on with a run that was stopped
+  scratchgen sample runs/vae -n 64 --out digits.png     pictures from a trained model
+  scratchgen evaluate runs/vae                          how good it is on test data
+  scratchgen doctor                                     what this machine offers, and what is missing
+"""
+
+
+def parser():
+    """The parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="scratchgen",
+        description="Generative networks from scratch: train, sample, evaluate.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"scratchgen {scratchgen.__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        module = importlib.import_module(f"scratchgen.cli.{name}")
+        summary, _, details = module.__doc__.partition("\n\n")
+        command = commands.add_parser(
+            name, help=summary.rstrip("."), description=summary, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return top
+
+
+def main(arguments=None):
+    """Run one command -> exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except KeyboardInterrupt as stop:
+        print(f"\nscratchgen: {stop or 'stopped'}", file=sys.stderr)
+        return 130
+    except Diverged as error:
+        print(f"scratchgen: {error}", file=sys.stderr)
+        return 1
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        print(f"scratchgen: {error}", file=sys.stderr)
+        return 1 if isinstance(error, OSError) and not isinstance(error, FileNotFoundError) else 2

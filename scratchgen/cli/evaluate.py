@@ -1,0 +1,92 @@
+"""Measure a trained model on test data.
+
+A VAE: the evidence lower bound (ELBO), and the log-likelihood by importance sampling. A GAN has no likelihood that can be computed:
+for pictures with labels, the classes that a classifier trained on the same data finds in its samples, and the Parzen window estimate
+beside that of real training data; for mixtures in the plane, the modes that it covers.
+
+examples:
+  scratchgen evaluate runs/vae-glyphs
+  scratchgen evaluate runs/vae-mnist --samples 1000 --examples 1000
+  scratchgen evaluate runs/gan-ring
+"""
+
+import json
+
+import numpy as np
+
+import scratchgen as sg
+from scratchgen.cli.train import stored_options, test_data
+from scratchgen.metrics import accuracy, class_coverage, mode_coverage, parzen_log_likelihood, parzen_sigma, train_classifier
+from scratchgen.ops import array, to_host
+
+MIXTURES = {"ring": (sg.data.ring_modes, sg.data.RING_STD), "grid": (sg.data.grid_modes, sg.data.GRID_STD)}
+
+
+def add_arguments(parser):
+    """The options."""
+    parser.add_argument("run_folder", metavar="RUN", help="a run's folder")
+    parser.add_argument("--data", metavar="NAME", help="the data to test on (default: what the run was trained on)")
+    parser.add_argument("--examples", type=int, metavar="N", help="use only the first N test examples")
+    parser.add_argument("--samples", type=int, default=100, metavar="N", help="importance samples per example, or 0 for none (default 100)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise and of the binarization of test data (default 0)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options):
+    """Evaluate and print."""
+    model, stored = sg.load(options.run_folder), stored_options(options.run_folder)
+    data = options.data or stored.get("data")
+    if data is None:
+        raise ValueError(f"{options.run_folder} does not say what it was trained on; give --data")
+    x = test_data(data, stored.get("binarize", "none"), options.seed)[: options.examples]
+    if not len(x):
+        raise ValueError(f"--examples is {options.examples}; it must be at least 1")
+    if x.shape[1] != model.data_dim:
+        raise ValueError(f"{data} has {x.shape[1]} features; the model in {options.run_folder} has {model.data_dim}")
+    result = {"data": str(data), "examples": len(x)}
+    if hasattr(model, "elbo"):
+        result["elbo"] = mean_and_error(model.elbo(array(x), rng=options.seed))
+        if options.samples:
+            result["log_likelihood"] = mean_and_error(model.log_likelihood(array(x), n_samples=options.samples, rng=options.seed))
+            result["importance_samples"] = options.samples
+    elif hasattr(model, "log_likelihood"):
+        result["log_likelihood"] = mean_and_error(model.log_likelihood(array(x)))
+    elif data in MIXTURES:
+        modes, std = MIXTURES[data]
+        coverage = mode_coverage(to_host(model.sample(2500, rng=options.seed)), modes(), std)
+        result |= {"modes": f"{coverage.captured} of {len(modes())}", "high_quality": coverage.high_quality, "reverse_kl": coverage.reverse_kl}
+    else:
+        result |= judge_pictures(model, data, x, options.seed)
+    print(json.dumps(result, indent=2) if options.json else describe(result))
+
+
+def mean_and_error(values):
+    """[mean, standard error] of the values (n,)."""
+    values = np.asarray(values, np.float64)
+    return [float(values.mean()), float(values.std() / np.sqrt(len(values)))]
+
+
+def judge_pictures(model, data, x, seed):
+    """What can be said of samples without a likelihood."""
+    train, valid, test = (sg.data.load(data, split) for split in ("train", "valid", "test"))
+    samples = to_host(model.sample(10_000, rng=seed))
+    result = {}
+    if train.y is not None:
+        judge = train_classifier(train.x, train.y, seed=seed)
+        found = class_coverage(judge, samples)
+        result |= {"classes": f"{found.classes} of {len(np.unique(train.y))}", "confidence": found.confidence}
+        result["classifier_accuracy"] = accuracy(judge, test.x, test.y)
+    sigma = parzen_sigma(samples, valid.x[:1000])
+    result["parzen"] = list(map(float, parzen_log_likelihood(samples, x, sigma)))
+    real = train.x[:10_000]
+    result["parzen_of_real_data"] = list(map(float, parzen_log_likelihood(real, x, parzen_sigma(real, valid.x[:1000]))))
+    return result
+
+
+def describe(result):
+    """The result as lines of text."""
+    lines = []
+    for key, value in result.items():
+        text = f"{value[0]:.2f} ± {value[1]:.2f} nats" if isinstance(value, list) else f"{value:.3f}" if isinstance(value, float) else str(value)
+        lines.append(f"{key.replace('_', ' '):22}{text}")
+    return "\n".join(lines)

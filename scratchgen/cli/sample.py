@@ -1,0 +1,45 @@
+"""Generate examples from a trained model: a picture, or an array.
+
+examples:
+  scratchgen sample runs/vae-glyphs
+  scratchgen sample runs/vae-glyphs -n 64 --seed 3 --out digits.png
+  scratchgen sample runs/gan-ring -n 5000 --out points.npy
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+import scratchgen as sg
+from scratchgen import plots
+from scratchgen.atomic import atomic_file
+from scratchgen.ops import to_host
+from scratchgen.train.pictures import is_pictures
+
+
+def add_arguments(parser):
+    """The options."""
+    parser.add_argument("run_folder", metavar="RUN", help="a run's folder, or a file written by sg.save")
+    parser.add_argument("-n", type=int, default=100, metavar="N", help="how many (default 100)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    parser.add_argument("--out", metavar="FILE", help="a .png picture or a .npy array (default samples.png in RUN)")
+
+
+def run(options):
+    """Sample and write."""
+    if options.n < 1:
+        raise ValueError(f"-n is {options.n}; it must be at least 1")
+    model = sg.load(options.run_folder)
+    folder = Path(options.run_folder)
+    out = Path(options.out or (folder if folder.is_dir() else folder.parent) / "samples.png")
+    x = to_host(model.sample(options.n, rng=options.seed))
+    if out.suffix == ".npy":
+        with atomic_file(out) as file:
+            np.save(file, x)
+    elif is_pictures(model):
+        plots.sample_grid(x.clip(0, 1), out)
+    elif model.data_dim == 2:
+        plots.points(x, out)
+    else:
+        raise ValueError(f"examples of {model.data_dim} features are no square picture; write an array instead: --out samples.npy")
+    print(f"{options.n} examples are in {out}")

@@ -1,0 +1,174 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import scratchgen as sg
+from scratchgen.cli import main
+
+SMALL = ["--hidden", "16", "--latent-dim", "2", "--epochs", "1"]
+
+
+@pytest.fixture
+def pictures(tmp_path, monkeypatch):
+    """A small data file of 6 × 6 pictures, in the folder where the command runs."""
+    monkeypatch.chdir(tmp_path)
+    np.save("pictures.npy", np.random.default_rng(0).integers(0, 256, (400, 6, 6), dtype=np.uint8))
+    return tmp_path
+
+
+@pytest.mark.parametrize("model, line", [("vae", "test elbo: -"), ("gan", "pictures, metrics"), ("made", "test log likelihood: -")])
+def test_train_sample_evaluate(model, line, pictures, capsys):
+    size = [option for option in SMALL if model != "made" or option not in ("--latent-dim", "2")]
+    assert main(["train", model, "--data", "pictures.npy", *size]) == 0
+    assert line in capsys.readouterr().out
+    run = pictures / "runs" / f"{model}-pictures"
+    assert {path.name for path in run.iterdir()} >= {"checkpoint.npz", "config.json", "metrics.csv", "samples", "curves.png"}
+    assert (run / "samples" / "0001.png").stat().st_size > 500
+    assert (run / "reconstructions.png").exists() == (run / "manifold.png").exists() == (model == "vae")
+
+    assert main(["sample", str(run), "-n", "7", "--out", "seven.npy"]) == 0
+    seven = np.load("seven.npy")
+    assert seven.shape == (7, 36)
+    np.testing.assert_array_equal(seven, sg.load(run).sample(7, rng=0))
+    assert main(["sample", str(run), "-n", "5"]) == 0 and (run / "samples.png").exists()
+
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--samples", "5", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["examples"] == 40
+    if model == "vae":
+        assert result["elbo"][0] < result["log_likelihood"][0] + 2 * result["elbo"][1] and result["elbo"][1] > 0
+    elif model == "gan":
+        assert np.isfinite(result["parzen"]).all() and np.isfinite(result["parzen_of_real_data"]).all()
+    else:
+        assert result["log_likelihood"][0] < 0
+
+
+def test_points_of_the_plane(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "gan", "--data", "ring", *SMALL, "--batch-size", "5000"]) == 0
+    assert (tmp_path / "runs" / "gan-ring" / "samples" / "0001.png").exists()
+    capsys.readouterr()
+    assert main(["evaluate", "runs/gan-ring"]) == 0
+    assert "of 8" in capsys.readouterr().out
+    assert main(["train", "vae", "--data", "moons", *SMALL, "--batch-size", "5000"]) == 0
+
+
+def test_the_next_free_folder_is_taken(pictures):
+    for expected in ("vae-pictures", "vae-pictures-2", "vae-pictures-3"):
+        assert not (pictures / "runs" / expected).exists()
+        assert main(["train", "vae", "--data", "pictures.npy", *SMALL]) == 0
+        assert (pictures / "runs" / expected / "checkpoint.npz").exists()
+
+
+def test_resume_needs_only_the_folder(pictures, capsys):
+    options = [
+        "--data",
+        "pictures.npy",
+        "--hidden",
+        "16",
+        "--latent-dim",
+        "2",
+        "--lr",
+        "0.01",
+        "--schedule",
+        "step",
+        "--clip-norm",
+        "1",
+        "--seed",
+        "5",
+    ]
+    assert main(["train", "vae", *options, "--epochs", "3", "--out", "whole"]) == 0
+    assert main(["train", "vae", *options, "--epochs", "3", "--out", "parts"]) == 0
+    # as if it had been stopped: the run is longer than what its checkpoint has seen
+    assert main(["train", "vae", "--out", "parts", "--resume", "--epochs", "6"]) == 0
+    assert main(["train", "vae", "--out", "whole", "--resume", "--epochs", "6", "--seed", "5"]) == 0
+    np.testing.assert_array_equal(sg.load("parts").flat_params, sg.load("whole").flat_params)
+    assert len((pictures / "parts" / "metrics.csv").read_text().splitlines()) == 7
+    capsys.readouterr()
+    assert main(["train", "vae", "--out", "parts", "--resume", "--seed", "6"]) == 2
+    assert "seed was 5, now it is 6" in capsys.readouterr().err
+
+
+WRONG = [
+    (["train", "vea"], 2, "unknown model 'vea'; did you mean 'vae'?"),
+    (["train", "vae", "--data", "mnits"], 2, "unknown data 'mnits'; did you mean 'mnist'?"),
+    (["train", "vae", "--data", "nothing.npy"], 2, "nothing.npy"),
+    (["train", "vae", "--backend", "nunba"], 2, "unknown backend 'nunba'; did you mean 'numba'?"),
+    (["train", "vae", "--data", "pictures.npy", "--epochs", "0"], 2, "epochs is 0"),
+    (["train", "vae", "--data", "pictures.npy", "--batch-size", "1000"], 2, "batch_size is 1000, but the data has only 320 rows"),
+    (["train", "vae", "--data", "pictures.npy", "--hidden", "0"], 2, "at least 1"),
+    (["train", "vae", "--data", "pictures.npy", "--latent-dim", "-1"], 2, "latent_dim is -1"),
+    (["train", "vae", "--data", "pictures.npy", "--activation", "tahn"], 2, "unknown activation 'tahn'; did you mean 'tanh'?"),
+    (["train", "vae", "--data", "pictures.npy", "--optimizer", "adma"], 2, "unknown optimizer 'adma'; did you mean 'adam'?"),
+    (["train", "vae", "--data", "pictures.npy", "--schedule", "cosin"], 2, "did you mean 'cosine'?"),
+    (["train", "vae", "--data", "pictures.npy", "--lr", "-1"], 2, "lr is -1"),
+    (["train", "vae", "--data", "pictures.npy", "--binarize", "twice"], 2, "unknown binarization 'twice'"),
+    (["train", "vae", "--data", "ring", "--likelihood", "bernoulli"], 2, "likelihood='gaussian'"),
+    (["train", "vae", "--resume"], 2, "--resume needs --out"),
+    (["train", "vae", "--data", "pictures.npy", "--out", "pictures.npy/run"], 1, "cannot be written"),
+    (["sample", "nothing"], 2, "no checkpoint at"),
+    (["sample", "pictures.npy"], 2, "not a whole scratchgen checkpoint"),
+    (["evaluate", "nothing"], 2, "no checkpoint at"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments, status, message", WRONG, ids=[" ".join(arguments) for arguments, *_ in WRONG])
+def test_what_is_wrong_is_said_in_one_sentence(arguments, status, message, pictures, capsys):
+    assert main(arguments) == status
+    error = capsys.readouterr().err
+    assert message in error and error.startswith("scratchgen: ") and error.count("\n") == 1
+
+
+def test_diverging_is_status_1(pictures, capsys):
+    with np.errstate(all="ignore"):
+        assert main(["train", "vae", "--data", "pictures.npy", *SMALL, "--optimizer", "sgd", "--lr", "1e30", "--out", "run"]) == 1
+    assert "try a smaller learning rate than 1e+30" in capsys.readouterr().err
+
+
+def test_ctrl_c_saves_and_exits_130(pictures):
+    command = [sys.executable, "-m", "scratchgen", "train", "vae", "--data", "pictures.npy", "--hidden", "16", "--epochs", "100000", "--out", "run"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"SCRATCHGEN_BACKEND": "numpy"})
+    while not (pictures / "run" / "checkpoint.npz").exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "stopped after step" in error and "--resume" in error and "Traceback" not in error
+    assert sg.load("run").data_dim == 36
+
+
+def test_doctor_looks_at_everything(capsys):
+    status = main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    assert status in (0, 1) and status == any(line.startswith("BAD") for line in lines)
+    assert [line[5:23].strip() for line in lines] == [
+        "python", "packages", "cores", "SIMD", "threading layer", "backend", "caches", "CUDA", "data",
+    ]  # fmt: skip
+
+
+def test_doctor_says_what_is_wrong(capsys, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert main(["doctor"]) == 1
+    assert "BAD  caches" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["evaluate"], ["doctor"]])
+def test_help_shows_examples(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "usage: scratchgen" in text and ("examples:" in text or command == ["doctor"])
+
+
+def test_a_wrong_option_is_status_2(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "vae", "--epoch", "many"])
+    assert stop.value.code == 2
