@@ -22,7 +22,8 @@ from pathlib import Path
 
 import llvmlite
 import numba
-from numba.core import caching, config
+from numba.core import caching, config, sigutils
+from numba.core.ccallback import CFunc
 
 from scratchgen.ops.numba.target import TARGET
 
@@ -45,6 +46,16 @@ def jit(function=None, *, cache=False, parallel=False, inline=False, reorder=Fal
     compiled = numba.njit(parallel=parallel, fastmath=fastmath, forceinline=inline, error_model="numpy")(function)
     if cache and cache_folder() is not None:
         compiled._cache = PackageCache(function if not parallel else _renamed(function))
+    return compiled
+
+
+def c_function(signature, function):
+    """The function compiled now (or taken from the cache) as a C function: `.address` can be called from anywhere, so that a caller need not
+    be compiled together with it."""
+    compiled = CFunc(function, sigutils.normalize_signature(signature), locals={}, options={"fastmath": FASTMATH, "error_model": "numpy"})
+    if cache_folder() is not None:
+        compiled._cache = PackageCache(function)
+    compiled.compile()
     return compiled
 
 

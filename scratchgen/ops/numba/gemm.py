@@ -1,0 +1,209 @@
+"""Any matrix product, cut into register tiles and shared out to threads:  C = f(A B + bias)  or  C += A B.
+
+The tile (tile.py) multiplies ROWS rows of A by a *panel* of B, WIDTH columns wide. The rest is a matter of reading each number from the
+nearest cache as often as possible before it is thrown out of it:
+
+    for each band of rows of C                       up to 16 tiles high: a band of A, one block deep, stays in the second-level cache
+        for each block of k                          up to 1 KiB deep: a panel of B, one block deep, is 32 KiB and stays in the first-level cache
+            for each panel of B                      copied together (pack.py) where several tiles will read it
+                for each tile of the band            C tile += A tile · B panel, the sums in registers
+                after the last block                 add the bias and apply f, while these numbers of C are still in the cache
+
+Threads. The tiles are counted in this order and the count is divided evenly, so that every thread computes about as many multiply-adds as the
+others, whatever the shape. Each copies for itself the panels that it needs: nobody waits for anybody until the end. Which thread computes an
+element changes nothing in how it is computed: k is cut by shape alone, and the sum over a block runs in order.
+
+The bias and f cost one more pass over numbers that are in the cache; as operations of their own they would cost one or two through main memory.
+"""
+
+import functools
+import os
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange, types
+from numba.np.ufunc.parallel import _iget_num_threads as get_num_threads
+
+from scratchgen.ops.numba import elementary, threads
+from scratchgen.ops.numba.compile import c_function, jit
+from scratchgen.ops.numba.memory import VECTOR_BYTES, call_address, numbers_at, size_of
+from scratchgen.ops.numba.pack import Matrix, pack_panel, pack_rows, part, round_up
+from scratchgen.ops.numba.tile import ROWS, VECTORS, tile
+
+WIDTH_BYTES = VECTORS * VECTOR_BYTES
+BAND = int(os.environ.get("BAND",16)) * ROWS
+BLOCK_BYTES = int(os.environ.get("BLOCK",1024))
+PANELS_THAT_REPAY_PACKING_A = int(os.environ.get("PA",16))
+TILES_THAT_REPAY_PACKING_B = int(os.environ.get("PB",3))
+PF = int(os.environ.get("PF",1))
+ADAPT = int(os.environ.get("ADAPT",1))
+
+ACTIVATIONS = {None: 0, "relu": 1, "leaky_relu": 2, "elu": 3, "tanh": 4, "sigmoid": 5, "softplus": 6}
+
+
+class Cut(NamedTuple):
+    """How C is cut: bands of rows, each `tiles` tiles high and `panels` panels wide; `blocks` blocks of k."""
+
+    bands: int
+    tiles: int
+    panels: int
+    blocks: int
+    panel_work: int  # work is counted in tiles one vector wide
+    band_work: int
+
+
+@jit(inline=True)
+def ceil_div(a, b):
+    return (a + b - 1) // b
+
+
+@jit
+def cut(m, n, k, size, parts):
+    """The cut for `parts` threads. Heights may depend on their number, since no sum does."""
+    lanes = VECTOR_BYTES // size
+    bands = ceil_div(m, BAND)
+    band_height = ceil_div(m, bands)
+    vectors, panels = ceil_div(n, lanes), ceil_div(n, lanes * VECTORS)
+    fewest = ceil_div(band_height, ROWS)
+    tiles, least = fewest, np.int64(2**62)
+    for candidate in range(fewest, min(fewest + 4 * ADAPT, band_height) + 1):  # lower tiles, if more of them divide better
+        busiest = ceil_div(bands * candidate * vectors, parts * VECTORS) * (ceil_div(band_height, candidate) + 2)
+        if busiest < least:
+            tiles, least = candidate, busiest
+    return Cut(bands, tiles, panels, max(ceil_div(k * size, BLOCK_BYTES), 1), tiles * VECTORS, tiles * vectors)
+
+
+def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address, b_row, b_column, c_address, c_row, bias, accumulate, activation):
+    """Compute the share of thread t of `parts`."""
+    size = size_of(zero)
+    a, b, c = Matrix(a_address, a_row, a_column), Matrix(b_address, b_row, b_column), Matrix(c_address, c_row, size)
+    width = WIDTH_BYTES // size
+    all_ = cut(m, n, k, size, parts)
+    first, last = all_.bands * all_.band_work * t // parts, all_.bands * all_.band_work * (t + 1) // parts
+    pack_a = last - first >= PANELS_THAT_REPAY_PACKING_A * all_.panel_work
+    depth, height = ceil_div(k, all_.blocks), ceil_div(m, all_.bands)
+    memory = np.empty(VECTOR_BYTES + (ROWS + depth) * WIDTH_BYTES + pack_a * (height + VECTOR_BYTES) * (depth * size + 2 * VECTOR_BYTES), np.uint8)
+    corner = round_up(np.int64(memory.ctypes.data))
+    b_buffer = corner + ROWS * WIDTH_BYTES
+    a_buffer = b_buffer + depth * WIDTH_BYTES
+    for band in range(first // all_.band_work, ceil_div(last, all_.band_work)):
+        start, stop = max(first - band * all_.band_work, 0), min(last - band * all_.band_work, all_.band_work)
+        top, bottom = m * band // all_.bands, m * (band + 1) // all_.bands
+        for block in range(all_.blocks):
+            k0, k1 = k * block // all_.blocks, k * (block + 1) // all_.blocks
+            a_band = part(a, top, k0)
+            if pack_a:
+                a_band = pack_rows(zero, a_band, bottom - top, k1 - k0, a_buffer)
+            for panel in range(start // all_.panel_work, min(ceil_div(stop, all_.panel_work), all_.panels)):
+                left = panel * width
+                columns = min(n - left, width)
+                vectors = ceil_div(columns * size, VECTOR_BYTES)
+                tile0, tile1 = max(ceil_div(start - panel * all_.panel_work, vectors), 0), min(ceil_div(stop - panel * all_.panel_work, vectors), all_.tiles)
+                b_panel, c_panel = part(b, k0, left), part(c, top, left)
+                ahead = part(b_panel, 0, width).address if PF and b.column == size and panel + 1 < all_.panels else 0
+                if b.column != size or columns * size < vectors * VECTOR_BYTES or tile1 - tile0 >= TILES_THAT_REPAY_PACKING_B:
+                    b_panel = pack_panel(zero, b_panel, k1 - k0, columns, vectors, b_buffer)
+                for i in range(tile0, tile1):
+                    row0, row1 = (bottom - top) * i // all_.tiles, (bottom - top) * (i + 1) // all_.tiles
+                    ahead_i, step = b_panel.address, 0
+                    if ahead != 0 and i < tile0 + 3:
+                        ahead_i, step = ahead + min((i - tile0) * 64, 127), b.row
+                    one_tile(zero, row1 - row0, columns, part(a_band, row0, 0), b_panel, part(c_panel, row0, 0), k1 - k0, accumulate != 0 or block > 0, corner, ahead_i, step)
+                if block == all_.blocks - 1 and (bias != 0 or activation != 0):
+                    row0, row1 = (bottom - top) * tile0 // all_.tiles, (bottom - top) * tile1 // all_.tiles
+                    finish(zero, part(c_panel, row0, 0), row1 - row0, columns, bias + (bias != 0) * left * size, activation, alpha)
+
+
+@jit
+def one_tile(zero, rows, columns, a, b, c, k, add, corner, ahead, step):
+    """C tile = or += A tile · B panel. A tile at the right edge is computed whole, in the corner, and copied as far as C goes."""
+    vectors = ceil_div(columns * size_of(zero), VECTOR_BYTES)
+    edge = columns * size_of(zero) < vectors * VECTOR_BYTES
+    target = Matrix(corner, WIDTH_BYTES, c.column) if edge else c
+    tile(zero, rows, vectors, a.address, a.row, a.column, b.address, b.row, target.address, target.row, k, np.int64(add and not edge), ahead, step)
+    if edge:
+        for i in range(rows):
+            computed, row = numbers_at(target.address + i * target.row, zero), numbers_at(c.address + i * c.row, zero)
+            for j in range(columns):
+                row[j] = row[j] + computed[j] if add else computed[j]
+
+
+@jit
+def finish(zero, c, rows, columns, bias, activation, alpha):
+    """c = f(c + bias)."""
+    for i in range(rows):
+        y = numbers_at(c.address + i * c.row, zero)
+        if bias != 0:
+            numbers = numbers_at(bias, zero)
+            for j in range(columns):
+                y[j] += numbers[j]
+        activate(y, columns, activation, alpha, zero)
+
+
+@jit
+def activate(y, n, activation, alpha, zero):
+    """y[:n] = f(y[:n])."""
+    if activation == 1:  # relu
+        for i in range(n):
+            y[i] = zero if y[i] < zero else y[i]  # NaN stays
+    elif activation == 2:  # leaky_relu
+        for i in range(n):
+            y[i] = y[i] if y[i] > zero else alpha * y[i]
+    elif activation == 3:  # elu
+        for i in range(n):
+            y[i] = y[i] if y[i] > zero else alpha * elementary.expm1(y[i])
+    elif activation == 4:
+        for i in range(n):
+            y[i] = elementary.tanh(y[i])
+    elif activation == 5:
+        for i in range(n):
+            y[i] = elementary.sigmoid(y[i])
+    elif activation == 6:
+        for i in range(n):
+            y[i] = elementary.softplus(y[i])
+
+
+@jit(cache=True, parallel=True)
+def product(code, a, b, c, bias, accumulate, activation, alpha, several):
+    """c = f(a b + bias), or c += a b: shares it out. code: the address of the compiled `share`."""
+    (m, n), k = c.shape, a.shape[1]
+    zero, alpha = c.dtype.type(0), c.dtype.type(alpha)
+    a0, a_row, a_column = np.int64(a.ctypes.data), a.strides[0], a.strides[1]
+    b0, b_row, b_column = np.int64(b.ctypes.data), b.strides[0], b.strides[1]
+    c0, c_row = np.int64(c.ctypes.data), c.strides[0]
+    bias0 = np.int64(bias.ctypes.data) if bias.size else np.int64(0)
+    if several:
+        parts = np.int64(get_num_threads())
+        for t in prange(parts):
+            numbers = (np.int64(t), parts, m, n, k, a0, a_row, a_column, b0, b_row, b_column, c0, c_row, bias0, accumulate, activation)
+            call_address(code, zero, alpha, numbers)
+    else:
+        numbers = (0, 1, m, n, k, a0, a_row, a_column, b0, b_row, b_column, c0, c_row, bias0, accumulate, activation)
+        call_address(code, zero, alpha, numbers)
+
+
+@functools.cache
+def compiled(dtype):
+    """The address of `share` for float32 or float64; `product` is compiled for that type, too, once for all layouts of arrays."""
+    threads.start()
+    number = {"float32": types.float32, "float64": types.float64}[dtype.name]
+    read = types.Array(number, 2, "A", readonly=True, aligned=False)
+    written = types.Array(number, 2, "A", aligned=False)
+    bias = types.Array(number, 1, "C", readonly=True, aligned=False)
+    product.compile(types.void(types.int64, read, read, written, bias, types.int64, types.int64, types.float64, types.boolean))
+    return c_function(types.void(number, number, *[types.int64] * 16), share).address
+
+
+NO_BIAS = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64")}
+
+
+def gemm(a, b, c, bias=None, accumulate=False, activation=None, alpha=0.0):
+    """c = f(a b + bias), or c += a b where accumulate is true. The shapes fit, all are of c's type, c's rows are contiguous, and bias too."""
+    if c.size == 0:
+        return
+    several = threads.enter(c.size * (a.shape[1] + 10) * (0.02 if c.itemsize == 4 else 0.04))
+    try:
+        product(compiled(c.dtype), a, b, c, NO_BIAS[c.dtype] if bias is None else bias, int(accumulate), ACTIVATIONS[activation], alpha, several)
+    finally:
+        if several:
+            threads.leave()

@@ -1,0 +1,96 @@
+"""Memory by address: the handful of instructions for which Numba has no word.
+
+The matrix product hands addresses and byte strides around instead of arrays, so that one compiled function serves every layout of array.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from scratchgen.ops.numba.target import TARGET
+
+I64, I32, BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
+SCALARS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+VECTOR_BYTES = TARGET.vector_bytes
+
+
+@intrinsic
+def numbers_at(typingctx, address, zero):
+    """The numbers at an address, as a pointer that can be indexed: numbers_at(address, zero)[i], of zero's type."""
+
+    def codegen(context, builder, signature, args):
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(zero)(types.int64, zero), codegen
+
+
+@intrinsic
+def copy_vector(typingctx, source, target):
+    """Copy one vector from address to address."""
+
+    def codegen(context, builder, signature, args):
+        vector = ir.VectorType(BYTE, TARGET.vector_bytes).as_pointer()
+        source, target = (builder.inttoptr(address, vector) for address in args)
+        builder.store(builder.load(source, align=1), target, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic
+def transpose_square(typingctx, zero, source, source_row, rows, target, target_row):
+    """target = sourceᵀ for lanes × lanes numbers, the rows of both contiguous, in log₂(lanes) steps within registers.
+
+    Only the first `rows` rows of the source exist; in place of the others the last of them is read again.
+
+    Transposing swaps the bits of the row number with the bits of the column number, and one step swaps one bit: where bit s of the row is 0 and
+    bit s of the column is 1, the number changes places with the one where it is the other way round.
+    """
+
+    def codegen(context, builder, signature, args):
+        _, source, source_row, rows_there, target, target_row = args
+        n = TARGET.vector_bytes // (zero.bitwidth // 8)
+        vector = ir.VectorType(SCALARS[zero], n)
+
+        def row_at(address, stride, i):
+            return builder.inttoptr(builder.add(address, builder.mul(stride, i)), vector.as_pointer())
+
+        numbers = [ir.Constant(I64, i) for i in range(n)]
+        last = builder.sub(rows_there, ir.Constant(I64, 1))
+        there = [builder.select(builder.icmp_signed("<", i, last), i, last) for i in numbers]
+        rows = [builder.load(row_at(source, source_row, i), align=zero.bitwidth // 8) for i in there]
+        step = n // 2
+        while step:
+            for i in range(n):
+                if not i & step:
+                    x, y = rows[i], rows[i + step]
+                    upper = [j if not j & step else n + j - step for j in range(n)]
+                    lower = [j + step if not j & step else n + j for j in range(n)]
+                    rows[i], rows[i + step] = (builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, n), m)) for m in (upper, lower))
+            step //= 2
+        for i in range(n):
+            builder.store(rows[i], row_at(target, target_row, numbers[i]), align=zero.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(zero, *[types.int64] * 5), codegen
+
+
+@intrinsic
+def size_of(typingctx, zero):
+    """Bytes of a number of zero's type, a constant."""
+    return types.int64(zero), lambda context, builder, signature, args: ir.Constant(I64, signature.args[0].bitwidth // 8)
+
+
+@intrinsic
+def call_address(typingctx, address, zero, alpha, numbers):
+    """Call the C function at an address with (zero, alpha, *numbers), numbers a tuple of int64."""
+
+    def codegen(context, builder, signature, args):
+        address, zero, alpha, numbers = args
+        scalar = SCALARS[signature.args[1]]
+        operands = [zero, alpha, *(builder.extract_value(numbers, i) for i in range(len(signature.args[3])))]
+        kind = ir.FunctionType(ir.VoidType(), [scalar, scalar] + [I64] * len(signature.args[3]))
+        builder.call(builder.inttoptr(address, kind.as_pointer()), operands)
+        return context.get_dummy_value()
+
+    return types.void(address, zero, alpha, numbers), codegen
