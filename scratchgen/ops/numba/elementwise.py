@@ -1,0 +1,221 @@
+"""Kernels from formulas: the mathematics of one element is written as a scalar function, and here it gets its loop.
+
+    tanh_backward = elementwise(lambda dy, y: dy * (ONE - y * y), cost=0.1)
+
+    elementwise(f)    out = f(a, b, …)                                  a new array
+    in_place(f)       p, m, … = f(p, m, …, g, …)                        the first arrays are written, the others read
+    summing(f)        Σ f(a, b, …)[0], and the rest of f as new arrays  a loss and its gradients in one pass
+    row_sums(f)       Σ over each row of f(a, b, …)                     (batch, n) -> (batch,)
+
+`cost` is what one element takes on one core, in nanoseconds; it decides from what size on several threads share the work (threads.py). All
+arrays of one call have one shape and one type, float32 or float64. The loops run over contiguous memory: other arrays are copied first, and
+copied back where they are written. Numbers (a slope, a learning rate) come in as Python floats and are rounded to the arrays' type once.
+
+Sums are taken in float64, in blocks of fixed size which are then added in order, so that their bits do not depend on the number of threads.
+"""
+
+import numpy as np
+from numba import prange
+from numba.extending import overload
+
+from scratchgen.ops.numba.compile import jit
+from scratchgen.ops.numba.threads import kernel
+
+REALS = (np.dtype(np.float32), np.dtype(np.float64))
+BLOCK = 2048  # elements whose sum one thread takes in one go
+COLUMNS = 64  # columns whose sums one thread takes: 256 bytes of float32 in each row
+
+
+# What Python checks before a kernel runs
+
+
+def check_arrays(name, arrays):
+    """ValueError unless all arrays have one shape, TypeError unless one type, float32 or float64."""
+    first = arrays[0]
+    if first.dtype not in REALS:
+        raise TypeError(f"{name} takes arrays of float32 or float64; given {first.dtype}")
+    for a in arrays[1:]:
+        if a.dtype != first.dtype:
+            raise TypeError(f"{name} takes arrays of one type; given {first.dtype} and {a.dtype}")
+        if a.shape != first.shape:
+            raise ValueError(f"{name} takes arrays of one shape; given {first.shape} and {a.shape}")
+
+
+def check_columns(name, vector, matrix):
+    """The same for a vector with one number per column of a matrix."""
+    if matrix.ndim != 2 or vector.shape != matrix.shape[1:] or vector.dtype != matrix.dtype:
+        raise ValueError(f"{name}: {vector.dtype} {vector.shape} does not fit {matrix.dtype} {matrix.shape}; wanted is one number per column")
+
+
+def flat(arrays):
+    """Each array as one contiguous row: a view where it is contiguous, else a copy."""
+    return tuple([a.ravel() for a in arrays])
+
+
+def write_back(arrays, flats):
+    """Copy into the arrays what was computed in copies of them."""
+    for a, row in zip(arrays, flats, strict=False):
+        if not a.flags.c_contiguous:
+            a[...] = row.reshape(a.shape)
+
+
+# Tuples of arrays inside a kernel. Numba has no comprehension over a tuple, so the expression is written out for each length.
+
+
+def written_out(pattern, length, arguments):
+    """The function of these arguments that returns the tuple pattern.format(0), pattern.format(1), …"""
+    return eval(f"lambda {arguments}: ({''.join(pattern.format(k) + ', ' for k in range(length))})", {})
+
+
+def elements(arrays, i):
+    """(arrays[0][i], arrays[1][i], …)"""
+
+
+@overload(elements, jit_options={"forceinline": True})
+def _elements(arrays, i):
+    return written_out("arrays[{0}][i]", len(arrays), "arrays, i")
+
+
+def store(arrays, i, values):
+    """arrays[0][i], arrays[1][i], … = values; there may be more arrays than values."""
+
+
+@overload(store, jit_options={"forceinline": True})
+def _store(arrays, i, values):
+    lines = [f"    arrays[{k}][i] = values[{k}]\n" for k in range(len(values))]
+    scope = {}
+    exec("def store(arrays, i, values):\n" + ("".join(lines) or "    pass\n"), scope)
+    return scope["store"]
+
+
+def pieces(arrays, start, stop):
+    """(arrays[0][start:stop], arrays[1][start:stop], …)"""
+
+
+@overload(pieces, jit_options={"forceinline": True})
+def _pieces(arrays, start, stop):
+    return written_out("arrays[{0}][start:stop]", len(arrays), "arrays, start, stop")
+
+
+def rounded(numbers, array):
+    """The numbers in the type of the array."""
+
+
+@overload(rounded)
+def _rounded(numbers, array):
+    return written_out("array.dtype.type(numbers[{0}])", len(numbers), "numbers, array")
+
+
+# The four loops
+
+
+def named(function, formula):
+    """The function under the formula's name, by which the cache of compiled code tells it from its siblings."""
+    function.__name__, function.__qualname__ = formula.__name__, f"{function.__name__}.{formula.__module__}.{formula.__name__}"
+    return function
+
+
+def elementwise(formula, cost, n_arrays):
+    """The operation (arrays…, numbers…) -> formula(arrays…, numbers…), element by element; the first `n_arrays` arguments are arrays."""
+    f = jit(formula, inline=True)
+
+    def loop(out, arrays, numbers):
+        numbers = rounded(numbers, out)
+        for i in prange(out.size):
+            out[i] = f(*elements(arrays, i), *numbers)
+
+    run = kernel(named(loop, formula))
+
+    def call(*arguments):
+        arrays, numbers = arguments[:n_arrays], tuple([float(x) for x in arguments[n_arrays:]])
+        check_arrays(formula.__name__, arrays)
+        out = np.empty(arrays[0].shape, arrays[0].dtype)
+        run(cost * out.size, out.ravel(), flat(arrays), numbers)
+        return out
+
+    return call
+
+
+def in_place(formula, cost):
+    """The operation (written, read, *numbers): the arrays of the tuple `written` become formula(*written, *read, *numbers)."""
+    f = jit(formula, inline=True)
+
+    def loop(arrays, numbers):
+        numbers = rounded(numbers, arrays[0])
+        for i in prange(arrays[0].size):
+            store(arrays, i, f(*elements(arrays, i), *numbers))
+
+    run = kernel(named(loop, formula))
+
+    def call(written, read, *numbers):
+        arrays = written + read
+        check_arrays(formula.__name__, arrays)
+        rows = flat(arrays)
+        run(cost * arrays[0].size, rows, tuple([float(x) for x in numbers]))
+        write_back(written, rows)
+
+    return call
+
+
+def summing(formula, cost, n_outputs):
+    """The operation (arrays, *numbers) -> Σ term, out, …  where term, *outs = formula(*arrays, *numbers) for each element."""
+    f = jit(formula, inline=True)
+
+    @jit(reorder=True)
+    def block(outs, arrays, numbers):
+        total = 0.0
+        for i in range(arrays[0].size):
+            values = f(*elements(arrays, i), *numbers)
+            total += values[0]
+            store(outs, i, values[1:])
+        return total
+
+    def loop(outs, arrays, numbers):
+        numbers = rounded(numbers, arrays[0])
+        n = arrays[0].size
+        totals = np.empty((n + BLOCK - 1) // BLOCK)
+        for b in prange(totals.size):
+            start, stop = b * BLOCK, min(n, (b + 1) * BLOCK)
+            totals[b] = block(pieces(outs, start, stop), pieces(arrays, start, stop), numbers)
+        total = 0.0
+        for b in range(totals.size):
+            total += totals[b]
+        return total
+
+    run = kernel(named(loop, formula))
+
+    def call(arrays, *numbers):
+        check_arrays(formula.__name__, arrays)
+        shape, dtype = arrays[0].shape, arrays[0].dtype
+        outs = [np.empty(shape, dtype) for _ in range(n_outputs)]
+        return run(cost * arrays[0].size, flat(outs), flat(arrays), tuple([float(x) for x in numbers])), *outs
+
+    return call
+
+
+def row_sums(formula, cost):
+    """The operation (arrays, *numbers) -> Σ_j formula(*arrays, *numbers) of each row:  (batch, n) each -> (batch,), summed in float64."""
+    f = jit(formula, inline=True)
+
+    @jit(reorder=True)
+    def row(arrays, numbers):
+        total = 0.0
+        for j in range(arrays[0].size):
+            total += f(*elements(arrays, j), *numbers)
+        return total
+
+    def loop(out, n, arrays, numbers):
+        numbers = rounded(numbers, out)
+        for i in prange(out.size):
+            out[i] = row(pieces(arrays, i * n, (i + 1) * n), numbers)
+
+    run = kernel(named(loop, formula))
+
+    def call(arrays, *numbers):
+        check_arrays(formula.__name__, arrays)
+        batch, n = arrays[0].shape
+        out = np.empty(batch, arrays[0].dtype)
+        run(cost * arrays[0].size, out, n, flat(arrays), tuple([float(x) for x in numbers]))
+        return out
+
+    return call

@@ -1,0 +1,147 @@
+"""Losses: one term and its gradient per element, from one exponential; value and gradients in one pass.
+
+Each formula returns the term, then the gradients already divided by the batch size (`share` = 1 / batch).
+"""
+
+import numpy as np
+from numba import prange
+
+from scratchgen.ops.numba.arrays import TWINS as ARRAYS
+from scratchgen.ops.numba.compile import jit
+from scratchgen.ops.numba.elementary import HALF, ONE, exp, log, sigmoid, softplus
+from scratchgen.ops.numba.elementwise import REALS, row_sums, summing
+from scratchgen.ops.numba.threads import kernel
+
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+def bce(logit, target, share):
+    return softplus(logit) - target * logit, (sigmoid(logit) - target) * share
+
+
+def log_bernoulli(x, logit):
+    return x * logit - softplus(logit)
+
+
+def squared(y, target, share):
+    difference = y - target
+    return HALF * np.float64(difference) * difference, difference * share
+
+
+def kl(mu, logvar, share):
+    var = exp(logvar)
+    return HALF * (mu * mu + var - logvar - ONE), mu * share, HALF * (var - ONE) * share
+
+
+def kl_term(mu, logvar):
+    return HALF * (mu * mu + exp(logvar) - logvar - ONE)
+
+
+def nll(x, mu, logvar, log_2pi, share):
+    precision = exp(-logvar)
+    squared = (x - mu) * (x - mu) * precision
+    return HALF * (log_2pi + logvar + squared), (mu - x) * precision * share, HALF * (ONE - squared) * share
+
+
+def log_gaussian(x, mu, logvar, log_2pi):
+    return -HALF * (log_2pi + logvar + (x - mu) * (x - mu) * exp(-logvar))
+
+
+def judged_real(logit, share):  # −log D
+    return softplus(-logit), -sigmoid(-logit) * share
+
+
+def judged_fake(logit, share):  # −log(1 − D)
+    return softplus(logit), sigmoid(logit) * share
+
+
+def fooled_minimax(logit, share):  # log(1 − D)
+    return -softplus(logit), -sigmoid(logit) * share
+
+
+def log_ratio(z, eps, logvar):
+    return HALF * (eps * eps - z * z + logvar)
+
+
+def share_of(batch):
+    """1 / batch; NaN for an empty batch, as a mean over nothing."""
+    return 1 / batch if batch else np.nan
+
+
+def mean(formula, cost, n_outputs, *numbers):
+    """The operation arrays -> loss, gradients…: the mean over the batch of what `formula` sums."""
+    run = summing(formula, cost, n_outputs)
+
+    def call(*arrays):
+        share = share_of(arrays[0].shape[0])
+        total, *gradients = run(arrays, *numbers, share)
+        return total * share, *gradients
+
+    return call
+
+
+mean_real, mean_fake = mean(judged_real, 1.5, 1), mean(judged_fake, 1.5, 1)
+
+
+def discriminator_bce(real, fake):
+    """-> loss, dreal, dfake."""
+    (loss_real, dreal), (loss_fake, dfake) = mean_real(real), mean_fake(fake)
+    return loss_real + loss_fake, dreal, dfake
+
+
+@jit(reorder=True)
+def row_cross_entropy(dlogits, logits, label, share):
+    """−log softmax(logits)[label]; dlogits = (softmax(logits) − onehot) · share."""
+    largest = logits[0]
+    for logit in logits:
+        largest = max(largest, logit)
+    total = logits.dtype.type(0)
+    for j in range(logits.size):
+        dlogits[j] = exp(logits[j] - largest)
+        total += dlogits[j]
+    for j in range(logits.size):
+        dlogits[j] *= share / total
+    dlogits[label] -= share
+    return log(total) - (logits[label] - largest)
+
+
+@kernel
+def all_cross_entropies(dlogits, logits, labels, share):
+    for label in labels:
+        if not 0 <= label < logits.shape[1]:
+            raise IndexError("cross_entropy: a label is not among the classes")
+    terms = np.empty(labels.size)
+    for i in prange(labels.size):
+        terms[i] = row_cross_entropy(dlogits[i], logits[i], labels[i], logits.dtype.type(share))
+    total = 0.0
+    for i in range(terms.size):
+        total += terms[i]
+    return total * share
+
+
+def cross_entropy(logits, labels):
+    """-> loss, dlogits.  logits (batch, classes), labels (batch,) integers."""
+    if logits.dtype not in REALS or logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise TypeError(f"cross_entropy takes logits (batch, classes) of float32 or float64 and labels (batch,); given {logits.dtype} {logits.shape}")
+    dlogits = np.empty(logits.shape, logits.dtype)
+    labels = np.ascontiguousarray(labels, np.int64)
+    return all_cross_entropies(0.8 * logits.size, dlogits, np.ascontiguousarray(logits), labels, share_of(labels.size)), dlogits
+
+
+rows_log_bernoulli, rows_log_gaussian, rows_kl = row_sums(log_bernoulli, 0.9), row_sums(log_gaussian, 0.5), row_sums(kl_term, 0.5)
+rows_log_ratio = row_sums(log_ratio, 0.2)
+
+TWINS = {
+    "bce_with_logits": mean(bce, 1.5, 1),
+    "squared_error": mean(squared, 0.2, 1),
+    "gaussian_kl": mean(kl, 0.6, 2),
+    "gaussian_nll": mean(nll, 0.6, 2, LOG_2PI),
+    "generator_minimax": mean(fooled_minimax, 1.5, 1),
+    "generator_non_saturating": mean_real,
+    "discriminator_bce": discriminator_bce,
+    "cross_entropy": cross_entropy,
+    "bernoulli_log_likelihood": lambda x, logits: rows_log_bernoulli((x, logits)),
+    "gaussian_log_likelihood": lambda x, mu, logvar: rows_log_gaussian((x, mu, logvar), LOG_2PI),
+    "gaussian_kl_rows": lambda mu, logvar: rows_kl((mu, logvar)),
+    "log_weight": lambda log_px, z, eps, logvar: ARRAYS["add"](log_px, rows_log_ratio((z, eps, logvar))),
+}
