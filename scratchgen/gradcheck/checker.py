@@ -14,10 +14,11 @@ reach 1e-10 where it would be exact.
 
 import numpy as np
 
-from scratchgen.gradcheck.contract import Examination, examine
+from scratchgen.gradcheck.contract import Examination
+from scratchgen.gradcheck.diagnosis import diagnose
 from scratchgen.gradcheck.differences import Differences, directions
 from scratchgen.gradcheck.report import ArrayCheck, Element, Fault, GradientMismatch, Report
-from scratchgen.gradcheck.subjects import BrokenForward, FunctionSubject, LayerSubject, LossSubject, ObjectiveSubject, describe
+from scratchgen.gradcheck.subjects import FunctionSubject, LayerSubject, LossSubject, ObjectiveSubject, describe, output_of
 from scratchgen.layers.module import Module
 
 LIMIT = 200  # elements per array that are measured one by one
@@ -110,34 +111,45 @@ def assert_gradients(subject, *args, **options):
 def check_apart(subject, seed, limit):
     """Check what has forward and backward apart."""
     rng = np.random.default_rng([SALT, seed])
-    dy, gradients, faults = examine(subject, rng)
+    examination = Examination(subject)
+    dy = examination.run(rng)
     checks = {}
-    if gradients:
-        checks = compare(subject.arrays, gradients, Differences(lambda: evaluate(subject), dy), rng, limit)
-    return Report(subject.title, checks, faults, seed)
+    if examination.gradients:
+        checks = compare(subject.arrays, examination.gradients, Differences(lambda: output_of(subject), dy), rng, limit)
+    report = Report(subject.title, checks, examination.faults, seed)
+    if dy is not None and not report.ok:
+        gradients = examination.gradients or examination.raw_gradients
+        report.diagnoses = explain(subject, dy, gradients, checks, examination.faults, rng)
+    return report
 
 
-def evaluate(subject):
-    """y of a subject, a new array; NaN where the shifted input broke forward."""
-    with subject.restored():
-        try:
-            return np.array(subject.forward()[0])
-        except BrokenForward:
-            return np.array(np.nan)
+def explain(subject, dy, gradients, checks, faults, rng):
+    """Diagnoses; in a network, of the first of its layers that is wrong by itself."""
+    layer = getattr(subject, "layer", None)
+    if getattr(layer, "layers", None):
+        x = subject.arrays[subject.inputs[0]]
+        with subject.restored():
+            for i, part in enumerate(layer.layers):
+                report = check_layer(part, x, training=subject.training)
+                if not report.ok:
+                    return [d._replace(text=f"layer {i}, {part!r}: {d.text}") for d in report.diagnoses]
+                x, _ = part.forward(x, training=subject.training)
+    return diagnose(subject, dy, gradients, checks, faults, rng)
 
 
 def check_together(subject, seed, limit):
     """Check what computes a scalar and its gradients together."""
-    gradients = subject.gradients()
+    rng = np.random.default_rng([SALT, seed])
+    gradients, dy = subject.gradients(), np.ones(())
     examination = Examination(subject)
     for name, value in subject.arrays.items():
         examination.fits(name, gradients[name], value)
     faults = examination.faults
-    checks = {}
-    if not faults:
-        rng = np.random.default_rng([SALT, seed])
-        checks = compare(subject.arrays, gradients, Differences(subject.evaluate, np.ones(())), rng, limit)
-    return Report(subject.title, checks, faults, seed)
+    checks = {} if faults else compare(subject.arrays, gradients, Differences(subject.evaluate, dy), rng, limit)
+    report = Report(subject.title, checks, faults, seed)
+    if checks and not report.ok:
+        report.diagnoses = explain(subject, dy, gradients, checks, faults, rng)
+    return report
 
 
 def compare(arrays, gradients, differences, rng, limit):

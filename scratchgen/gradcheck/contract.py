@@ -1,6 +1,6 @@
 """The contract between forward and backward, tried out: everything that can go wrong besides the values of the gradients.
 
-Each breach has its own sentence. `examine` returns the gradients too, so that the values can then be compared with measurements.
+Each breach has its own sentence. `Examination.run` keeps the gradients too, so that the values can then be compared with measurements.
 """
 
 import numpy as np
@@ -19,28 +19,25 @@ def same(a, b):
     return a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12 * max(1.0, np.max(np.abs(b), initial=0.0)))
 
 
-def examine(subject, rng):
-    """Run a LayerSubject or FunctionSubject through everything -> dy, {name: gradient}, [Fault]; dy is None if forward does not work."""
-    examination = Examination(subject)
-    dy = None
-    try:
-        dy = examination.forward(rng)
-        examination.backward(dy)
-        examination.repeat(dy)
-        examination.interleave(dy)
-        if subject.layer is not None:
-            examination.wrt(dy)
-    except Stop:
-        pass
-    return dy, examination.gradients, examination.faults
-
-
 class Examination:
-    """One run through the contract. `gradients` and `faults` are the result."""
+    """One run through the contract. The result: `faults`, and `gradients` {name: array} (in `raw_gradients` where they cannot be compared)."""
 
     def __init__(self, subject):
-        self.subject, self.gradients, self.faults = subject, {}, []
-        self.raw_gradients = {}  # what has the wrong shape or dtype, for the diagnosis
+        self.subject, self.gradients, self.raw_gradients, self.faults = subject, {}, {}, []
+
+    def run(self, rng):
+        """Everything, for a LayerSubject or FunctionSubject; returns the random dy, None if forward does not work."""
+        dy = None
+        try:
+            dy = self.forward(rng)
+            self.backward(dy)
+            self.repeat(dy)
+            self.interleave(dy)
+            if self.subject.layer is not None:
+                self.wrt(dy)
+        except Stop:
+            pass
+        return dy
 
     def add(self, kind, array, text, stop=False):
         self.faults.append(Fault(kind, array, text))
@@ -74,9 +71,12 @@ class Examination:
         watch = Unchanged(self.subject.arrays)
         with self.subject.restored():
             y, cache = self.run_forward()
-        for name in watch.changed():
-            self.add("mutated", name, f"forward changes {name} in place; it must leave its inputs and parameters as they are")
+        changed = watch.changed()
         watch.put_back()
+        for name in changed:
+            self.add("mutated", name, f"forward changes {name} in place; it must leave its inputs and parameters as they are")
+        if changed:
+            raise Stop
         y = np.array(y)
         with self.subject.restored():
             again, _ = self.run_forward()
@@ -95,9 +95,11 @@ class Examination:
         self.zero()
         with self.subject.restored():
             _, cache = self.run_forward()
-        watch = Unchanged(self.subject.arrays | {"dy": dy} | dict(arrays_in(cache)))
-        gradients = self.run_backward(dy, cache)
-        for name in watch.changed():
+        given = dy.copy()
+        watch = Unchanged(self.subject.arrays | {"dy": given} | dict(arrays_in(cache)))
+        gradients = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in self.run_backward(given, cache).items()}
+        changed = watch.changed()
+        for name in changed:
             what = "backward updates the parameter {}; that is the optimizer's job" if name in self.subject.params else "backward changes {} in place"
             self.add("mutated", name, f"{what.format(name)}; leave it as it is")
         watch.put_back()
@@ -108,10 +110,12 @@ class Examination:
         gradients |= live
         for name, value in self.subject.arrays.items():
             self.fits(name, gradients.get(name), value)
-        if any(fault.kind in ("missing", "shape", "dtype", "not finite") for fault in self.faults):
+        if any(fault.kind not in ("mutated", "overwritten") for fault in self.faults):
             self.raw_gradients = gradients
             raise Stop
         self.gradients = {name: np.array(gradients[name]) for name in self.subject.arrays}
+        if changed:
+            raise Stop  # what follows would only repeat it in other words
 
     def fits(self, name, gradient, value):
         """Fault unless gradient is a finite float64 array of the shape of value."""
@@ -150,6 +154,8 @@ class Examination:
             else:
                 text = f"after a second backward from the same cache grads[{name!r}] is not twice what it was: backward adds something else each time"
                 self.add("not repeatable", name, text)
+        if any(fault.kind == "not repeatable" for fault in self.faults):
+            raise Stop
 
     def interleave(self, dy):
         """Two forwards before a backward: the cache of the first must still belong to the first."""

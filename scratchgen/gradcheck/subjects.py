@@ -60,6 +60,15 @@ def describe(thing):
     return f"{len(thing)} values" if isinstance(thing, (tuple, list)) else "None" if thing is None else f"a {type(thing).__name__}"
 
 
+def output_of(subject):
+    """y of a subject as its arrays are now, a new array; NaN where a shifted input breaks forward. Streams and statistics are put back."""
+    with subject.restored():
+        try:
+            return np.array(subject.forward()[0])
+        except BrokenForward:
+            return np.array(np.nan)
+
+
 class LayerSubject:
     """A layer with its inputs. `arrays`: inputs, then parameters, all by name; `inputs`: the names of the inputs."""
 

@@ -1,0 +1,96 @@
+"""Why is the gradient wrong? Hypotheses about common mistakes, each tested before it is said.
+
+    evidence.py   what a hypothesis may look at, and how it is tested
+    whole.py      zero, sign, constant factor, transpose, another array's gradient, dy itself
+    batch.py      sums over the batch: missing, wrong axis, one example, broadcast
+    paths.py      paths of the chain rule: only the diagonal, a term missing (through the mean, through the variance, …)
+    elements.py   element by element: a missing factor, a mask, one branch of a function
+    operands.py   experiments with the cache: the input used for the output, the variance for the standard deviation
+    breaches.py   stale caches, overwritten gradients, a backward that raises
+
+The first hypothesis that fits is reported; where none does, the report says so, and the worst elements are there to look at.
+"""
+
+import numpy as np
+
+from scratchgen.gradcheck.diagnosis import batch, breaches, elements, operands, paths, whole
+from scratchgen.gradcheck.diagnosis.evidence import Diagnosis, Evidence
+
+HYPOTHESES = (  # the simplest and most specific first
+    whole.zero,
+    whole.sign,
+    whole.factor,
+    whole.transposed,
+    batch.one_example,
+    batch.wrong_axis,
+    whole.dy_ignored,
+    elements.mask,
+    whole.dy_itself,
+    paths.diagonal_only,
+    paths.terms_of_a_sum,
+    elements.branch,
+    operands.wrong_operand,
+    batch.crossed_rows_and_columns,
+    elements.missing_factor,
+    paths.missing_known_term,
+    operands.wrong_function,
+    elements.some_rows,
+)
+
+
+def diagnose(subject, dy, gradients, checks, faults, rng):
+    """[Diagnosis] for what a check found wrong, best first.
+
+    gradients: {name: what backward gives}, where it gives anything;  checks: {name: ArrayCheck};  faults: of the contract.
+    """
+    found = [diagnosis for fault in faults if (diagnosis := breaches.from_fault(fault))]
+    wrong = [name for name, check in checks.items() if not check.ok]
+    misshapen = [fault.array for fault in faults if fault.kind == "shape"]
+    if subject.contract:
+        raised = [fault.text for fault in faults if fault.kind == "exception"]
+        if raised:
+            measure = lambda name: Evidence(subject, name, dy, {name: np.zeros(subject.arrays[name].shape)}, None, rng).draws[0].n
+            found += [d for d in [breaches.raising(subject, dy, raised[0], measure)] if d]
+        for fault in faults:
+            if fault.kind == "not repeatable" and fault.array in subject.inputs:
+                e = Evidence(subject, fault.array, dy, gradients, None, rng)
+                found += [d for d in [breaches.not_repeatable(e)] if d]
+    evidence = {name: Evidence(subject, name, dy, gradients, checks.get(name), rng) for name in [*misshapen, *wrong]}
+    explained = {diagnosis.array for diagnosis in found}
+    for name, e in evidence.items():
+        if name not in explained and e.draws and e.draws[0].n is not None:
+            found.append(first_that_fits(e, evidence, name in misshapen))
+    return together(found)
+
+
+def first_that_fits(e, evidence, misshapen):
+    """The Diagnosis of one array."""
+    if misshapen:
+        return batch.wrong_shape(e) or no_pattern(e)
+    exchanged = whole.other_array(e, evidence)
+    if exchanged:
+        return exchanged
+    for hypothesis in HYPOTHESES:
+        diagnosis = hypothesis(e)
+        if diagnosis:
+            return diagnosis
+    return no_pattern(e)
+
+
+def no_pattern(e):
+    """Nothing fits, said plainly, with the worst elements."""
+    worst = [str(element) for element in (e.check.wrong[:3] if e.check else [])]
+    text = f"no common mistake explains d{e.name}; compare its equation, on paper, with these elements"
+    return Diagnosis("unknown", e.name, text, "\n      ".join(worst) or "No sum, transpose or reshaping gives it the right shape", False)
+
+
+def together(found):
+    """The same said about several arrays becomes one."""
+    result = []
+    for diagnosis in found:
+        if diagnosis not in result:
+            result.append(diagnosis)
+    return sorted(result, key=lambda diagnosis: (diagnosis.kind == "unknown", not diagnosis.certain))
+
+
+__all__ = ["Diagnosis", "diagnose"]

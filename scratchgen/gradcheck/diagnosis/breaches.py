@@ -1,0 +1,73 @@
+"""Diagnoses of breaches of the contract: what the examination itself has already shown, and experiments on a backward that raises."""
+
+import numpy as np
+
+from scratchgen.gradcheck.diagnosis.evidence import Diagnosis
+from scratchgen.gradcheck.diagnosis.whole import dropout_keep
+
+SHOWN = {  # kind of fault -> kind of diagnosis: the examination was the test
+    "stale": "stale cache",
+    "overwritten": "overwritten",
+    "mutated": "mutated",
+}
+
+
+def from_fault(fault):
+    """The Diagnosis that a Fault is by itself, or None."""
+    if fault.kind in SHOWN:
+        return Diagnosis(SHOWN[fault.kind], fault.array, fault.text, "Seen in the examination of the contract", True)
+    if fault.kind == "missing" and fault.array is None and "return`" in fault.text:
+        return Diagnosis("missing", None, "backward ends without `return dx`", "Seen: it returns None", True)
+
+
+def not_repeatable(e):
+    """Backward that draws random numbers: a dropout mask that is not the one of forward."""
+    if dropout_keep(e) is None:
+        return None
+    text = "backward of dropout draws a new mask: keep the mask of forward in the cache, and use the same"
+    return Diagnosis("mask", e.name, text, "Seen: two calls with the same cache give different gradients, and forward is a dropout", True)
+
+
+def raising(subject, dy, error_text, measure):
+    """Why backward raises: give grads of another shape and see whether it then runs and what it would have added.
+
+    measure: name -> the measured gradient of a parameter.
+    """
+    batch = dy.shape[0] if dy.ndim else 1
+    for _, leaf in subject.layer.leaves() if subject.layer is not None else ():
+        for key, own in list(leaf.grads.items()):
+            for shape in dict.fromkeys([(batch, *own.shape), own.shape[::-1]]):
+                if shape == own.shape:
+                    continue
+                found = try_with(subject, dy, leaf, key, np.zeros(shape))
+                if found is None:
+                    continue
+                name = next(n for n, value in subject.params.items() if value is leaf.params[key])
+                n = measure(name)
+                if found.shape == (batch, *own.shape) and np.allclose(found.sum(axis=0), n, rtol=1e-5, atol=1e-8):
+                    text = f"d{name} is not summed over the batch: every example uses {name}, so its gradient is a sum over axis 0"
+                    return Diagnosis("not summed", name, text, f"Tested: what is added has shape {found.shape}; its sum over axis 0 is right", True)
+                if found.shape == own.shape[::-1] and np.allclose(found.T, n, rtol=1e-5, atol=1e-8):
+                    text = f"d{name} is transposed: it has shape {found.shape} instead of {own.shape}"
+                    return Diagnosis("transposed", name, text, "Tested: its transpose agrees with the difference quotient", True)
+    if "matmul" in error_text or "not aligned" in error_text:
+        text = "the sides of a matrix product do not fit: a transpose is missing or on the wrong side (dx = dy Wᵀ, dW = xᵀ dy)"
+        return Diagnosis("transposed", None, text, f"Not tested, because backward stops: {error_text}", False)
+    if "broadcast" in error_text:
+        text = "arrays of these shapes do not go together: has a sum lost its axis (keepdims=True), or is a sum over the batch missing?"
+        return Diagnosis("broadcast", None, text, f"Not tested, because backward stops: {error_text}", False)
+
+
+def try_with(subject, dy, leaf, key, grad):
+    """What backward adds to `grad` in the place of leaf.grads[key]; None if it still raises."""
+    own = leaf.grads[key]
+    leaf.grads[key] = grad
+    try:
+        with subject.restored():
+            _, cache = subject.forward()
+            subject.backward(dy, cache)
+        return leaf.grads[key]
+    except Exception:  # the experiment failed
+        return None
+    finally:
+        leaf.grads[key] = own

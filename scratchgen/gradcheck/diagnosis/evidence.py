@@ -1,0 +1,165 @@
+"""What a diagnosis may look at: one wrong gradient, its measured derivative, and everything that was at hand when it was computed.
+
+A hypothesis says how the wrong gradient could be corrected. It is believed only if the corrected gradient agrees with the measured one,
+in every element and for two different upstream gradients dy (a "draw" each), so that a coincidence of numbers does not count.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchgen.gradcheck.differences import STEP
+from scratchgen.gradcheck.snapshot import arrays_in
+from scratchgen.gradcheck.subjects import output_of
+
+SMALL = 600  # arrays up to this size are measured again, output by output
+AGREE = 2e-5  # relative; the measurements themselves are good to about 1e-8
+
+
+class Diagnosis(NamedTuple):
+    """A tested explanation of a mismatch.
+
+    kind: one of a few words (sign, factor, zero, …).  array: whose gradient.  text: the mistake, in plain words.
+    tested: what was done to find out.  certain: whether nothing else that was thought of explains it as well.
+    """
+
+    kind: str
+    array: str | None
+    text: str
+    tested: str
+    certain: bool
+
+    def __str__(self):
+        return f"  {'Certain' if self.certain else 'Likely'}: {self.text}\n      {self.tested}"
+
+
+class Draw(NamedTuple):
+    """One upstream gradient with what backward says (a) and what was measured (n); both have the shape of the array."""
+
+    dy: np.ndarray
+    a: np.ndarray
+    n: np.ndarray
+
+
+class Evidence:
+    """The wrong gradient of one array.
+
+    name, array: whose gradient.  draws: two of them where forward and backward are apart, else one.  y, cache: of a forward.
+    known: {words: array} of everything that backward could have used.  measured: where n is known.  jacobian: (array.size, y.size) or None.
+    """
+
+    def __init__(self, subject, name, dy, gradients, check, rng):
+        self.subject, self.name, self.array, self.check = subject, name, subject.arrays[name], check
+        self.jacobian = self.y = self.cache = None
+        self.is_input = name in subject.inputs
+        if subject.contract:
+            with subject.restored():
+                y, self.cache = subject.forward()
+            self.y = np.array(y)
+        first = Draw(dy, np.asarray(gradients[name], dtype=np.float64), check.numeric if check else None)
+        if subject.contract and self.array.size <= SMALL and self.array.size * self.y.size <= 4_000_000:
+            self.jacobian = self.measure()
+            other = rng.standard_normal(dy.shape)
+            self.draws = [Draw(d, a, self.contract(d)) for d, a in ((dy, first.a), (other, self.backward(other)))]
+        else:
+            self.draws = [first]
+        self.draws = [draw for draw in self.draws if draw.a is not None]
+        self.measured = np.isfinite(self.draws[0].n)
+        for element in check.kinks if check else []:
+            self.measured[element.index] = False
+        self.known = dict(self.everything_known())
+
+    def measure(self):
+        """∂y/∂array by central differences: (array.size, y.size)."""
+        rows = []
+        for flat in range(self.array.size):
+            index = np.unravel_index(flat, self.array.shape)
+            before = self.array[index]
+            h = STEP * max(1.0, abs(before))
+            sides = []
+            for step in (h, -h):
+                self.array[index] = before + step
+                try:
+                    sides.append(np.broadcast_to(output_of(self.subject), self.y.shape).ravel())
+                finally:
+                    self.array[index] = before
+            rows.append((sides[0] - sides[1]) / (2 * h))
+        return np.array(rows)
+
+    def contract(self, dy, keep=None):
+        """Jᵀ dy in the shape of the array; keep: (array.size, y.size) of 0 and 1, which paths to count."""
+        jacobian = self.jacobian if keep is None else self.jacobian * keep
+        return (jacobian @ dy.ravel()).reshape(self.array.shape)
+
+    def backward(self, dy, cache=None):
+        """What backward says for this array, given dy and a cache, from zero; None if it raises."""
+        subject = self.subject
+        for grad in subject.live_grads().values():
+            grad[...] = 0
+        try:
+            with subject.restored():
+                result = subject.backward(dy, self.cache if cache is None else cache)
+            values = result if isinstance(result, (tuple, list)) else (result,)
+            found = dict(zip(subject.inputs, values, strict=False)) | subject.live_grads()
+            return np.array(found[self.name], dtype=np.float64)
+        except Exception:  # an experiment may well fail
+            return None
+        finally:
+            subject.replaced_grads()
+
+    def everything_known(self):
+        """Yield (words, array) of inputs, parameters, output, and what is in the cache; each value once."""
+        seen = []
+        candidates = [*getattr(self.subject, "args", self.subject.arrays).items(), *self.subject.params.items()]
+        if self.y is not None:
+            candidates += [("y", self.y), *arrays_in(self.cache)]
+        for words, value in candidates:
+            if isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and not any(np.array_equal(value, other) for other in seen):
+                seen.append(value)
+                yield words, np.array(value, dtype=np.float64 if value.dtype.kind == "f" else None)
+
+    @property
+    def batch(self):
+        """Number of examples: the first length of the output, or of the first input of a loss; None if there is none."""
+        shaped = self.y if self.y is not None else next((v for v in self.known.values() if v.ndim >= 2), None)
+        return shaped.shape[0] if shaped is not None and shaped.ndim else None
+
+    @property
+    def sizes(self):
+        """{words: number} of the sizes a gradient could have been divided or multiplied by."""
+        sizes = {}
+        if self.batch:
+            sizes["the batch size"] = self.batch
+        for words, value in (("outputs", self.y), (f"features of {self.name}", self.array)):
+            if value is not None and value.ndim >= 2:
+                sizes[f"the number of {words}"] = value.shape[-1]
+        sizes["the number of elements"] = (self.y if self.y is not None and self.y.ndim else self.array).size
+        return sizes
+
+    def agree(self, u, v):
+        """Whether two gradients are equal where n was measured."""
+        if np.shape(u) != np.shape(v):
+            return False
+        u, v = np.asarray(u)[self.measured], np.asarray(v)[self.measured]
+        size = np.sqrt(np.mean(v * v)) if v.size else 0.0
+        return bool(size > 0 and np.all(np.abs(u - v) <= AGREE * np.maximum(np.abs(u), np.abs(v)) + 1e-7 * size))
+
+    def explains(self, correct):
+        """Whether correct(draw) is the measured gradient in every draw. What raises a ValueError for its shapes explains nothing."""
+        with np.errstate(all="ignore"):
+            try:
+                return all(self.agree(correct(draw), draw.n) for draw in self.draws)
+            except (ValueError, IndexError):
+                return False
+
+    @property
+    def enough(self):
+        """Whether there are numbers enough to speak of certainty."""
+        return sum(int(np.sum(np.abs(draw.n[self.measured]) > 0)) for draw in self.draws) >= 4
+
+    def found(self, kind, text, correction, certain=True):
+        """A Diagnosis about this array whose correction was tested."""
+        n, draws = int(self.measured.sum()), len(self.draws)
+        elements = f"its {n} elements" if n > 1 else "its element"
+        tested = f"Tested: {correction} agrees with the difference quotient in {elements}" + (f", for {draws} different dy" if draws > 1 else "")
+        return Diagnosis(kind, self.name, text, tested, certain and self.enough)

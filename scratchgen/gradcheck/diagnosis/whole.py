@@ -1,0 +1,135 @@
+"""Mistakes that show in the gradient as a whole: zero, sign, a constant factor, transposed, that of another array, dy itself."""
+
+import numpy as np
+
+from scratchgen.gradcheck.diagnosis.evidence import Diagnosis
+
+
+def zero(e):
+    """Backward gives nothing but zeros."""
+    if all(not np.any(draw.a) for draw in e.draws) and any(np.any(draw.n[e.measured]) for draw in e.draws):
+        biggest = np.abs(e.draws[0].n[e.measured]).max()
+        where = "returned" if e.is_input else "added to grads"
+        text = f"d{e.name} is zero everywhere. Is it computed, and {where}?"
+        return Diagnosis("zero", e.name, text, f"Seen: all elements are 0; the largest should be {biggest:.4g}", True)
+
+
+def sign(e):
+    """Right but for the sign."""
+    if e.explains(lambda draw: -draw.a):
+        return e.found("sign", f"d{e.name} has the wrong sign", f"−d{e.name}")
+
+
+def factor(e):
+    """Right but for one number."""
+    a, n = e.draws[0].a, e.draws[0].n
+    if np.shape(a) != np.shape(n) or not np.any(a[e.measured]):
+        return None
+    a, n = a[e.measured], n[e.measured]
+    c = float(np.sum(a * n) / np.sum(n * n)) if np.any(n) else 0.0  # a = c n
+    if c == 0 or abs(abs(c) - 1) < 1e-6 or not e.explains(lambda draw: draw.a / c):
+        return None
+    text, certain = name_factor(e, abs(c))
+    minus = " and has the wrong sign" if c < 0 else ""
+    kind = "mask" if "dropout" in text else "factor"
+    return e.found(kind, f"d{e.name} is {abs(c):.6g} times what it should be{minus}: {text}", f"d{e.name} / {c:.6g}", certain)
+
+
+def near(u, v):
+    """Equal as far as a fitted number can be."""
+    return abs(u - v) <= 1e-5 * abs(v)
+
+
+def name_factor(e, c):
+    """(what may have led to the factor c, whether there is only one such thing)."""
+    ideas = []
+    if near(c, 2):
+        ideas = ["a ½ is missing (as of the derivative of a square root, or of σ = e^(½ logvar)), or something is counted twice"]
+    if near(c, 0.5):
+        ideas = ["a factor 2 is missing (as of the derivative of a square), or there is a ½ too much"]
+    for words, size in e.sizes.items():
+        if size > 1 and near(c, 1 / size):
+            ideas.append(f"it is divided by {words} ({size}). A layer sums over the batch; only the loss averages")
+        if size > 1 and near(c, size):
+            ideas.append(f"it is not divided by {words} ({size}), though forward divides by it; or it is counted that many times")
+        if size > 2 and (near(c, size / (size - 1)) or near(c, (size - 1) / size)):
+            ideas.append(f"{words} N is {size}: N and N − 1 are confused")
+    keep = dropout_keep(e)
+    if keep and near(c, keep):
+        ideas.append(f"the dropout mask is not scaled: forward multiplies by 1 / (1 − rate) = {1 / keep:.4g}, and so must backward")
+    if keep and near(c, 1 / keep):
+        ideas.append(f"the scale of dropout, 1 / (1 − rate) = {1 / keep:.4g}, is applied twice")
+    for words, value in e.known.items():
+        if value.size == 1 and words != e.name and abs(float(value.reshape(()))) not in (0.0, 1.0):
+            v = abs(float(value.reshape(())))
+            if near(c, 1 / v):
+                ideas.append(f"the factor {words} = {v:.4g} is missing")
+            if near(c, v):
+                ideas.append(f"the factor {words} = {v:.4g} is there once too often")
+    if not ideas:
+        return "a constant factor is missing or there once too often", False
+    return "; or ".join(ideas), len(ideas) == 1
+
+
+def dropout_keep(e):
+    """1 − rate if the output is the input with some elements set to zero and the others scaled by 1 / (1 − rate); else None."""
+    if e.y is None or not e.is_input or e.y.shape != e.array.shape:
+        return None
+    with np.errstate(all="ignore"):
+        ratio = (e.y / e.array)[e.array != 0]
+    scales = ratio[np.abs(ratio) > 1e-12]
+    if len(scales) and len(scales) < len(ratio) and np.allclose(scales, scales[0], rtol=1e-9) and scales[0] > 1 + 1e-9:
+        return float(1 / scales[0])
+
+
+def transposed(e):
+    """Right but for a transpose: of the gradient, or of the Jacobian (dy W instead of dy Wᵀ)."""
+    if e.array.ndim == 2 and e.explains(lambda draw: draw.a.T):
+        return e.found("transposed", f"d{e.name} is transposed: the two sides of a product have changed places", f"d{e.name}ᵀ")
+    if e.jacobian is None or e.jacobian.shape[0] != e.jacobian.shape[1] or np.allclose(e.jacobian, e.jacobian.T, atol=1e-7):
+        return None
+    if all(e.agree(draw.a, (e.jacobian.T @ draw.dy.ravel()).reshape(e.array.shape)) for draw in e.draws):
+        text = f"d{e.name} multiplies dy by a matrix where its transpose belongs (as dy W for dy Wᵀ): backward goes against the arrows, dx = Jᵀ dy"
+        return e.found("transposed", text, "Jᵀ dy, with J measured,")
+
+
+def other_array(e, others):
+    """The gradient of another array, returned in this one's place. others: {name: Evidence}."""
+    for name, other in others.items():
+        same_draws = len(other.draws) == len(e.draws) and other.array.shape == e.array.shape
+        if name == e.name or not same_draws or np.array_equal(other.draws[0].n, e.draws[0].n):
+            continue
+        if all(e.agree(draw.a, theirs.n) for draw, theirs in zip(e.draws, other.draws, strict=True)):
+            both = all(e.agree(theirs.a, draw.n) for draw, theirs in zip(e.draws, other.draws, strict=True))
+            how = "the two have changed places" if both else "it is computed with the wrong one, or stored under the wrong name"
+            text = f"d{e.name} is the gradient of {name}: {how}"
+            return e.found("wrong input", text, f"the measured d{name} equals what backward gives for {e.name}; the right d{e.name}", certain=True)
+
+
+def dy_ignored(e):
+    """The same whatever dy is."""
+    if len(e.draws) < 2 or not e.agree(e.draws[0].a, e.draws[1].a) or not np.any(e.draws[0].a):
+        return None
+    text = f"d{e.name} does not depend on dy: backward gives a derivative of y, and the chain rule's last step, multiplying by dy, is missing"
+    if e.explains(lambda draw: draw.a * draw.dy):
+        return e.found("dy ignored", text, f"d{e.name} ∘ dy")
+    return e.found("dy ignored", text, "that it stays the same, and should not,")
+
+
+def dy_itself(e):
+    """dy handed on unchanged, or taken for a target."""
+    if e.y is None or e.y.shape != e.array.shape or not e.is_input:
+        return None
+    if all(e.agree(draw.a, draw.dy) for draw in e.draws) and not np.allclose(e.y, e.array):
+        text = f"d{e.name} is dy itself: backward hands the gradient on without multiplying by the derivative of the layer"
+        if rows_sum_to_one(e.y):
+            text += " (it may be only behind a cross-entropy that dy is already p − target)"
+        return Diagnosis("dy unchanged", e.name, text, "Seen: backward returns dy, for 2 different dy", True)
+    if all(e.agree(draw.a, e.y - draw.dy) for draw in e.draws):
+        text = f"d{e.name} is y − dy, the gradient of a cross-entropy with dy taken for the target; a layer's backward must hold for any dy"
+        return Diagnosis("loss assumed", e.name, text, "Seen: backward returns y − dy, for 2 different dy", True)
+
+
+def rows_sum_to_one(y):
+    """Whether y looks like the output of a softmax."""
+    return y.ndim == 2 and y.shape[1] > 1 and np.all(y >= 0) and np.allclose(y.sum(axis=1), 1)
