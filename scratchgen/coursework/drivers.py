@@ -1,0 +1,41 @@
+"""How tests use what is more than a function of arrays: each driver makes an object of the student's class, runs it, and returns numbers.
+
+Drivers run where the student's code runs: in the student's own Python for the visible tests, in the locked process when graded. They
+hold no expected values. The first argument is the student's module.
+"""
+
+import numpy as np
+
+
+def linear_backward(module, x, W, b, dy, before=0.0, wrt="both"):
+    """A Linear with these parameters, gradients filled with `before`, run backward on dy -> {"dx", "W", "b"}."""
+    layer = module.Linear(*W.shape, dtype=np.float64)
+    layer.params["W"][...], layer.params["b"][...] = W, b
+    for grad in layer.grads.values():
+        grad[...] = before
+    dx = layer.backward(dy, x, wrt=wrt)
+    return {"dx": dx, **layer.grads}
+
+
+def vae_loss(module, config, flat_params, x, eps, before=0.0):
+    """A VAE with these parameters -> {"loss", "nll", "kl", "encoder", "decoder"}, the last two its gradients, (n_params,) each."""
+    vae = module.VAE(**config, rng=0, dtype=np.float64)
+    vae.flat_params[...] = flat_params
+    vae.flat_grads[...] = before
+    loss, parts = vae.loss(x, eps=eps)
+    return {"loss": loss, "nll": parts["nll"], "kl": parts["kl"], "encoder": vae.encoder.flat_grads, "decoder": vae.decoder.flat_grads}
+
+
+def gan_turn(module, config, flat_params, player, x, z, before=0.0):
+    """A GAN with these parameters, the loss of one player -> {"loss", "discriminator", "generator", "params"}, gradients (n_params,) each."""
+    gan = module.GAN(**config, rng=0, dtype=np.float64)
+    gan.flat_params[...] = flat_params
+    gan.flat_grads[...] = before
+    loss, parts = gan.discriminator_loss(x, z) if player == "discriminator" else gan.generator_loss(z)
+    return {
+        "loss": loss,
+        "part": parts[player],
+        "discriminator": gan.discriminator.flat_grads,
+        "generator": gan.generator.flat_grads,
+        "params": gan.flat_params,
+    }

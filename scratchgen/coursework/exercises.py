@@ -1,0 +1,171 @@
+"""The course: its exercises in order. What is here is what to keep of the library, what to blank and what not to give away."""
+
+from scratchgen.coursework.exercise import Exercise
+from scratchgen.coursework.source import Cut
+from scratchgen.errors import unknown_name
+
+ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "softplus", "softmax")
+
+
+def _activation(name):
+    names = (name, f"{name}_backward")
+    hide = [("Every output depends", None)] if name == "softmax" else [(" Its derivative", None)] if name == "softplus" else []
+    return Cut(f"scratchgen.layers.{name}", keep=names, blanks=names, hide=hide, hide_comments=names[1:])
+
+
+EXERCISES = [
+    Exercise(
+        "linear", 1, "the linear layer",
+        """
+        Code the equations of the lesson, one line of NumPy each. `matmul_nt(a, b)` is a bᵀ and `add_matmul_tn(out, a, b)` is out += aᵀ b, in
+        place; plain `@` does as well. `backward` *adds* to self.grads["W"] and self.grads["b"], because a network may run backward
+        several times before its parameters are updated, and returns dx. Its argument `wrt` says what is wanted: with "input" leave the
+        gradients of the parameters alone; with "params" return None.
+        """,
+        30,
+        (Cut("scratchgen.layers.linear", keep=["linear", "Linear"], blanks=["linear", "Linear.backward"], hide=[("The same in ten lines", None)]),),
+    ),
+    Exercise(
+        "activations", 2, "activations, through their outputs",
+        """
+        Six functions, and the derivative of each. Derive the gradients on paper first. `dy` is the gradient of the loss with respect to the
+        output y; what you return is the gradient with respect to x, same shape. The backward functions get the *output* y, not x: express
+        the derivative through y. The last one, softmax, works on rows (batch, n), and every output depends on every input of its row.
+        Large inputs (x = 1000) must not overflow: find the form of each equation in which no exponential is taken of a large number.
+        """,
+        60,
+        tuple(_activation(name) for name in ACTIVATIONS),
+    ),
+    Exercise(
+        "bce_with_logits", 3, "binary cross-entropy on logits",
+        """
+        Code the loss in the stable form that the lesson derives, and derive its gradient. Sum over features, mean over the batch; both the
+        loss and its gradient carry the 1 / batch.
+        """,
+        30,
+        (Cut("scratchgen.losses.bernoulli", keep=["bce_with_logits"], blanks=["bce_with_logits"], hide=[("    dlogits = (σ(l)", None)]),),
+    ),
+    Exercise(
+        "softmax_cross_entropy", 4, "softmax cross-entropy",
+        """
+        Derive the gradient of the loss with respect to the logits. First write the loss of one example as log Σ_k e^(l_k) − l_label and
+        differentiate that; the result is short. Then code both for a batch: the loss is the mean over the batch. Logits of 1000 must not
+        overflow: subtracting the same number from all logits of a row changes nothing.
+        """,
+        40,
+        (
+            Cut(
+                "scratchgen.losses.softmax_cross_entropy", keep=["cross_entropy"], blanks=["cross_entropy"], hide=[("dlogits = ", None)],
+            ),
+        ),
+    ),
+    Exercise(
+        "batch_norm", 5, "batch normalisation",
+        """
+        The classical exercise. Derive dx: x_n reaches the loss directly, through the variance and through the mean, and the gradient is the sum
+        over the three paths. It can be brought to one line of NumPy that needs x̂ and r only. `add_norm_grads` adds to its first two
+        arguments in place. In inference the running statistics take the place of μ and v: they are constants then.
+        """,
+        90,
+        (
+            Cut(
+                "scratchgen.layers.batch_norm",
+                keep=["batch_norm", "batch_norm_backward", "add_norm_grads", "batch_norm_inference", "batch_norm_inference_backward"],
+                blanks=["batch_norm", "batch_norm_backward", "add_norm_grads", "batch_norm_inference_backward"],
+                hide=[("Derivation, in full", None)],
+                hide_comments=["batch_norm_backward", "add_norm_grads", "batch_norm_inference_backward"],
+            ),
+        ),
+    ),
+    Exercise(
+        "reparameterize", 6, "the reparameterization trick, and the KL divergence",
+        """
+        Two pieces of a variational autoencoder. The sample: code z, then derive how the loss depends on logvar *through* z (mind that logvar is
+        the logarithm of the variance, not of the standard deviation). The divergence: code its value, summed over features and averaged over
+        the batch, with both gradients.
+        """,
+        40,
+        (
+            Cut(
+                "scratchgen.layers.reparameterize", keep=["reparameterize", "reparameterize_backward"],
+                blanks=["reparameterize", "reparameterize_backward"], hide=[("    dμ ", None)], hide_comments=["reparameterize_backward"],
+            ),
+            Cut(
+                "scratchgen.losses.gaussian", keep=["gaussian_kl"], blanks=["gaussian_kl"],
+                hide=[("    −log N(x; μ", "    KL(N(μ"), ("    d/dμ = μ", "Sum over features")],
+            ),
+        ),
+    ),
+    Exercise(
+        "vae", 7, "the objective of a variational autoencoder",
+        """
+        Everything is given but the objective: run forward through encoder, sample and decoder, compute both terms of the loss, then run
+        backward through the same in reverse. Return the loss and the dict {"loss", "nll", "kl"}. Useful: `split(h)` cuts [μ | logvar] in two and
+        `join_columns(a, b)` puts two arrays side by side; each network has `y, cache = net.forward(x)` and `dx = net.backward(dy, cache)`, and
+        so has self.reparameterize, with two inputs and `eps=` for given noise: `dmu, dlogvar = self.reparameterize.backward(dz, cache)`;
+        `nll, doutput = self.likelihood.nll(x, output)`; `kl, dmu, dlogvar = gaussian_kl(mu, logvar)`. All of these are the library's own.
+        """,
+        60,
+        (Cut("scratchgen.models.vae", keep=["VAE.__init__", "VAE.loss"], blanks=["VAE.loss"]),),
+    ),
+    Exercise(
+        "gan_losses", 8, "what the two players of a GAN minimise",
+        """
+        Code the three losses from logits and derive their gradients. Stable forms of softplus and sigmoid are given, `_softplus` and `_sigmoid`.
+        The numbers of real and of generated examples may differ: each mean has its own.
+        """,
+        40,
+        (
+            Cut(
+                "scratchgen.losses.gan", keep=["_softplus", "_sigmoid", "discriminator_bce", "generator_minimax", "generator_non_saturating"],
+                blanks=["discriminator_bce", "generator_minimax", "generator_non_saturating"],
+                hide=[("    dreal =", "\nand the"), ("        dfake = −σ(f", "\n    non-"), ("       dfake = −σ(−f", "\n\nWhile")],
+            ),
+        ),
+    ),
+    Exercise(
+        "gan", 9, "the game: how the generator learns through the discriminator",
+        """
+        Given are both networks, and losses that return their gradients: `loss, dreal, dfake = discriminator_bce(real, fake)` and
+        `loss, dfake = self.objective(fake)`, all of logits (n, 1). Compose the two objectives. Each fills the gradients of its own player only,
+        `wrt="params"` and `wrt="input"` of backward being the tools, and returns the loss and {"discriminator": loss} or {"generator": loss}.
+        The networks of this exercise have no batch normalisation: there are no running statistics to protect.
+        """,
+        50,
+        (
+            Cut(
+                "scratchgen.models.gan", keep=["OBJECTIVES", "GAN.__init__", "GAN.discriminator_loss", "GAN.generator_loss", "GAN._noise"],
+                blanks=["GAN.discriminator_loss", "GAN.generator_loss"],
+            ),
+        ),
+    ),
+    Exercise(
+        "made", 10, "MADE: masks that make a network autoregressive",
+        """
+        Build the masks from the degrees of the lesson. Any masks that cut exactly the connections that must be cut give most of the points; for
+        the rest use the degrees of hidden units as given. Mind `ordering`: ordering[0] is the feature that comes first.
+        """,
+        45,
+        (Cut("scratchgen.models.made", keep=["made_masks"], blanks=["made_masks"]),),
+    ),
+    Exercise(
+        "adam", 11, "Adam",
+        """
+        One update, in place: p, m and v are arrays that must hold the new values when the function returns (m[...] = … rather than m = …); g must
+        stay as it is. bias1 = 1 − β₁ᵗ and bias2 = 1 − β₂ᵗ are given. With `decoupled` false, weight decay is added to the gradient; with
+        `decoupled` true, p is first shrunk by lr · weight_decay of itself, and the gradient is left alone.
+        """,
+        30,
+        (Cut("scratchgen.optim.adam", keep=["adam_step"], blanks=["adam_step"]),),
+    ),
+]  # fmt: skip
+
+BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
+
+
+def chosen(names=None):
+    """The exercises of these names, in the course's order; None: all. Raises ValueError for an unknown name."""
+    for name in names or ():
+        if name not in BY_NAME:
+            raise unknown_name("exercise", name, BY_NAME)
+    return [exercise for exercise in EXERCISES if names is None or exercise.name in names]

@@ -1,0 +1,191 @@
+"""Grade a folder of exercises: partial credit, in Gradescope's format, and as text for people.
+
+The tests run here, in the grader's process; the student's code runs in another, locked one, which gets inputs and gives outputs:
+
+    grader                                        student's process
+    draws inputs from a secret seed     --->      calls the student's function
+    compares with the right answer      <---      sends back what it returned
+
+So there is nothing to steal in the student's process, and nothing it could write there is a score. What is locked, and how, is in
+sandbox.py; what the library looks like from inside, in library.py.
+"""
+
+import json
+import os
+import secrets
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import scratchgen
+from scratchgen.coursework.exercises import chosen
+from scratchgen.coursework.remote import Gone, Sandbox, StudentError
+from scratchgen.coursework.rules import violations
+from scratchgen.ops import use_backend
+
+LARGEST_FILE = 200_000  # bytes
+GIVE_UP_AFTER = 3  # processes of one exercise that had to be ended
+LONGEST_MESSAGE = 3000
+
+
+@dataclass
+class Outcome:
+    """What one test said."""
+
+    exercise: object
+    test: object
+    passed: bool
+    message: str
+
+    @property
+    def score(self):
+        """Points earned."""
+        return self.test.points if self.passed else 0.0
+
+
+def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=None):
+    """Grade the exercises in a folder -> the results, a dict in Gradescope's schema.
+
+    exercises: names of those to grade; None for all of the course, missing files scoring zero.
+    out: folder for results.json and report.txt; None writes nothing.
+    seconds: time limit of each test.  memory: bytes that the student's process may use.
+    seed: of the tests' inputs; None draws a secret one.
+    Raises NotADirectoryError if there is no such folder, ValueError for an unknown exercise, RuntimeError where processes cannot be locked.
+    """
+    if os.name != "posix":
+        raise RuntimeError("grading needs Linux or macOS: on this system a student's process cannot be limited")
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder; grade needs the one that `coursework new` wrote")
+    wanted, began = chosen(exercises), time.monotonic()
+    seed = secrets.randbits(64) if seed is None else seed
+    outcomes, locks = [], []
+    with use_backend("numpy"), np.errstate(all="ignore"):
+        for exercise in wanted:
+            outcomes += grade_exercise(exercise, folder / f"{exercise.module}.py", seconds, memory, seed, locks)
+    results = as_results(outcomes, locks, seed, time.monotonic() - began)
+    if out is not None:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        _write(Path(out) / "results.json", json.dumps(results, indent=2) + "\n")
+        _write(Path(out) / "report.txt", report(outcomes, locks))
+    return results
+
+
+def grade_exercise(exercise, path, seconds, memory, seed, locks):
+    """The outcomes of one exercise's tests; adds the names of the locks that held to `locks`."""
+    source, complaint = read(path)
+    if source is not None:
+        complaint = "\n".join(violations(source, exercise))
+    if complaint:
+        return [Outcome(exercise, test, False, complaint) for test in exercise.tests]
+    outcomes, ended, student = [], 0, None
+    with Sandbox(exercise, source, seconds=seconds, memory=memory) as box:
+        for i, test in enumerate(exercise.tests):
+            if ended == GIVE_UP_AFTER:
+                outcomes.append(Outcome(exercise, test, False, f"not run: your code had to be stopped {ended} times already"))
+                continue
+            try:
+                student = student or box.start()
+            except StudentError as error:  # the file does not load: no test can run
+                outcomes += [Outcome(exercise, rest, False, clean(str(error))) for rest in exercise.tests[i:]]
+                break
+            passed, message, lost = run(test, student, seconds, np.random.default_rng([seed, exercise.number, i]))
+            outcomes.append(Outcome(exercise, test, passed, message))
+            if lost:
+                student, ended = None, ended + 1
+        locks += [lock for lock in box.locks or () if lock not in locks]
+    return outcomes
+
+
+def run(test, student, seconds, rng):
+    """-> whether the test passed, what to tell the student, whether their process is lost."""
+    student.deadline = time.monotonic() + seconds
+    try:
+        test.run(student, rng)
+    except Gone as error:
+        return False, clean(str(error)), True
+    except (StudentError, AssertionError) as error:
+        return False, clean(str(error)), False
+    except Exception as error:  # an answer so odd that the test itself stumbles over it
+        return False, clean(f"your answer cannot be used: {type(error).__name__}: {error}"), False
+    return True, "", False
+
+
+def read(path):
+    """-> text of the student's file, or None and a sentence. Links are not followed: they could lead anywhere."""
+    try:
+        about = path.lstat()
+        if not stat.S_ISREG(about.st_mode):
+            return None, f"{path.name} is not a plain file"
+        if about.st_size > LARGEST_FILE:
+            return None, f"{path.name} has {about.st_size} bytes; at most {LARGEST_FILE} are read"
+        return path.read_text(encoding="utf-8"), ""
+    except FileNotFoundError:
+        return None, f"{path.name} is missing"
+    except (OSError, UnicodeDecodeError) as error:
+        return None, f"{path.name} cannot be read: {error}"
+
+
+def clean(message):
+    """A message from a student's code, without control characters and of bounded length."""
+    message = "".join(c if c.isprintable() or c == "\n" else "?" for c in message.strip())
+    return message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + " …"
+
+
+def as_results(outcomes, locks, seed, duration):
+    """Gradescope's results.json as a dict."""
+    tests = [
+        {
+            "name": f"{o.exercise.module}: {o.test.title}{' (hidden inputs)' if o.test.hidden else ''}",
+            "number": f"{o.exercise.number}.{o.exercise.tests.index(o.test) + 1}",
+            "score": o.score,
+            "max_score": o.test.points,
+            "status": "passed" if o.passed else "failed",
+            "output": o.message,
+            "tags": [o.exercise.name, "hidden" if o.test.hidden else "visible"],
+            "visibility": "visible",
+        }
+        for o in outcomes
+    ]
+    return {
+        "score": sum(o.score for o in outcomes),
+        "execution_time": round(duration, 3),
+        "output": f"scratchgen {scratchgen.__version__}. Your code ran behind: {', '.join(locks) or 'nothing, it was not run'}.",
+        "stdout_visibility": "hidden",
+        "tests": tests,
+        "extra_data": {"scratchgen": scratchgen.__version__, "numpy": np.__version__, "locks": locks, "seed": seed},
+    }
+
+
+def report(outcomes, locks):
+    """The outcomes as text: a table per exercise, and what went wrong."""
+    lines = []
+    for exercise in dict.fromkeys(o.exercise for o in outcomes):
+        own = [o for o in outcomes if o.exercise is exercise]
+        if lines:
+            lines.append("")
+        lines.append(f"{exercise.module}: {exercise.title}    {sum(o.score for o in own):g} of {exercise.points:g} points")
+        for o in own:
+            lines.append(
+                f"  {'ok    ' if o.passed else 'failed'}  {o.score:4g} / {o.test.points:<4g} {o.test.title}{' (hidden)' if o.test.hidden else ''}"
+            )
+        messages = {}
+        for o in own:
+            if not o.passed:
+                messages.setdefault(o.message, []).append(o.test.title)
+        for message, titles in messages.items():
+            lines += ["", f"  {'; '.join(titles) if len(titles) < 4 else f'{len(titles)} parts'}:", *(f"    {line}" for line in message.splitlines())]
+    total, most = sum(o.score for o in outcomes), sum(o.test.points for o in outcomes)
+    lines += ["", f"total: {total:g} of {most:g} points", f"the code ran behind: {', '.join(locks) or 'nothing, it was not run'}"]
+    return "\n".join(lines) + "\n"
+
+
+def _write(path, text):
+    """Write a file under another name, then give it its own: a link that stood there is replaced, not followed."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with open(temporary, "x", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, path)

@@ -1,0 +1,42 @@
+"""Hidden tests: Adam."""
+
+import numpy as np
+
+from scratchgen.coursework.testing import close, points
+from scratchgen.coursework.visible.adam import adam, state, step
+
+
+@points(1)
+def test_weight_decay(exercise, rng):
+    """Weight decay through the gradient."""
+    arguments = (*state(rng), 2, 0.3, False)
+    for name, got, want in zip("pmv", step(exercise, *arguments), adam(*arguments), strict=True):
+        close(name, got, want)
+
+
+@points(1)
+def test_decoupled_weight_decay(exercise, rng):
+    """Decoupled weight decay."""
+    arguments = (*state(rng), 2, 0.3, True)
+    for name, got, want in zip("pmv", step(exercise, *arguments), adam(*arguments), strict=True):
+        close(name, got, want)
+
+
+@points(1)
+def test_ten_steps(exercise, rng):
+    """Ten steps from zero moments."""
+    p, m, v = rng.normal(size=5), np.zeros(5), np.zeros(5)
+    want = p, m, v
+    for t in range(1, 11):
+        g = rng.normal(size=5)
+        p, m, v = step(exercise, p, g, m, v, t)
+        want = adam(want[0], g, *want[1:], t)
+    for name, got, right in zip("pmv", (p, m, v), want, strict=True):
+        close(name, got, right)
+
+
+@points(1)
+def test_zero_gradients(exercise, rng):
+    """Where gradient and moments are zero, nothing moves and nothing divides by zero."""
+    zero, p = np.zeros(3), rng.normal(size=3)
+    close("p", step(exercise, p, zero, zero, zero, 1)[0], p)

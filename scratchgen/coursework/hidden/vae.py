@@ -1,0 +1,35 @@
+"""Hidden tests: the objective of a variational autoencoder."""
+
+from scratchgen.coursework.testing import close, points
+from scratchgen.coursework.visible.vae import right, run, setting
+
+
+@points(2)
+def test_gaussian_decoder(exercise, rng):
+    """A Gaussian decoder, two hidden layers, another batch."""
+    config = {"data_dim": 3, "latent_dim": 4, "hidden": [6, 5], "activation": "softplus", "likelihood": "gaussian"}
+    vae, x, eps = setting(rng, config, batch=7)
+    got = run(exercise, vae, x, eps)
+    parts, encoder, decoder = right(vae, x, eps)
+    close("loss", got["loss"], parts["nll"] + parts["kl"])
+    close("the encoder's flat_grads", got["encoder"], encoder)
+    close("the decoder's flat_grads", got["decoder"], decoder)
+
+
+@points(1)
+def test_gradients_accumulate(exercise, rng):
+    """The loss adds to the gradients that are there."""
+    vae, x, eps = setting(rng)
+    got = run(exercise, vae, x, eps, 10.0)
+    _, encoder, decoder = right(vae, x, eps)
+    close("the encoder's flat_grads, from 10 on", got["encoder"], encoder + 10)
+    close("the decoder's flat_grads, from 10 on", got["decoder"], decoder + 10)
+
+
+@points(1)
+def test_noise_is_used(exercise, rng):
+    """The noise that is given is used."""
+    vae, x, eps = setting(rng)
+    losses = [run(exercise, vae, x, noise)["nll"] for noise in (eps, eps, -eps)]
+    assert losses[0] == losses[1], "with the same noise, the loss differs from call to call"
+    assert losses[0] != losses[2], "the loss does not depend on the noise"

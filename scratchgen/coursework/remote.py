@@ -1,0 +1,187 @@
+"""A student's work in a locked process of its own, seen from the grader: the same `exercise` that the tests know, by messages."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from scratchgen.coursework import sandbox, wire
+from scratchgen.coursework.library import write_library
+
+BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); import runpy; runpy.run_module('scratchgen.coursework.worker', run_name='__main__')"
+SECONDS_TO_START = 60  # until Python and NumPy are loaded; generous, because a busy machine is not the student's fault
+
+
+class StudentError(Exception):
+    """The student's code raised something, or gave no answer; the text is for the student."""
+
+
+class Gone(StudentError):
+    """The process is no more: it ended, or it was ended."""
+
+
+class Sandbox:
+    """A folder with the part of the library that an exercise may use, and processes that see it.
+
+    with Sandbox(exercise, source) as box:
+        student = box.start()          raises StudentError if the student's file does not even load
+        student.tanh(x)
+    """
+
+    def __init__(self, exercise, source, *, seconds, memory):
+        self.exercise, self.source, self.seconds, self.memory = exercise, source, seconds, memory
+        self.process = self.locks = None
+
+    def __enter__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="scratchgen-"))
+        self.library, self.work = self.folder / "library", self.folder / "work"
+        self.work.mkdir()
+        numpy_folder = Path(np.__file__).resolve().parent
+        self.modules = write_library(self.exercise.text(), self.library)
+        (self.library / "numpy").symlink_to(numpy_folder)
+        self.readable = [self.library, numpy_folder, *_standard_library()]
+        if numpy_folder.with_name("numpy.libs").is_dir():  # the shared libraries of NumPy's wheels
+            (self.library / "numpy.libs").symlink_to(numpy_folder.with_name("numpy.libs"))
+            self.readable.append(numpy_folder.with_name("numpy.libs"))
+        if os.geteuid() == 0:
+            self.folder.chmod(0o711)
+            os.chown(self.work, sandbox.NOBODY, sandbox.NOBODY)
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self):
+        """A new process, locked, with the student's file loaded -> Remote. StudentError if that fails."""
+        self.stop()
+        request_read, request_write = os.pipe()
+        reply_read, reply_write = os.pipe()
+        with open(self.folder / "errors.txt", "wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-B", "-c", BOOT, str(self.library), str(request_read), str(reply_write)],
+                env={"SCRATCHGEN_BACKEND": "numpy", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
+                cwd=self.work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+                pass_fds=(request_read, reply_write), start_new_session=True,
+            )  # fmt: skip
+        os.close(request_read)
+        os.close(reply_write)
+        self.pipes = request_write, reply_read
+        self._exchange(
+            {
+                "source": self.source,
+                "name": self.exercise.module,
+                "imports": self.modules,
+                "readable": [str(path) for path in self.readable],
+                "writable": str(self.work),
+                "memory": self.memory,
+                "seconds": int(self.seconds * len(self.exercise.tests)) + SECONDS_TO_START,
+            },
+            time.monotonic() + SECONDS_TO_START,
+            lambda reply: self._note_locks(reply),
+        )
+        try:
+            self._exchange(None, time.monotonic() + self.seconds, lambda reply: reply.get("ready"))
+        except StudentError:
+            self.stop()
+            raise
+        return Remote(self)
+
+    def stop(self):
+        """End the process, whatever it is doing."""
+        if self.process is None:
+            return
+        self.process.kill()
+        try:
+            os.killpg(self.process.pid, 9)  # its own group, see start_new_session
+        except (ProcessLookupError, PermissionError):
+            pass
+        self.process.wait()
+        for pipe in self.pipes:
+            os.close(pipe)
+        self.process = None
+
+    def ask(self, request, deadline):
+        """Send a request, wait for the reply -> its value, the arguments as they are now. Raises StudentError."""
+        if self.process is None:
+            raise Gone("your code ended the process")
+        return self._exchange(request, deadline, lambda reply: (reply["value"], reply["args"]))
+
+    def _exchange(self, request, deadline, read):
+        try:
+            if request is not None:
+                wire.send(self.pipes[0], request)
+            reply = wire.receive(self.pipes[1], deadline)
+            if isinstance(reply, dict) and "error" in reply:
+                kind, message, line = reply["error"]
+                raise StudentError(_describe(str(kind), str(message), line))
+            return read(reply)
+        except wire.TimeOut:
+            self.stop()
+            raise Gone(f"stopped: no answer within {self.seconds:g} seconds") from None
+        except wire.Closed:
+            reason = self._last_words()
+            self.stop()
+            raise Gone(reason) from None
+        except (wire.WireError, KeyError, TypeError, ValueError, AttributeError) as error:
+            self.stop()
+            raise Gone(f"your code sent no valid answer ({error})") from None
+
+    def _note_locks(self, reply):
+        self.locks = [str(lock) for lock in reply["locks"]]
+
+    def _last_words(self):
+        try:
+            code = self.process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            return "your code closed the connection to the grader"
+        if self.locks is None:
+            words = (self.folder / "errors.txt").read_text(encoding="utf-8", errors="replace").strip()
+            raise RuntimeError(f"the grader cannot start its locked process: {words[-1500:]}")
+        if code < 0:
+            return f"your code ended the process: killed by signal {-code} (out of memory, time or stack?)"
+        return f"your code ended the process, with exit status {code}"
+
+
+class Remote:
+    """`exercise` for the tests: `exercise.f(x)` and `exercise.run(driver, …)`, answered by the locked process until `deadline`."""
+
+    def __init__(self, box):
+        self._box = box
+        self.deadline = 0.0
+
+    def run(self, driver, *args):
+        """Call a function of drivers.py on the student's module."""
+        return self._call({"driver": driver}, args)
+
+    def __getattr__(self, name):
+        return lambda *args: self._call({"function": name}, args)
+
+    def _call(self, what, args):
+        value, after = self._box.ask({**what, "args": list(args)}, self.deadline)
+        for arg, now in zip(args, after, strict=True):
+            if isinstance(arg, np.ndarray) and arg.flags.writeable:  # changes in place arrive in place
+                if not isinstance(now, np.ndarray) or now.shape != arg.shape:
+                    raise StudentError("your function changed the shape of an array it was given")
+                arg[...] = now
+        return value
+
+
+def _describe(kind, message, line):
+    """One line about an exception of the student's code."""
+    if kind == "NotImplementedError" and message.startswith("not implemented"):
+        return message
+    place = f" (line {line} of your file)" if isinstance(line, int) else ""
+    return f"your code raised {kind}{place}: {message}" if message else f"your code raised {kind}{place}"
+
+
+def _standard_library():
+    """Files and folders of Python's standard library, without the site-packages that may lie among them."""
+    paths = {Path(sysconfig.get_path(key)).resolve() for key in ("stdlib", "platstdlib")}
+    return [entry for path in paths if path.is_dir() for entry in path.iterdir() if entry.name not in ("site-packages", "dist-packages")]

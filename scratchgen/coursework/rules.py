@@ -1,0 +1,59 @@
+"""The rules of the course, read off a file before it is run: what it may import and which names it has no business with.
+
+They say in a clear sentence what the locked process would otherwise refuse in an obscure one, and they are the same in the visible
+tests, so that nobody learns of them from a grade. They are a courtesy, not a lock: the lock is in sandbox.py and library.py.
+"""
+
+import ast
+
+ALLOWED_MODULES = ("dataclasses", "functools", "itertools", "math", "numpy", "typing")
+FORBIDDEN_NAMES = (
+    "__builtins__",
+    "__import__",
+    "__loader__",
+    "__spec__",
+    "breakpoint",
+    "compile",
+    "eval",
+    "exec",
+    "globals",
+    "input",
+    "open",
+    "vars",
+)
+FORBIDDEN_NUMPY = ("ctypeslib", "f2py", "fromfile", "genfromtxt", "load", "loadtxt", "memmap", "save", "savetxt", "savez", "testing")
+
+
+def violations(text, exercise):
+    """Sentences about what in a student's file is against the rules, or that it is not Python; an empty list if all is well."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return [f"the file is not valid Python: {error}"]
+    given = _imports(ast.parse(exercise.text()))
+    found = []
+    for (module, name), line in _imports(tree).items():
+        if module.split(".")[0] == "scratchgen" and (module, name) not in given:
+            found.append((line, f"imports {name or module} from the library, which the exercise does not give; write your own"))
+        elif module != "numpy" and module not in ALLOWED_MODULES and (module, name) not in given:
+            found.append((line, f"imports {module}; allowed are {', '.join(ALLOWED_MODULES)} and what the file imported when you got it"))
+        elif module == "numpy" and name in FORBIDDEN_NUMPY:
+            found.append((line, f"imports {name} of numpy, which no exercise needs"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in FORBIDDEN_NAMES:
+            found.append((node.lineno, f"uses {node.id}, which no exercise needs"))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy") and node.attr in FORBIDDEN_NUMPY:
+            found.append((node.lineno, f"uses {node.value.id}.{node.attr}, which no exercise needs"))
+    return [f"line {line} {sentence}" for line, sentence in sorted(found)]
+
+
+def _imports(tree):
+    """{(module, name or None): line} of all import statements."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name, None): node.lineno for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found |= {(module, alias.name): node.lineno for alias in node.names}
+    return found

@@ -1,0 +1,57 @@
+"""Visible tests: Adam."""
+
+import numpy as np
+
+from scratchgen.coursework.testing import close, points
+
+LR, BETA1, BETA2, EPS = 0.01, 0.9, 0.99, 1e-8
+
+
+def adam(p, g, m, v, t, weight_decay=0.0, decoupled=False):
+    """-> p, m, v after step number t, from the definition."""
+    if decoupled:
+        p = p - LR * weight_decay * p
+    else:
+        g = g + weight_decay * p
+    m, v = BETA1 * m + (1 - BETA1) * g, BETA2 * v + (1 - BETA2) * g**2
+    return p - LR * (m / (1 - BETA1**t)) / (np.sqrt(v / (1 - BETA2**t)) + EPS), m, v
+
+
+def step(exercise, p, g, m, v, t, weight_decay=0.0, decoupled=False):
+    """Run the student's step on copies -> p, m, v."""
+    p, g_copy, m, v = p.copy(), g.copy(), m.copy(), v.copy()
+    exercise.adam_step(p, g_copy, m, v, LR, BETA1, BETA2, EPS, 1 - BETA1**t, 1 - BETA2**t, weight_decay, decoupled)
+    assert np.array_equal(g, g_copy), "adam_step changes the gradient it is given"
+    return p, m, v
+
+
+def state(rng):
+    return rng.normal(size=6), rng.normal(size=6), rng.normal(size=6), rng.uniform(0.1, 1, size=6)
+
+
+@points(2)
+def test_first_moment(exercise, rng):
+    """m, in place."""
+    p, g, m, v = state(rng)
+    close("m", step(exercise, p, g, m, v, 3)[1], adam(p, g, m, v, 3)[1])
+
+
+@points(2)
+def test_second_moment(exercise, rng):
+    """v, in place."""
+    p, g, m, v = state(rng)
+    close("v", step(exercise, p, g, m, v, 3)[2], adam(p, g, m, v, 3)[2])
+
+
+@points(3)
+def test_step(exercise, rng):
+    """p, in place, with both biases corrected."""
+    p, g, m, v = state(rng)
+    close("p", step(exercise, p, g, m, v, 3)[0], adam(p, g, m, v, 3)[0])
+
+
+@points(1)
+def test_first_step_has_the_size_of_lr(exercise, rng):
+    """The first step from zero moments is lr, in the direction of the sign of the gradient."""
+    p, g = np.zeros(4), np.array([3.0, -0.1, 1e-3, -50.0])
+    close("p", step(exercise, p, g, np.zeros(4), np.zeros(4), 1)[0], -LR * np.sign(g), rtol=1e-4)

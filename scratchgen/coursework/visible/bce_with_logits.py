@@ -1,0 +1,37 @@
+"""Visible tests: binary cross-entropy on logits."""
+
+import numpy as np
+
+from scratchgen.coursework.testing import check_gradient, close, points, values
+
+
+def value(logits, targets):
+    """The loss from its definition: −t log p − (1 − t) log(1 − p), summed over features, mean over the batch."""
+    p = 1 / (1 + np.exp(-logits))
+    return np.sum(-targets * np.log(p) - (1 - targets) * np.log(1 - p)) / len(logits)
+
+
+def loss_and_gradient(exercise, logits, targets):
+    return values(exercise.bce_with_logits(logits, targets), 2, "loss, dlogits")
+
+
+@points(1)
+def test_by_hand(exercise, rng):
+    """Logits of zero cost log 2 each."""
+    loss, _ = loss_and_gradient(exercise, np.zeros((2, 3)), np.array([[0.0, 1.0, 0.5], [1.0, 1.0, 0.0]]))
+    close("loss", loss, 3 * np.log(2))
+
+
+@points(2)
+def test_loss(exercise, rng):
+    """The loss."""
+    logits, targets = rng.normal(size=(4, 3)), rng.uniform(size=(4, 3))
+    close("loss", loss_and_gradient(exercise, logits, targets)[0], value(logits, targets))
+
+
+@points(4)
+def test_gradient(exercise, rng):
+    """The gradient."""
+    logits, targets = rng.normal(size=(4, 3)), rng.uniform(size=(4, 3))
+    backward = lambda dy, logits: dy * loss_and_gradient(exercise, logits, targets)[1]
+    check_gradient("bce_with_logits", lambda logits: (np.asarray(value(logits, targets)), logits), backward, logits)

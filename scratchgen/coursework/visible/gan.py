@@ -1,0 +1,81 @@
+"""Visible tests: the game of generator and discriminator."""
+
+import numpy as np
+
+from scratchgen.coursework.testing import close, points
+from scratchgen.models import GAN
+
+CONFIG = {"data_dim": 4, "latent_dim": 3, "generator_hidden": [5], "discriminator_hidden": [6], "output": "tanh", "objective": "non_saturating"}
+
+
+def setting(rng, batch=5, **changes):
+    """A GAN of the library with random parameters, a minibatch and noise for as many examples."""
+    config = {**CONFIG, **changes}
+    gan = GAN(**config, rng=0, dtype=np.float64)
+    gan.flat_params[...] = rng.normal(0, 0.5, gan.flat_params.shape)
+    return gan, config, rng.normal(size=(batch, config["data_dim"])), rng.normal(size=(batch, config["latent_dim"]))
+
+
+def turn(exercise, gan, config, player, x, z, *before):
+    return exercise.run("gan_turn", config, gan.flat_params, player, x, z, *before)
+
+
+def right(gan, player, x, z):
+    """-> loss, gradient of that player; by the library."""
+    gan.zero_grads()
+    loss, _ = gan.discriminator_loss(x, z) if player == "discriminator" else gan.generator_loss(z)
+    return loss, getattr(gan, player).flat_grads.copy()
+
+
+@points(2)
+def test_discriminator_loss(exercise, rng):
+    """The discriminator's loss."""
+    gan, config, x, z = setting(rng)
+    got = turn(exercise, gan, config, "discriminator", x, z)
+    close("the loss", got["loss"], right(gan, "discriminator", x, z)[0])
+    close('the part "discriminator"', got["part"], got["loss"])
+
+
+@points(3)
+def test_discriminator_gradient(exercise, rng):
+    """The discriminator's gradient: from real and from generated examples."""
+    gan, config, x, z = setting(rng)
+    close("the discriminator's flat_grads", turn(exercise, gan, config, "discriminator", x, z)["discriminator"], right(gan, "discriminator", x, z)[1])
+
+
+@points(1)
+def test_discriminator_loss_leaves_the_generator_alone(exercise, rng):
+    """The discriminator's loss does not touch the generator's gradient."""
+    gan, config, x, z = setting(rng)
+    got = turn(exercise, gan, config, "discriminator", x, z, 3.0)
+    assert np.all(np.asarray(got["generator"]) == 3), "the discriminator's loss changes the generator's gradient"
+    assert np.any(np.asarray(got["discriminator"]) != 3), "the discriminator's gradient is not there"
+    assert np.array_equal(got["params"], gan.flat_params), "a loss must not change parameters"
+
+
+@points(1)
+def test_generator_loss(exercise, rng):
+    """The generator's loss."""
+    gan, config, x, z = setting(rng)
+    got = turn(exercise, gan, config, "generator", x, z)
+    close("the loss", got["loss"], right(gan, "generator", x, z)[0])
+    close('the part "generator"', got["part"], got["loss"])
+
+
+@points(4)
+def test_generator_gradient(exercise, rng):
+    """The generator's gradient, through the discriminator."""
+    gan, config, x, z = setting(rng)
+    got = np.asarray(turn(exercise, gan, config, "generator", x, z)["generator"])
+    assert np.any(got != 0), "the generator's gradient is zero: nothing came back through the discriminator"
+    close("the generator's flat_grads", got, right(gan, "generator", x, z)[1])
+
+
+@points(2)
+def test_generator_loss_leaves_the_discriminator_alone(exercise, rng):
+    """The generator's loss does not touch the discriminator's gradient."""
+    gan, config, x, z = setting(rng)
+    got = turn(exercise, gan, config, "generator", x, z, 3.0)
+    untouched = np.all(np.asarray(got["discriminator"]) == 3)
+    assert untouched, "the generator's loss changes the discriminator's gradient: pass through it with wrt='input'"
+    assert np.any(np.asarray(got["generator"]) != 3), "the generator's gradient is not there"

@@ -1,0 +1,79 @@
+"""Visible tests: the objective of a variational autoencoder."""
+
+import numpy as np
+
+from scratchgen.coursework.testing import close, points
+from scratchgen.losses import gaussian_kl
+from scratchgen.models import VAE
+from scratchgen.models.likelihoods import split
+from scratchgen.ops import join_columns
+
+CONFIG = {"data_dim": 6, "latent_dim": 2, "hidden": [5], "activation": "tanh", "likelihood": "bernoulli"}
+
+
+def setting(rng, config=CONFIG, batch=4):
+    """A VAE of the library with random parameters, a minibatch and its noise."""
+    vae = VAE(**config, rng=0, dtype=np.float64)
+    vae.flat_params[...] = rng.normal(0, 0.5, vae.flat_params.shape)
+    x = (rng.uniform(size=(batch, config["data_dim"])) < 0.5).astype(float)
+    return vae, x, rng.normal(size=(batch, config["latent_dim"]))
+
+
+def run(exercise, vae, x, eps, *before):
+    return exercise.run("vae_loss", {**vae.config, "hidden": list(vae.config["hidden"])}, vae.flat_params, x, eps, *before)
+
+
+def right(vae, x, eps):
+    """-> parts of the loss, gradient of the encoder, of the decoder; by the library."""
+    vae.zero_grads()
+    _, parts = vae.loss(x, eps=eps)
+    return parts, vae.encoder.flat_grads.copy(), vae.decoder.flat_grads.copy()
+
+
+def kl_part_of_encoder_gradient(vae, x):
+    """What the KL term alone contributes to the gradient of the encoder."""
+    vae.zero_grads()
+    h, cache = vae.encoder.forward(x)
+    _, dmu, dlogvar = gaussian_kl(*split(h))
+    vae.encoder.backward(join_columns(dmu, dlogvar), cache)
+    return vae.encoder.flat_grads.copy()
+
+
+@points(2)
+def test_nll(exercise, rng):
+    """The first part of the loss, the negative log-likelihood."""
+    vae, x, eps = setting(rng)
+    close("nll", run(exercise, vae, x, eps)["nll"], right(vae, x, eps)[0]["nll"])
+
+
+@points(1)
+def test_kl(exercise, rng):
+    """The second part, the KL divergence."""
+    vae, x, eps = setting(rng)
+    close("kl", run(exercise, vae, x, eps)["kl"], right(vae, x, eps)[0]["kl"])
+
+
+@points(1)
+def test_loss(exercise, rng):
+    """The loss is the sum of its parts."""
+    vae, x, eps = setting(rng)
+    parts, *_ = right(vae, x, eps)
+    close("loss", run(exercise, vae, x, eps)["loss"], parts["nll"] + parts["kl"])
+
+
+@points(2)
+def test_decoder_gradient(exercise, rng):
+    """The gradient of the decoder."""
+    vae, x, eps = setting(rng)
+    close("the decoder's flat_grads", run(exercise, vae, x, eps)["decoder"], right(vae, x, eps)[2])
+
+
+@points(4)
+def test_encoder_gradient(exercise, rng):
+    """The gradient of the encoder: through the sample and through the KL term."""
+    vae, x, eps = setting(rng)
+    got, want = np.asarray(run(exercise, vae, x, eps)["encoder"]), right(vae, x, eps)[1]
+    through_kl = kl_part_of_encoder_gradient(vae, x)
+    for wrong, why in [(want - through_kl, "the path through the KL term is missing"), (through_kl, "the path through the sample is missing")]:
+        assert got.shape != want.shape or not np.allclose(got, wrong, rtol=1e-9), f"the gradient of the encoder is what comes out if {why}"
+    close("the encoder's flat_grads", got, want)

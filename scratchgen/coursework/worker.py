@@ -1,0 +1,79 @@
+"""The locked process: loads a student's file, calls its functions on arrays that come through a pipe, and sends back what they return.
+
+It holds nothing worth stealing: no expected values, no tests, no scores, no seed. Whatever it sends is taken for an answer, no more.
+
+    start     {"source", "name", "imports", "readable", "writable", "memory", "seconds"}   reply {"locks"}, then {"ready"} or {"error"}
+    request   {"function": name, "args": […]} or {"driver": name, "args": […]}     reply {"value", "args"} or {"error"}
+
+"args" of the reply are the arrays among the arguments as they are after the call, so that changes in place arrive as well.
+"""
+
+import dataclasses  # noqa: F401 - what a student's file may import is loaded before the doors close
+import functools  # noqa: F401
+import importlib
+import itertools  # noqa: F401
+import math  # noqa: F401
+import os
+import sys
+import types
+import typing  # noqa: F401
+
+import numpy as np
+
+from scratchgen.coursework import drivers, sandbox, wire
+
+
+def main():
+    """Serve until the grader closes the pipe. argv: two file descriptors, to read requests from and to write replies to."""
+    requests, replies = int(sys.argv[1]), int(sys.argv[2])
+    start = wire.receive(requests)
+    np.linalg.norm(np.random.default_rng(0).normal(size=(3, 3)) @ np.ones((3, 3)))  # numpy's own late imports and buffers
+    for name in start["imports"]:  # what the student's file needs of the library: afterwards files may be out of reach
+        importlib.import_module(name)
+    locks = sandbox.enter(start["readable"], start["writable"], start["memory"], start["seconds"])
+    wire.send(replies, {"locks": locks})
+
+    module = types.ModuleType(start["name"])
+    module.__file__ = start["name"] + ".py"
+    sys.modules[start["name"]] = module
+    try:
+        exec(compile(start["source"], module.__file__, "exec"), module.__dict__)
+    except BaseException as error:  # SystemExit too
+        wire.send(replies, {"error": describe(error, module.__file__)})
+        return
+    wire.send(replies, {"ready": True})
+    while True:
+        request = wire.receive(requests)
+        args = request["args"]
+        try:
+            if "driver" in request:
+                value = getattr(drivers, request["driver"])(module, *args)
+            else:
+                value = getattr(module, request["function"])(*args)
+            reply = {"value": value, "args": [arg if isinstance(arg, np.ndarray) else None for arg in args]}
+            wire.pack(reply)
+        except BaseException as error:
+            reply = {"error": describe(error, module.__file__)}
+        wire.send(replies, reply)
+
+
+def describe(error, file):
+    """[type, message, line in the student's file or None]."""
+    line, trace = error.lineno if isinstance(error, SyntaxError) else None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    try:
+        message = str(error)
+    except BaseException:
+        message = ""
+    return [type(error).__name__, message[:2000], line]
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except wire.Closed:
+        pass
+    os._exit(0)  # no clean-up by whatever the student's code left behind
