@@ -1,0 +1,17 @@
+"""Coursework: exercises cut from the library's own source, tests that say what is wrong, and grading that can be trusted.
+
+    coursework.new("exercises")                     a student's folder: files with a lesson and blanks, tests, README.md
+    coursework.grade("exercises", out="results")    partial credit, results.json for Gradescope
+    coursework.staff("staff")                       solutions, autograder, points: read its README.md
+
+Read exercises.py for what the course consists of, source.py for how a solution becomes an exercise, and visible/linear.py for what a
+test looks like. How a student's code is graded without being trusted: grader.py, remote.py, worker.py, sandbox.py, in this order.
+"""
+
+from scratchgen.coursework.exercises import EXERCISES
+from scratchgen.coursework.grader import grade, report
+from scratchgen.coursework.new import new
+from scratchgen.coursework.notebook import check
+from scratchgen.coursework.staff import staff
+
+__all__ = ["EXERCISES", "check", "grade", "new", "report", "staff"]

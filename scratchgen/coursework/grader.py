@@ -66,11 +66,11 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
     with use_backend("numpy"), np.errstate(all="ignore"):
         for exercise in wanted:
             outcomes += grade_exercise(exercise, folder / f"{exercise.module}.py", seconds, memory, seed, locks)
-    results = as_results(outcomes, locks, seed, time.monotonic() - began)
+    results = as_results(outcomes, locks, seed, time.monotonic() - began, written_by(folder))
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         _write(Path(out) / "results.json", json.dumps(results, indent=2) + "\n")
-        _write(Path(out) / "report.txt", report(outcomes, locks))
+        _write(Path(out) / "report.txt", report(results))
     return results
 
 
@@ -135,7 +135,16 @@ def clean(message):
     return message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + " …"
 
 
-def as_results(outcomes, locks, seed, duration):
+def written_by(folder):
+    """The version of scratchgen that wrote the folder, as coursework.json claims; None if it does not say."""
+    text, _ = read(folder / "coursework.json")
+    try:
+        return clean(str(json.loads(text)["scratchgen"]))[:40]
+    except (TypeError, KeyError, ValueError, RecursionError):
+        return None
+
+
+def as_results(outcomes, locks, seed, duration, version):
     """Gradescope's results.json as a dict."""
     tests = [
         {
@@ -150,36 +159,36 @@ def as_results(outcomes, locks, seed, duration):
         }
         for o in outcomes
     ]
+    output = f"Graded by scratchgen {scratchgen.__version__}. The code ran behind: {', '.join(locks) or 'nothing, it was not run'}."
+    if version not in (None, scratchgen.__version__):
+        output += f" The folder was written by scratchgen {version}: its exercises may differ."
     return {
         "score": sum(o.score for o in outcomes),
         "execution_time": round(duration, 3),
-        "output": f"scratchgen {scratchgen.__version__}. Your code ran behind: {', '.join(locks) or 'nothing, it was not run'}.",
+        "output": output,
         "stdout_visibility": "hidden",
         "tests": tests,
         "extra_data": {"scratchgen": scratchgen.__version__, "numpy": np.__version__, "locks": locks, "seed": seed},
     }
 
 
-def report(outcomes, locks):
-    """The outcomes as text: a table per exercise, and what went wrong."""
+def report(results):
+    """The results as text: a table per exercise, and what went wrong."""
     lines = []
-    for exercise in dict.fromkeys(o.exercise for o in outcomes):
-        own = [o for o in outcomes if o.exercise is exercise]
-        if lines:
-            lines.append("")
-        lines.append(f"{exercise.module}: {exercise.title}    {sum(o.score for o in own):g} of {exercise.points:g} points")
-        for o in own:
-            lines.append(
-                f"  {'ok    ' if o.passed else 'failed'}  {o.score:4g} / {o.test.points:<4g} {o.test.title}{' (hidden)' if o.test.hidden else ''}"
-            )
-        messages = {}
-        for o in own:
-            if not o.passed:
-                messages.setdefault(o.message, []).append(o.test.title)
-        for message, titles in messages.items():
-            lines += ["", f"  {'; '.join(titles) if len(titles) < 4 else f'{len(titles)} parts'}:", *(f"    {line}" for line in message.splitlines())]
-    total, most = sum(o.score for o in outcomes), sum(o.test.points for o in outcomes)
-    lines += ["", f"total: {total:g} of {most:g} points", f"the code ran behind: {', '.join(locks) or 'nothing, it was not run'}"]
+    for module in dict.fromkeys(test["name"].split(":")[0] for test in results["tests"]):
+        own = [test for test in results["tests"] if test["name"].startswith(module + ":")]
+        lines.append(f"{module}    {sum(test['score'] for test in own):g} of {sum(test['max_score'] for test in own):g} points")
+        wrong = {}
+        for test in own:
+            title = test["name"].split(": ", 1)[1]
+            lines.append(f"  {'ok    ' if test['status'] == 'passed' else 'failed'}  {test['score']:4g} / {test['max_score']:<4g} {title}")
+            if test["output"]:
+                wrong.setdefault(test["output"], []).append(title)
+        for message, titles in wrong.items():
+            lines += ["", f"  {'; '.join(titles) if len(titles) < 4 else f'{len(titles)} parts'}:"]
+            lines += [f"    {line}".rstrip() for line in message.splitlines()]
+        lines.append("")
+    lines += [f"total: {results['score']:g} of {sum(test['max_score'] for test in results['tests']):g} points", results["output"]]
     return "\n".join(lines) + "\n"
 
 

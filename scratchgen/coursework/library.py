@@ -63,11 +63,11 @@ def _closure(text):
     def resolve(module, name):
         if not _is_package(module):
             need(module)
-        elif _is_module(f"{module}.{name}"):
-            need(f"{module}.{name}")
-        elif name in _exports(module):
+        elif name in _exports(module):  # before submodules: layers.mlp is the function, as in the library itself
             exported.setdefault(module, set()).add(name)
             resolve(*_exports(module)[name])
+        elif _is_module(f"{module}.{name}"):
+            need(f"{module}.{name}")
 
     follow(text)
     for module in ALWAYS:

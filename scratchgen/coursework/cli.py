@@ -1,0 +1,47 @@
+"""scratchgen coursework {new, grade, staff}: mounted by the command line as a subcommand."""
+
+from pathlib import Path
+
+EPILOG = """examples:
+  scratchgen coursework new exercises                  write the exercises; then read exercises/README.md
+  scratchgen coursework grade exercises                points so far, with hidden tests
+  scratchgen coursework staff staff                    solutions, autograder, points; for those who teach
+"""
+
+
+def add_arguments(parser):
+    """Give an argparse parser the three commands."""
+    parser.epilog = EPILOG
+    commands = parser.add_subparsers(dest="coursework_command", required=True, metavar="{new,grade,staff}")
+
+    new = commands.add_parser("new", help="write the exercises into a new folder")
+    new.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
+    new.add_argument("--seed", type=int, help="of the inputs of the visible tests (default: drawn); one per student")
+    new.add_argument("--notebooks", action="store_true", help="as Jupyter notebooks as well")
+
+    grade = commands.add_parser("grade", help="run visible and hidden tests, show the points")
+    grade.add_argument("folder", type=Path, metavar="DIR", help="the folder with the exercises")
+    grade.add_argument("--out", type=Path, metavar="DIR", help="where to write results.json (for Gradescope) and report.txt")
+    grade.add_argument("--seconds", type=float, default=10.0, help="time limit of each test (default: 10)")
+
+    staff = commands.add_parser("staff", help="write solutions, autograder and explanations into a new folder")
+    staff.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
+
+    for command in (new, grade, staff):
+        command.add_argument("--exercises", nargs="+", metavar="NAME", help="only these (default: all), such as linear adam")
+
+
+def run(args):
+    """Run the command that was parsed; errors come as ValueError, OSError or RuntimeError with a sentence for the user."""
+    from scratchgen import coursework  # here: --help should not load every exercise
+
+    if args.coursework_command == "new":
+        folder = coursework.new(args.folder, seed=args.seed, exercises=args.exercises, notebooks=args.notebooks)
+        print(f"Written to {folder}. Begin with {folder / 'README.md'}.")
+    elif args.coursework_command == "staff":
+        folder = coursework.staff(args.folder, exercises=args.exercises)
+        print(f"Written to {folder}: solutions among it, so not for students. Begin with {folder / 'README.md'}.")
+    else:
+        print(coursework.report(coursework.grade(args.folder, exercises=args.exercises, out=args.out, seconds=args.seconds)), end="")
+        if args.out is not None:
+            print(f"Written: {args.out / 'results.json'}, {args.out / 'report.txt'}")

@@ -1,0 +1,68 @@
+"""What the tests in a student's folder need of pytest: `exercise`, `rng`, and failures in a few plain sentences.
+
+The folder's conftest.py imports everything here; see new.py.
+"""
+
+import importlib.util
+import json
+import sys
+import zlib
+
+import numpy as np
+import pytest
+
+from scratchgen.coursework.exercises import EXERCISES
+from scratchgen.coursework.rules import violations
+from scratchgen.coursework.testing import Student
+from scratchgen.ops import use_backend
+
+__all__ = ["exercise", "pytest_runtest_makereport", "rng"]
+
+
+@pytest.fixture
+def exercise(request):
+    """The student's work that this test file is about: test_ex01_linear.py tests ex01_linear.py, beside it."""
+    path = request.path.with_name(request.path.name.removeprefix("test_"))
+    if not path.is_file():
+        pytest.fail(f"{path.name} is missing: it should lie beside {request.path.name}", pytrace=False)
+    about = next((e for e in EXERCISES if e.module == path.stem), None)
+    if about is None:
+        pytest.fail(f"{path.name} is no exercise of the installed version of scratchgen", pytrace=False)
+    against = violations(path.read_text(encoding="utf-8"), about)
+    if against:
+        pytest.fail(f"{path.name}: " + "; ".join(against), pytrace=False)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    with use_backend("numpy"):  # no compiling: a test takes milliseconds
+        writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.dont_write_bytecode = writes
+        yield Student(module)
+
+
+@pytest.fixture
+def rng(request):
+    """The random inputs: the same at every run, of the folder's seed, different for every test."""
+    seed = json.loads(request.path.with_name("coursework.json").read_text(encoding="utf-8"))["seed"]
+    return np.random.default_rng([seed, zlib.crc32(request.node.nodeid.split("::", 1)[-1].encode())])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what is wrong with the answer, or where in the student's file something was raised; not how the test works."""
+    outcome = yield
+    if call.excinfo is None or "exercise" not in item.fixturenames:
+        return
+    error, report = call.excinfo.value, outcome.get_result()
+    if not report.failed or not isinstance(error, Exception):
+        return
+    file = item.path.name.removeprefix("test_")
+    lines = [entry.lineno + 1 for entry in call.excinfo.traceback if entry.path.name == file]
+    title = (item.function.__doc__ or item.name).strip().rstrip(".")
+    if isinstance(error, (AssertionError, NotImplementedError)):
+        message = str(error).strip()
+        report.longrepr = f"{title}: {message}" if "\n" not in message else f"{title}:\n{message}"
+    elif lines:
+        report.longrepr = f"{title}: {file}, line {lines[-1]}, raises {type(error).__name__}: {error}"

@@ -1,0 +1,125 @@
+"""What staff get: points and times, solutions, a Gradescope autograder, nbgrader sources, and a page that explains them."""
+
+from pathlib import Path
+
+import scratchgen
+from scratchgen.coursework.exercises import chosen
+from scratchgen.coursework.new import table, write
+from scratchgen.coursework.notebook import notebook
+
+
+def staff(folder, *, exercises=None):
+    """Write the staff's folder, new or empty -> its path. exercises: names of those wanted; None for all.
+
+    Raises FileExistsError if there is something in the folder, ValueError for an unknown exercise.
+    """
+    folder, wanted = Path(folder), chosen(exercises)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is there and not an empty folder; `coursework staff` needs a new or an empty one")
+    write(folder / "README.md", README.format(table=table(wanted), parts=parts(wanted), version=scratchgen.__version__, first=wanted[0].name))
+    write(folder / "autograder" / "setup.sh", SETUP.replace("VERSION", scratchgen.__version__), executable=True)
+    names = ", ".join(repr(exercise.name) for exercise in wanted)
+    write(folder / "autograder" / "run_autograder", RUN.replace("EXERCISES", names), executable=True)
+    for exercise in wanted:
+        write(folder / "solutions" / f"{exercise.module}.py", exercise.text("solution"))
+        write(folder / "nbgrader" / "source" / exercise.name / f"{exercise.module}.ipynb", notebook(exercise, "marked"))
+    return folder
+
+
+def parts(exercises):
+    """All parts with their points, as a Markdown table."""
+    rows = [f"| `{e.module}` | {t.title} | {'hidden' if t.hidden else 'visible'} | {t.points:g} |" for e in exercises for t in e.tests]
+    return "\n".join(["| exercise | part | tests | points |", "|---|---|---|---|", *rows])
+
+
+SETUP = """#!/usr/bin/env bash
+# Gradescope runs this once, when the autograder's image is built.
+set -e
+apt-get update
+apt-get install -y --no-install-recommends python3 python3-venv
+python3 -m venv /autograder/venv
+cd /autograder/source
+wheels=(scratchgen-*.whl)            # a wheel beside this file is used; without one, the version of the term from the package index
+if [ -e "${wheels[0]}" ]; then
+    /autograder/venv/bin/pip install "${wheels[0]}"
+else
+    /autograder/venv/bin/pip install "scratchgen==VERSION"
+fi
+"""
+
+RUN = """#!/usr/bin/env bash
+# Gradescope runs this for every submission; it grades /autograder/submission and writes /autograder/results/results.json.
+set -e
+root="${1:-/autograder}"
+chmod go-rwx "$root/source" "$root/submission" "$root/results" 2>/dev/null || true    # the student's code runs as another user
+python="$root/venv/bin/python"
+"$python" - "$root" <<'END'
+import sys
+from scratchgen.coursework import grade
+print(grade(f"{sys.argv[1]}/submission", exercises=[EXERCISES], out=f"{sys.argv[1]}/results")["output"])
+END
+"""
+
+README = """# For staff
+
+Not for students: this folder holds solutions.
+
+## The exercises
+
+{table}
+
+Minutes are estimates for someone who knows NumPy and calculus and has heard the lecture. The exercises depend on each other as ideas, not
+as code, so a term may use any of them: `scratchgen coursework new DIR --exercises {first} …`, and the same for `staff` and `grade`.
+
+## A folder for each student
+
+    scratchgen coursework new DIR --seed 20250001
+
+The seed (a student's number, say) fixes the inputs of the visible tests, so that numbers copied from a neighbour's terminal do not fit. Without
+`--seed` one is drawn; it stands in DIR/coursework.json. Grading does not read it: graded is with inputs from a secret seed, drawn anew for
+every run and kept in the results' extra_data; `coursework.grade(DIR, seed=…)` repeats a run. `--notebooks` adds Jupyter notebooks.
+
+## Grading
+
+    scratchgen coursework grade DIR --out RESULTS          RESULTS/results.json for Gradescope, RESULTS/report.txt for people
+
+On Gradescope: zip the *contents* of `autograder/` and upload the zip as the autograder. Students submit their `ex….py` files. To use a version of
+scratchgen that is not on the package index, put its wheel into the zip (`pip wheel --no-deps .` makes one).
+
+Partial credit is per part; a part is passed or not:
+
+{parts}
+
+### What isolation is given
+
+- A student's code runs in a process of its own, which gets inputs and returns outputs. Expected values, tests, seed and scores exist only in
+  the grader's process, and answers are compared there. So a student's code can print, patch NumPy, replace the checker or end its
+  process as it likes: it changes its own answers, nothing else.
+- The library is not there, except for what the exercise's file imports when it is handed out; the solution is not among it.
+- The process has limits on time, memory, file size and open files, and cannot start others. It may write only in an empty scratch folder.
+- On Linux the kernel enforces this (Landlock, kernel 5.13 or later, for files; seccomp for new processes, signals and sockets), and where the
+  grader is root the process runs as `nobody`. Every result says which of these locks held, in its first line. Look there once after setting
+  up: without Landlock and seccomp (macOS, an old kernel, a container that forbids them), what remains is Python's audit hook,
+  which stops Python code but not code that corrupts memory on purpose.
+
+### What is not given
+
+- It is not a virtual machine: a hole in the kernel would be one here. Grade untrusted work in a container or on a machine without secrets.
+- The solutions are public, in the library. Importing them scores nothing; typing them in, or any other form of copying, is not detected.
+- The hidden tests are public too; their inputs are not.
+- Two students' processes are never the same, but one exercise's tests share a process: code may remember earlier calls. It gains nothing by it.
+- Computing a gradient by finite differences instead of deriving it passes some parts; others ask for sizes at which it is too slow.
+- Notebooks graded with nbgrader run with nbgrader's isolation, which is none, and the tests run in the student's process. Where that matters,
+  grade the Python files.
+
+## nbgrader
+
+`nbgrader/source/` holds an assignment per exercise, with solutions and hidden tests between nbgrader's markers: copy it into a course folder, then
+`nbgrader generate_assignment {first}`. Students and the grading machine need scratchgen installed.
+
+## One version for a term
+
+This folder belongs to scratchgen {version}. Exercises are cut from the source of the version installed, so students, staff and autograder should
+have the same one: ask for `pip install "scratchgen=={version}"`, or put `scratchgen=={version}` in the course's requirements.txt.
+`autograder/setup.sh` pins it already. `grade` says so when a folder was written by another version.
+"""
