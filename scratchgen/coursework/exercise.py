@@ -73,11 +73,10 @@ class Exercise:
     def introduction(self, notebook=False):
         """The head of the student's file, or notebook."""
         to_check = " run the cells at the end." if notebook else f"\n\n    pytest test_{self.module}.py"
-        headline = f"Exercise {self.number}: {self.title}"
-        underlined = f"{headline}\n{'=' * len(headline)}"
+        task = textwrap.dedent(self.task).strip()
         parts = "\n".join(f"    {test.points:4g}  {test.title}{' (hidden)' if test.hidden else ''}" for test in self.tests)
         return (
-            f"{underlined}\n\n{self.points:g} points, about {self.minutes} minutes.\n\n{textwrap.dedent(self.task).strip()}\n\n"
+            f"Exercise {self.number}: {self.title}.\n\n{self.points:g} points, about {self.minutes} minutes.\n\n{task}\n\n"
             f"To write, each in place of its line `raise NotImplementedError(…)`:\n\n" + "\n".join(f"    {blank}" for blank in self.blanks) + "\n\n"
             f"To check:{to_check}\n\n"
             f"Points (hidden: tested with other inputs when your work is graded):\n\n{parts}"

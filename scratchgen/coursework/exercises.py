@@ -10,7 +10,7 @@ ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "softplus", "softmax")
 def _activation(name):
     names = (name, f"{name}_backward")
     hide = [("Every output depends", None)] if name == "softmax" else [(" Its derivative", None)] if name == "softplus" else []
-    return Cut(f"scratchgen.layers.{name}", keep=names, blanks=names, hide=hide, hide_comments=names[1:])
+    return Cut(f"scratchgen.layers.{name}", keep=names, blanks=names, hide=hide, comments={names[1]: "-> dx"})
 
 
 EXERCISES = [
@@ -43,7 +43,12 @@ EXERCISES = [
         loss and its gradient carry the 1 / batch.
         """,
         30,
-        (Cut("scratchgen.losses.bernoulli", keep=["bce_with_logits"], blanks=["bce_with_logits"], hide=[("    dlogits = (σ(l)", None)]),),
+        (
+            Cut(
+                "scratchgen.losses.bernoulli", keep=["bce_with_logits"], blanks=["bce_with_logits"],
+                hide=[(" Its derivative", "\n\n    loss ="), ("    dlogits = (σ(l)", None)],
+            ),
+        ),
     ),
     Exercise(
         "softmax_cross_entropy", 4, "softmax cross-entropy",
@@ -73,7 +78,11 @@ EXERCISES = [
                 keep=["batch_norm", "batch_norm_backward", "add_norm_grads", "batch_norm_inference", "batch_norm_inference_backward"],
                 blanks=["batch_norm", "batch_norm_backward", "add_norm_grads", "batch_norm_inference_backward"],
                 hide=[("Derivation, in full", None)],
-                hide_comments=["batch_norm_backward", "add_norm_grads", "batch_norm_inference_backward"],
+                comments={
+                    "batch_norm_backward": "-> dx (batch, n), in training:  dy, x̂ (batch, n), r, gamma (n,)",
+                    "add_norm_grads": "adds to dgamma and dbeta (n,), in place",
+                    "batch_norm_inference_backward": "-> dx (batch, n), in inference",
+                },
             ),
         ),
     ),
@@ -88,7 +97,7 @@ EXERCISES = [
         (
             Cut(
                 "scratchgen.layers.reparameterize", keep=["reparameterize", "reparameterize_backward"],
-                blanks=["reparameterize", "reparameterize_backward"], hide=[("    dμ ", None)], hide_comments=["reparameterize_backward"],
+                blanks=["reparameterize", "reparameterize_backward"], hide=[("    dμ ", None)], comments={"reparameterize_backward": "-> dlogvar"},
             ),
             Cut(
                 "scratchgen.losses.gaussian", keep=["gaussian_kl"], blanks=["gaussian_kl"],

@@ -5,8 +5,8 @@ its blanks are taken out. What is left of a blank is its signature, its docstrin
 
     raise NotImplementedError("not implemented: Linear.backward")
 
-The same cut with another filling gives the reference solution (the tests' own check) and nbgrader's marked version. Decorators that
-make a function an operation are dropped: the student's function is what runs, never a compiled twin of the right answer.
+The same cut with another filling gives the reference solution (the tests' own check) and nbgrader's marked version. The library's own
+decorators are dropped: the student's function is what runs, never a compiled twin of the right answer.
 """
 
 import ast
@@ -14,7 +14,6 @@ import re
 import textwrap
 from pathlib import Path
 
-DROPPED_DECORATORS = ("op", "equal_shapes")
 ROOT = Path(__file__).resolve().parents[1]  # the folder of the package scratchgen
 
 
@@ -29,11 +28,11 @@ class Cut:
 
     module: dotted name.  keep: names of definitions, in the order of the file; "Class.method" keeps only the methods named.
     blanks: qualified names of functions whose bodies go.  hide: (first words, words after) of passages of the module's docstring that
-    would give a solution away; None as second runs to the end.  hide_comments: functions whose comment beside `def` goes.
+    would give a solution away; None as second runs to the end.  comments: {function: comment to stand beside its `def` instead}.
     """
 
-    def __init__(self, module, *, keep, blanks, hide=(), hide_comments=()):
-        self.module, self.keep, self.blanks, self.hide, self.hide_comments = module, tuple(keep), tuple(blanks), tuple(hide), tuple(hide_comments)
+    def __init__(self, module, *, keep, blanks, hide=(), comments=None):
+        self.module, self.keep, self.blanks, self.hide, self.comments = module, tuple(keep), tuple(blanks), tuple(hide), comments or {}
 
     def parse(self):
         """Read the module: its text by lines, its tree."""
@@ -76,6 +75,11 @@ class Cut:
                     result.append(ast.unparse(node))
         return result
 
+    def _from_library(self):
+        """Names that the module imports from the library."""
+        imports = (node for node in self.parse()[1].body if isinstance(node, ast.ImportFrom) and node.module.startswith("scratchgen"))
+        return {alias.asname or alias.name for node in imports for alias in node.names}
+
     def _definition(self, node, lines, filling, name, methods):
         if isinstance(node, ast.FunctionDef):
             return self._function(node, lines, filling, name)
@@ -93,7 +97,7 @@ class Cut:
         return header + "\n\n".join(parts)
 
     def _function(self, node, lines, filling, name):
-        kept = [d for d in node.decorator_list if not (isinstance(d, ast.Name) and d.id in DROPPED_DECORATORS)]
+        kept = [d for d in node.decorator_list if not (isinstance(d, ast.Name) and d.id in self._from_library())]
         text = [f"{' ' * node.col_offset}@{ast.unparse(decorator)}" for decorator in kept]
         if name not in self.blanks:
             return "\n".join(text + lines[node.lineno - 1 : node.end_lineno])
@@ -104,8 +108,8 @@ class Cut:
         while not documented and not head[-1].split("#")[0].strip():  # comments between the signature and the first statement
             head.pop()
         body = lines[node.lineno - 1 + len(head) : node.end_lineno]
-        if name in self.hide_comments:
-            head = [line.split("  # ")[0] for line in head]
+        if name in self.comments:
+            head[0] = f"{head[0].split('  # ')[0]}  # {self.comments[name]}"
         indent = " " * first.col_offset
         blank = [f'{indent}raise NotImplementedError("not implemented: {name}")']
         filled = {"blank": blank, "solution": body, "marked": [f"{indent}### BEGIN SOLUTION", *body, f"{indent}### END SOLUTION"]}[filling]
