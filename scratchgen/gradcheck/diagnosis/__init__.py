@@ -14,7 +14,7 @@ The first hypothesis that fits is reported; where none does, the report says so,
 import numpy as np
 
 from scratchgen.gradcheck.diagnosis import batch, breaches, elements, operands, paths, whole
-from scratchgen.gradcheck.diagnosis.evidence import Diagnosis, Evidence
+from scratchgen.gradcheck.diagnosis.evidence import Diagnosis, Draw, Evidence
 
 HYPOTHESES = (  # the simplest and most specific first
     whole.zero,
@@ -35,6 +35,7 @@ HYPOTHESES = (  # the simplest and most specific first
     paths.missing_known_term,
     operands.wrong_function,
     elements.some_rows,
+    elements.one_side,
 )
 
 
@@ -43,33 +44,38 @@ def diagnose(subject, dy, gradients, checks, faults, rng):
 
     gradients: {name: what backward gives}, where it gives anything;  checks: {name: ArrayCheck};  faults: of the contract.
     """
+    dys = dy, rng.standard_normal(dy.shape)
     found = [diagnosis for fault in faults if (diagnosis := breaches.from_fault(fault))]
     wrong = [name for name, check in checks.items() if not check.ok]
     misshapen = [fault.array for fault in faults if fault.kind == "shape"]
     if subject.contract:
         raised = [fault.text for fault in faults if fault.kind == "exception"]
         if raised:
-            measure = lambda name: Evidence(subject, name, dy, {name: np.zeros(subject.arrays[name].shape)}, None, rng).draws[0].n
+            measure = lambda name: Evidence(subject, name, dys, {name: np.zeros(subject.arrays[name].shape)}, None).draws[0].n
             found += [d for d in [breaches.raising(subject, dy, raised[0], measure)] if d]
         for fault in faults:
             if fault.kind == "not repeatable" and fault.array in subject.inputs:
-                e = Evidence(subject, fault.array, dy, gradients, None, rng)
+                e = Evidence(subject, fault.array, dys, gradients, None)
                 found += [d for d in [breaches.not_repeatable(e)] if d]
-    evidence = {name: Evidence(subject, name, dy, gradients, checks.get(name), rng) for name in [*misshapen, *wrong]}
+    evidence = {name: Evidence(subject, name, dys, gradients, checks.get(name)) for name in [*misshapen, *wrong]}
+    others = {name: e.draws for name, e in evidence.items()}
+    if evidence and subject.contract and not misshapen:  # what is right may still be returned a second time, in the place of something else
+        right = {name: [next(iter(evidence.values())).backward_of(name, dy) for dy in dys] for name in gradients if name not in evidence}
+        others |= {name: [Draw(dy, a, a) for dy, a in zip(dys, values, strict=True)] for name, values in right.items()}
     explained = {diagnosis.array for diagnosis in found}
     for name, e in evidence.items():
         if name not in explained and e.draws and e.draws[0].n is not None:
-            found.append(first_that_fits(e, evidence, name in misshapen))
+            found.append(first_that_fits(e, others, name in misshapen))
     return together(found)
 
 
-def first_that_fits(e, evidence, misshapen):
+def first_that_fits(e, others, misshapen):
     """The Diagnosis of one array."""
-    if misshapen:
-        return batch.wrong_shape(e) or no_pattern(e)
-    exchanged = whole.other_array(e, evidence)
+    exchanged = whole.other_array(e, others)
     if exchanged:
         return exchanged
+    if misshapen:
+        return batch.wrong_shape(e) or no_pattern(e)
     for hypothesis in HYPOTHESES:
         diagnosis = hypothesis(e)
         if diagnosis:

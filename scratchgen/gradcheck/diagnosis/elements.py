@@ -1,5 +1,7 @@
 """Mistakes that show element by element: a missing factor, a mask, one branch of a function."""
 
+import re
+
 import numpy as np
 
 from scratchgen.gradcheck.diagnosis.whole import dropout_keep
@@ -14,7 +16,8 @@ POWERS = {
     "e^(½ {})": lambda q: np.exp(q / 2),
     "(1 + {})": lambda q: 1 + q,
 }
-SPREADS = ("√{}", "e^{}", "e^(½ {})")
+SPREAD = re.compile("var|std|sigma|deviation")  # names of what measures a spread
+CONFUSED = ". Are standard deviation, variance and log-variance confused? σ = e^(½ logvar), σ² = e^logvar"
 
 
 def mask(e):
@@ -61,12 +64,22 @@ def branch(e):
         a, n = first.a[inside], first.n[inside]
         c = float(np.sum(a * n) / np.sum(n * n)) if np.any(n) else np.inf
         if c == np.inf or not right_on(e, inside, c):
-            text = f"d{e.name} is wrong exactly where {words}: the branch of the function on that side has another derivative"
-            return e.found("branch", text, "", certain=False)._replace(tested="Seen: everywhere else it agrees")
+            continue
         says = "nothing passes there" if abs(c) < 1e-9 else f"it is {c:.4g} times what it should be there"
         text = f"d{e.name} is wrong exactly where {words}: {says}, and right elsewhere. The slope of that branch is not the one of forward"
         tested = f"Tested: in {inside.sum()} elements backward gives {c:.4g} times the difference quotient, in {outside.sum()} it agrees"
         return e.found("branch", text, "")._replace(tested=tested)
+
+
+def one_side(e):
+    """Wrong on one side of zero only, in no way that is understood."""
+    if e.draws[0].a.shape != e.draws[0].n.shape or not e.is_input:
+        return None
+    for words, side in ((f"{e.name} < 0", e.array < 0), (f"{e.name} > 0", e.array > 0)):
+        outside = ~side & e.measured
+        if outside.sum() >= 2 and right_on(e, outside, 1.0):
+            text = f"d{e.name} is wrong only where {words}: look at the branch of the function on that side"
+            return e.found("branch", text, "", certain=False)._replace(tested="Seen: everywhere else it agrees")
 
 
 def right_on(e, where, c):
@@ -75,21 +88,21 @@ def right_on(e, where, c):
 
 
 def quantities(e):
-    """Yield (words, value, spread) of factors that can be missing; value broadcasts to the shape of the array."""
+    """Yield (words, value) of factors that can be missing; value broadcasts to the shape of the array."""
     shape = e.array.shape
     for words, q in e.known.items():
         if q.size <= 1 or q.ndim > len(shape) or not fits(q.shape, shape):
             continue
-        yield from ((pattern.format(words), f(q), pattern in SPREADS) for pattern, f in POWERS.items())
+        yield from ((pattern.format(words), f(q)) for pattern, f in POWERS.items())
         if len(shape) == 2 and q.shape == shape[:1] and shape[0] != shape[1]:
-            yield words, q[:, None], False
+            yield words, q[:, None]
     if len(shape) == 2 and e.is_input:
         for axis, over in ((0, "the batch"), (1, "the features")):
             eps = getattr(getattr(e.subject, "layer", None), "eps", 1e-5)
             std = np.sqrt(e.array.var(axis=axis, keepdims=True) + eps)
             if shape[axis] > 1:
-                yield f"the standard deviation over {over}", std, True
-                yield f"the variance over {over}", std**2, True
+                yield f"the standard deviation over {over}", std
+                yield f"the variance over {over}", std**2
 
 
 def fits(shape, target):
@@ -102,11 +115,11 @@ def missing_factor(e):
     if e.draws[0].a.shape != e.array.shape:
         return None
     with np.errstate(all="ignore"):
-        for words, q, spread in quantities(e):
+        for words, q in quantities(e):
             if not np.all(np.isfinite(q)) or np.ptp(q) < 1e-9:
                 continue
-            also = ". Are standard deviation, variance and log-variance confused?" if spread else ""
-            kind = "std and variance" if spread else "missing factor"
+            spread = bool(SPREAD.search(words))
+            also, kind = (CONFUSED, "std and variance") if spread else ("", "missing factor")
             for c, times in ((1.0, ""), (0.5, "½ "), (2.0, "2 ")):
                 if e.explains(lambda draw, q=q, c=c: draw.a * q * c):
                     text = f"the factor {times}{words} is missing from d{e.name}{also}"

@@ -46,9 +46,10 @@ class Evidence:
 
     name, array: whose gradient.  draws: two of them where forward and backward are apart, else one.  y, cache: of a forward.
     known: {words: array} of everything that backward could have used.  measured: where n is known.  jacobian: (array.size, y.size) or None.
+    shared: whether all examples use the array (a parameter), so that its gradient is a sum over the batch.
     """
 
-    def __init__(self, subject, name, dy, gradients, check, rng):
+    def __init__(self, subject, name, dys, gradients, check):
         self.subject, self.name, self.array, self.check = subject, name, subject.arrays[name], check
         self.jacobian = self.y = self.cache = None
         self.is_input = name in subject.inputs
@@ -56,10 +57,10 @@ class Evidence:
             with subject.restored():
                 y, self.cache = subject.forward()
             self.y = np.array(y)
+        dy, other = dys
         first = Draw(dy, np.asarray(gradients[name], dtype=np.float64), check.numeric if check else None)
         if subject.contract and self.array.size <= SMALL and self.array.size * self.y.size <= 4_000_000:
             self.jacobian = self.measure()
-            other = rng.standard_normal(dy.shape)
             self.draws = [Draw(d, a, self.contract(d)) for d, a in ((dy, first.a), (other, self.backward(other)))]
         else:
             self.draws = [first]
@@ -68,6 +69,7 @@ class Evidence:
         for element in check.kinks if check else []:
             self.measured[element.index] = False
         self.known = dict(self.everything_known())
+        self.shared = not self.is_input or (name != subject.inputs[0] and not self.by_example())
 
     def measure(self):
         """∂y/∂array by central differences: (array.size, y.size)."""
@@ -91,21 +93,32 @@ class Evidence:
         jacobian = self.jacobian if keep is None else self.jacobian * keep
         return (jacobian @ dy.ravel()).reshape(self.array.shape)
 
-    def backward(self, dy, cache=None):
-        """What backward says for this array, given dy and a cache, from zero; None if it raises."""
+    def backward(self, dy):
+        """What backward says for this array with this dy, from zero; None if it raises."""
+        return self.backward_of(self.name, dy)
+
+    def backward_of(self, name, dy):
+        """What backward says for an array by name."""
         subject = self.subject
         for grad in subject.live_grads().values():
             grad[...] = 0
         try:
             with subject.restored():
-                result = subject.backward(dy, self.cache if cache is None else cache)
+                result = subject.backward(dy.copy(), self.cache)
             values = result if isinstance(result, (tuple, list)) else (result,)
             found = dict(zip(subject.inputs, values, strict=False)) | subject.live_grads()
-            return np.array(found[self.name], dtype=np.float64)
+            return np.array(found[name], dtype=np.float64)
         except Exception:  # an experiment may well fail
             return None
         finally:
             subject.replaced_grads()
+
+    def by_example(self):
+        """Whether the array has a row for each example, which that example's output alone depends on."""
+        if self.jacobian is None or self.array.ndim == 0 or self.array.shape[0] != self.batch:
+            return False
+        paths = self.jacobian.reshape(self.batch, -1, self.batch, self.y.size // self.batch)
+        return not np.any(np.abs(paths.transpose(0, 2, 1, 3)[~np.eye(self.batch, dtype=bool)]) > 1e-7)
 
     def everything_known(self):
         """Yield (words, array) of inputs, parameters, output, and what is in the cache; each value once."""
@@ -116,7 +129,18 @@ class Evidence:
         for words, value in candidates:
             if isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and not any(np.array_equal(value, other) for other in seen):
                 seen.append(value)
-                yield words, np.array(value, dtype=np.float64 if value.dtype.kind == "f" else None)
+                yield words + self.statistic(value), np.array(value, dtype=np.float64 if value.dtype.kind == "f" else None)
+
+    def statistic(self, value):
+        """ " (the standard deviation of x)" and the like, if that is what a cached array is; else nothing."""
+        for name in self.subject.inputs:
+            x = self.subject.arrays[name]
+            for axis in range(x.ndim) if x.ndim == 2 and min(x.shape) > 1 else ():
+                std = x.std(axis=axis)
+                for words, statistic in (("standard deviation", std), ("variance", std**2), ("inverse of the standard deviation", 1 / std)):
+                    if value.size == statistic.size and np.allclose(value.ravel(), statistic, rtol=1e-3):
+                        return f" (the {words} of {name})"
+        return ""
 
     @property
     def batch(self):

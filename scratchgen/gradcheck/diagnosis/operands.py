@@ -6,6 +6,7 @@ again, and if its gradient is then right, that array was the mistake.
 
 import numpy as np
 
+from scratchgen.gradcheck.diagnosis.elements import CONFUSED, SPREAD
 from scratchgen.gradcheck.snapshot import arrays_in
 
 TRANSFORMS = {
@@ -80,7 +81,7 @@ def wrong_function(e):
             if not np.all(np.isfinite(values)) or not with_exchanged(e, array, values):
                 continue
             text = f"backward should use {how} {used} where it uses {used}, in d{e.name}"
-            spread = how != "one minus"
+            spread = bool(SPREAD.search(used + e.statistic(array)))
             if spread:
-                text += ". Are standard deviation, variance and log-variance confused? σ = e^(½ logvar), σ² = e^logvar"
+                text += CONFUSED
             return e.found("std and variance" if spread else "wrong operand", text, f"backward with {how} {used}", certain=False)
