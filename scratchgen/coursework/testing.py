@@ -15,7 +15,7 @@ import functools
 import numpy as np
 
 from scratchgen.coursework import drivers
-from scratchgen.gradcheck import assert_gradients, check_function
+from scratchgen.gradcheck import assert_gradients, check_function, check_loss
 
 
 def points(n):
@@ -73,20 +73,37 @@ def check_gradient(name, f, f_backward, *args):
     name: of the student's function, for the message.
     """
     raised = []
-
-    def backward(dy, cache):
-        try:
-            return f_backward(dy, cache)
-        except BaseException as error:  # the checker would report it as a broken contract
-            raised.append(error)
-            raise
-
     forward = functools.wraps(f)(lambda *inputs: f(*inputs))
     forward.__name__ = name
-    report = check_function(forward, backward, *args)
+    report = check_function(forward, _noting(raised, f_backward), *args)
     if raised:
         raise raised[0]
     assert_gradients(report)
+
+
+def check_loss_gradient(name, value, gradient, *args, wrt):
+    """The same for a loss: value(*args) is right, gradient(*args) the student's gradient with respect to the argument called `wrt`."""
+    raised = []
+    gradient = _noting(raised, gradient)
+    loss = functools.wraps(value)(lambda *inputs: (value(*inputs), gradient(*inputs)))
+    loss.__name__ = name
+    report = check_loss(loss, *args, wrt=wrt)
+    if raised:
+        raise raised[0]
+    assert_gradients(report)
+
+
+def _noting(raised, function):
+    """The function, with what it raises noted: the checker would report it as a broken contract, and the test wants it as it is."""
+
+    def noting(*args):
+        try:
+            return function(*args)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    return noting
 
 
 def values(result, n, what):

@@ -35,9 +35,9 @@ def test_dx(exercise, rng):
 
     def f(x):
         y, x_hat, r, _, _ = forward(x, gamma, beta)
-        return y, (x_hat, r)
+        return y, (x_hat, r, gamma)
 
-    check_gradient("batch_norm_backward", f, lambda dy, cache: exercise.batch_norm_backward(dy, *cache, gamma), x)
+    check_gradient("batch_norm_backward", f, lambda dy, cache: exercise.batch_norm_backward(dy, *cache), x)
 
 
 @points(1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_gradient, close, points, values
+from scratchgen.coursework.testing import check_loss_gradient, close, points, values
 
 
 def log_sigmoid(x):
@@ -38,31 +38,31 @@ def test_discriminator_loss(exercise, rng):
 def test_dreal(exercise, rng):
     """The discriminator's gradient for real examples."""
     real, fake = logits(rng, 5), logits(rng, 3)
-    backward = lambda dy, real: dy * values(exercise.discriminator_bce(real, fake), 3, "loss, dreal, dfake")[1]
-    check_gradient("discriminator_bce", lambda real: (np.asarray(discriminator(real, fake)), real), backward, real)
+    gradient = lambda real, fake: values(exercise.discriminator_bce(real, fake), 3, "loss, dreal, dfake")[1]
+    check_loss_gradient("discriminator_bce", discriminator, gradient, real, fake, wrt="real")
 
 
 @points(2)
 def test_dfake(exercise, rng):
     """The discriminator's gradient for generated examples."""
     real, fake = logits(rng, 5), logits(rng, 3)
-    backward = lambda dy, fake: dy * values(exercise.discriminator_bce(real, fake), 3, "loss, dreal, dfake")[2]
-    check_gradient("discriminator_bce", lambda fake: (np.asarray(discriminator(real, fake)), fake), backward, fake)
+    gradient = lambda real, fake: values(exercise.discriminator_bce(real, fake), 3, "loss, dreal, dfake")[2]
+    check_loss_gradient("discriminator_bce", discriminator, gradient, real, fake, wrt="fake")
 
 
 @points(2)
 def test_minimax(exercise, rng):
     """The minimax loss and its gradient."""
-    fake, f = logits(rng, 4), lambda fake: np.mean(log_sigmoid(-fake))
-    close("loss", values(exercise.generator_minimax(fake), 2, "loss, dfake")[0], f(fake))
-    backward = lambda dy, fake: dy * values(exercise.generator_minimax(fake), 2, "loss, dfake")[1]
-    check_gradient("generator_minimax", lambda fake: (np.asarray(f(fake)), fake), backward, fake)
+    fake, value = logits(rng, 4), lambda fake: np.mean(log_sigmoid(-fake))
+    close("loss", values(exercise.generator_minimax(fake), 2, "loss, dfake")[0], value(fake))
+    gradient = lambda fake: values(exercise.generator_minimax(fake), 2, "loss, dfake")[1]
+    check_loss_gradient("generator_minimax", value, gradient, fake, wrt="fake")
 
 
 @points(2)
 def test_non_saturating(exercise, rng):
     """The non-saturating loss and its gradient."""
-    fake, f = logits(rng, 4), lambda fake: -np.mean(log_sigmoid(fake))
-    close("loss", values(exercise.generator_non_saturating(fake), 2, "loss, dfake")[0], f(fake))
-    backward = lambda dy, fake: dy * values(exercise.generator_non_saturating(fake), 2, "loss, dfake")[1]
-    check_gradient("generator_non_saturating", lambda fake: (np.asarray(f(fake)), fake), backward, fake)
+    fake, value = logits(rng, 4), lambda fake: -np.mean(log_sigmoid(fake))
+    close("loss", values(exercise.generator_non_saturating(fake), 2, "loss, dfake")[0], value(fake))
+    gradient = lambda fake: values(exercise.generator_non_saturating(fake), 2, "loss, dfake")[1]
+    check_loss_gradient("generator_non_saturating", value, gradient, fake, wrt="fake")
