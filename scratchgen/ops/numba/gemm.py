@@ -3,7 +3,7 @@
 The tile (tile.py) multiplies ROWS rows of A by a *panel* of B, WIDTH columns wide. The rest is a matter of reading each number from the
 nearest cache as often as possible before it is thrown out of it:
 
-    for each band of rows of C                       up to 16 tiles high: a band of A, one block deep, stays in the second-level cache
+    for each band of rows of C                       up to 24 tiles high: a band of A, one block deep, stays in the second-level cache
         for each block of k                          up to 1 KiB deep: a panel of B, one block deep, is 32 KiB and stays in the first-level cache
             for each panel of B                      copied together (pack.py) where several tiles will read it
                 for each tile of the band            C tile += A tile · B panel, the sums in registers
@@ -17,7 +17,6 @@ The bias and f cost one more pass over numbers that are in the cache; as operati
 """
 
 import functools
-import os
 from typing import NamedTuple
 
 import numpy as np
@@ -27,16 +26,14 @@ from numba.np.ufunc.parallel import _iget_num_threads as get_num_threads
 from scratchgen.ops.numba import elementary, threads
 from scratchgen.ops.numba.compile import c_function, jit
 from scratchgen.ops.numba.memory import VECTOR_BYTES, call_address, numbers_at, size_of
-from scratchgen.ops.numba.pack import Matrix, pack_panel, pack_rows, part, round_up
+from scratchgen.ops.numba.pack import Matrix, pack_panel, pack_rows, packed_bytes, part, round_up
 from scratchgen.ops.numba.tile import ROWS, VECTORS, tile
 
-WIDTH_BYTES = VECTORS * VECTOR_BYTES
-BAND = int(os.environ.get("BAND",16)) * ROWS
-BLOCK_BYTES = int(os.environ.get("BLOCK",1024))
-PANELS_THAT_REPAY_PACKING_A = int(os.environ.get("PA",16))
-TILES_THAT_REPAY_PACKING_B = int(os.environ.get("PB",3))
-PF = int(os.environ.get("PF",1))
-ADAPT = int(os.environ.get("ADAPT",1))
+WIDTH_BYTES = VECTORS * VECTOR_BYTES  # a row of a panel
+BAND = 24 * ROWS  # most rows in a band
+BLOCK_BYTES = 1024  # most of k in a block
+PACK_B = 3  # tiles that must read a panel to repay its copying
+PACK_A = 16  # panels that must meet a band to repay its copying
 
 ACTIVATIONS = {None: 0, "relu": 1, "leaky_relu": 2, "elu": 3, "tanh": 4, "sigmoid": 5, "softplus": 6}
 
@@ -59,69 +56,67 @@ def ceil_div(a, b):
 
 @jit
 def cut(m, n, k, size, parts):
-    """The cut for `parts` threads. Heights may depend on their number, since no sum does."""
-    lanes = VECTOR_BYTES // size
+    """How to cut C for `parts` threads. Only heights depend on their number: no sum does."""
+    vectors = ceil_div(n * size, VECTOR_BYTES)
     bands = ceil_div(m, BAND)
-    band_height = ceil_div(m, bands)
-    vectors, panels = ceil_div(n, lanes), ceil_div(n, lanes * VECTORS)
-    fewest = ceil_div(band_height, ROWS)
+    height = ceil_div(m, bands)
+    fewest = ceil_div(height, ROWS)
     tiles, least = fewest, np.int64(2**62)
-    for candidate in range(fewest, min(fewest + 4 * ADAPT, band_height) + 1):  # lower tiles, if more of them divide better
-        busiest = ceil_div(bands * candidate * vectors, parts * VECTORS) * (ceil_div(band_height, candidate) + 2)
-        if busiest < least:
-            tiles, least = candidate, busiest
-    return Cut(bands, tiles, panels, max(ceil_div(k * size, BLOCK_BYTES), 1), tiles * VECTORS, tiles * vectors)
+    for candidate in range(fewest, min(fewest + 4, height) + 1):  # lower tiles where their number divides better: 64³ on 4 threads
+        busiest_thread = ceil_div(bands * candidate * vectors, parts * VECTORS) * (ceil_div(height, candidate) + 2)
+        if busiest_thread < least:
+            tiles, least = candidate, busiest_thread
+    return Cut(bands, tiles, ceil_div(vectors, VECTORS), max(ceil_div(k * size, BLOCK_BYTES), 1), tiles * VECTORS, tiles * vectors)
 
 
 def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address, b_row, b_column, c_address, c_row, bias, accumulate, activation):
-    """Compute the share of thread t of `parts`."""
+    """Compute the share of thread t of `parts`: the tiles whose work, counted through all bands, begins in its part of the total."""
     size = size_of(zero)
     a, b, c = Matrix(a_address, a_row, a_column), Matrix(b_address, b_row, b_column), Matrix(c_address, c_row, size)
-    width = WIDTH_BYTES // size
-    all_ = cut(m, n, k, size, parts)
-    first, last = all_.bands * all_.band_work * t // parts, all_.bands * all_.band_work * (t + 1) // parts
-    pack_a = last - first >= PANELS_THAT_REPAY_PACKING_A * all_.panel_work
-    depth, height = ceil_div(k, all_.blocks), ceil_div(m, all_.bands)
-    memory = np.empty(VECTOR_BYTES + (ROWS + depth) * WIDTH_BYTES + pack_a * (height + VECTOR_BYTES) * (depth * size + 2 * VECTOR_BYTES), np.uint8)
+    bands, tiles, panels, blocks, panel_work, band_work = cut(m, n, k, size, parts)
+    first, last = bands * band_work * t // parts, bands * band_work * (t + 1) // parts
+
+    pack_a = last - first >= PACK_A * panel_work
+    depth, height = ceil_div(k, blocks), ceil_div(m, bands)
+    memory = np.empty((1 + (ROWS + depth) * VECTORS) * VECTOR_BYTES + pack_a * packed_bytes(zero, height, depth), np.uint8)
     corner = round_up(np.int64(memory.ctypes.data))
     b_buffer = corner + ROWS * WIDTH_BYTES
     a_buffer = b_buffer + depth * WIDTH_BYTES
-    for band in range(first // all_.band_work, ceil_div(last, all_.band_work)):
-        start, stop = max(first - band * all_.band_work, 0), min(last - band * all_.band_work, all_.band_work)
-        top, bottom = m * band // all_.bands, m * (band + 1) // all_.bands
-        for block in range(all_.blocks):
-            k0, k1 = k * block // all_.blocks, k * (block + 1) // all_.blocks
+
+    for band in range(first // band_work, ceil_div(last, band_work)):
+        start, stop = max(first - band * band_work, 0), min(last - band * band_work, band_work)
+        top, bottom = m * band // bands, m * (band + 1) // bands
+        for block in range(blocks):
+            k0, k1 = k * block // blocks, k * (block + 1) // blocks
+            add = accumulate != 0 or block > 0
             a_band = part(a, top, k0)
             if pack_a:
                 a_band = pack_rows(zero, a_band, bottom - top, k1 - k0, a_buffer)
-            for panel in range(start // all_.panel_work, min(ceil_div(stop, all_.panel_work), all_.panels)):
-                left = panel * width
-                columns = min(n - left, width)
+            for panel in range(start // panel_work, min(ceil_div(stop, panel_work), panels)):
+                left = panel * WIDTH_BYTES // size
+                columns = min(n - left, WIDTH_BYTES // size)
                 vectors = ceil_div(columns * size, VECTOR_BYTES)
-                tile0, tile1 = max(ceil_div(start - panel * all_.panel_work, vectors), 0), min(ceil_div(stop - panel * all_.panel_work, vectors), all_.tiles)
+                tile0 = max(ceil_div(start - panel * panel_work, vectors), 0)
+                tile1 = min(ceil_div(stop - panel * panel_work, vectors), tiles)
                 b_panel, c_panel = part(b, k0, left), part(c, top, left)
-                ahead = part(b_panel, 0, width).address if PF and b.column == size and panel + 1 < all_.panels else 0
-                if b.column != size or columns * size < vectors * VECTOR_BYTES or tile1 - tile0 >= TILES_THAT_REPAY_PACKING_B:
+                if b.column != size or columns * size < vectors * VECTOR_BYTES or tile1 - tile0 >= PACK_B:
                     b_panel = pack_panel(zero, b_panel, k1 - k0, columns, vectors, b_buffer)
                 for i in range(tile0, tile1):
-                    row0, row1 = (bottom - top) * i // all_.tiles, (bottom - top) * (i + 1) // all_.tiles
-                    ahead_i, step = b_panel.address, 0
-                    if ahead != 0 and i < tile0 + 3:
-                        ahead_i, step = ahead + min((i - tile0) * 64, 127), b.row
-                    one_tile(zero, row1 - row0, columns, part(a_band, row0, 0), b_panel, part(c_panel, row0, 0), k1 - k0, accumulate != 0 or block > 0, corner, ahead_i, step)
-                if block == all_.blocks - 1 and (bias != 0 or activation != 0):
-                    row0, row1 = (bottom - top) * tile0 // all_.tiles, (bottom - top) * tile1 // all_.tiles
-                    finish(zero, part(c_panel, row0, 0), row1 - row0, columns, bias + (bias != 0) * left * size, activation, alpha)
+                    row0, row1 = (bottom - top) * i // tiles, (bottom - top) * (i + 1) // tiles
+                    multiply(zero, row1 - row0, columns, k1 - k0, part(a_band, row0, 0), b_panel, part(c_panel, row0, 0), add, corner)
+                if block == blocks - 1 and (bias != 0 or activation != 0):
+                    row0, row1 = (bottom - top) * tile0 // tiles, (bottom - top) * tile1 // tiles
+                    finish(zero, row1 - row0, columns, part(c_panel, row0, 0), bias + (bias != 0) * left * size, activation, alpha)
 
 
 @jit
-def one_tile(zero, rows, columns, a, b, c, k, add, corner, ahead, step):
-    """C tile = or += A tile · B panel. A tile at the right edge is computed whole, in the corner, and copied as far as C goes."""
+def multiply(zero, rows, columns, k, a, b, c, add, corner):
+    """C tile = or += A tile · B panel. A tile that the right edge cuts through is computed whole in the corner, and copied as far as C goes."""
     vectors = ceil_div(columns * size_of(zero), VECTOR_BYTES)
-    edge = columns * size_of(zero) < vectors * VECTOR_BYTES
-    target = Matrix(corner, WIDTH_BYTES, c.column) if edge else c
-    tile(zero, rows, vectors, a.address, a.row, a.column, b.address, b.row, target.address, target.row, k, np.int64(add and not edge), ahead, step)
-    if edge:
+    whole = columns * size_of(zero) == vectors * VECTOR_BYTES
+    target = c if whole else Matrix(corner, WIDTH_BYTES, c.column)
+    tile(zero, rows, vectors, a.address, a.row, a.column, b.address, b.row, target.address, target.row, k, np.int64(add and whole))
+    if not whole:
         for i in range(rows):
             computed, row = numbers_at(target.address + i * target.row, zero), numbers_at(c.address + i * c.row, zero)
             for j in range(columns):
@@ -129,38 +124,38 @@ def one_tile(zero, rows, columns, a, b, c, k, add, corner, ahead, step):
 
 
 @jit
-def finish(zero, c, rows, columns, bias, activation, alpha):
-    """c = f(c + bias)."""
+def finish(zero, rows, columns, c, bias, activation, alpha):
+    """c = f(c + bias), row by row."""
     for i in range(rows):
         y = numbers_at(c.address + i * c.row, zero)
         if bias != 0:
             numbers = numbers_at(bias, zero)
             for j in range(columns):
                 y[j] += numbers[j]
-        activate(y, columns, activation, alpha, zero)
+        activate(zero, y, columns, activation, alpha)
 
 
 @jit
-def activate(y, n, activation, alpha, zero):
-    """y[:n] = f(y[:n])."""
+def activate(zero, y, n, activation, alpha):
+    """y[:n] = f(y[:n]); NaN stays."""
     if activation == 1:  # relu
-        for i in range(n):
-            y[i] = zero if y[i] < zero else y[i]  # NaN stays
+        for j in range(n):
+            y[j] = zero if y[j] < zero else y[j]
     elif activation == 2:  # leaky_relu
-        for i in range(n):
-            y[i] = y[i] if y[i] > zero else alpha * y[i]
+        for j in range(n):
+            y[j] = y[j] if y[j] > zero else alpha * y[j]
     elif activation == 3:  # elu
-        for i in range(n):
-            y[i] = y[i] if y[i] > zero else alpha * elementary.expm1(y[i])
-    elif activation == 4:
-        for i in range(n):
-            y[i] = elementary.tanh(y[i])
-    elif activation == 5:
-        for i in range(n):
-            y[i] = elementary.sigmoid(y[i])
-    elif activation == 6:
-        for i in range(n):
-            y[i] = elementary.softplus(y[i])
+        for j in range(n):
+            y[j] = y[j] if y[j] > zero else alpha * elementary.expm1(y[j])
+    elif activation == 4:  # tanh
+        for j in range(n):
+            y[j] = elementary.tanh(y[j])
+    elif activation == 5:  # sigmoid
+        for j in range(n):
+            y[j] = elementary.sigmoid(y[j])
+    elif activation == 6:  # softplus
+        for j in range(n):
+            y[j] = elementary.softplus(y[j])
 
 
 @jit(cache=True, parallel=True)

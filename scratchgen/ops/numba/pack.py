@@ -73,6 +73,12 @@ def pack_rows(zero, a, rows, k, buffer):
 
 
 @jit(inline=True)
+def packed_bytes(zero, rows, k):
+    """How long a buffer pack_rows needs at most."""
+    return max(rows * (round_up(k * size_of(zero)) + VECTOR_BYTES), k * round_up(rows * size_of(zero)))
+
+
+@jit(inline=True)
 def round_up(n_bytes):
     """The next multiple of a vector."""
     return (n_bytes + VECTOR_BYTES - 1) // VECTOR_BYTES * VECTOR_BYTES

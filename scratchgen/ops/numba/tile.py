@@ -27,14 +27,14 @@ from scratchgen.ops.numba.memory import BYTE, I32, I64, SCALARS
 from scratchgen.ops.numba.target import TARGET
 
 ROWS, VECTORS = TARGET.rows, TARGET.vectors
+GROUP = 3  # rows of A that share an address register
 
 
 @intrinsic
-def tile(typingctx, zero, rows, vectors, a, a_row, a_column, b, b_row, c, c_row, K, accumulate, ahead, ahead_step):
+def tile(typingctx, zero, rows, vectors, a, a_row, a_column, b, b_row, c, c_row, K, accumulate):
     """C[rows, vectors · lanes] = A[rows, K] B[K, vectors · lanes], or += where accumulate is not 0.
 
     zero: a number of the matrices' type, for which it stands; 1 ≤ rows ≤ ROWS, 1 ≤ vectors ≤ VECTORS; all addresses and strides in bytes.
-    Meanwhile the memory at ahead + k · ahead_step is fetched into the cache.
     """
     if zero not in SCALARS:
         return None
@@ -53,14 +53,14 @@ def tile(typingctx, zero, rows, vectors, a, a_row, a_column, b, b_row, c, c_row,
         builder.position_at_end(done)
         return context.get_dummy_value()
 
-    return types.void(zero, *[types.int64] * 13), codegen
+    return types.void(zero, *[types.int64] * 11), codegen
 
 
 def tile_function(module, dtype, rows, vectors):
-    """The LLVM function (a, a_row, a_column, b, b_row, c, c_row, K, accumulate, ahead, ahead_step) of one shape of tile, written at the first request."""
+    """The LLVM function (a, a_row, a_column, b, b_row, c, c_row, K, accumulate) of one shape of tile, written at the first request."""
     name = f"scratchgen_tile_{dtype}_{rows}x{vectors}"
     if name not in module.globals:
-        function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * 11), name)
+        function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * 9), name)
         function.linkage = "internal"
         function.attributes.add("noinline")
         write_tile(function, SCALARS[dtype], dtype.bitwidth // 8, rows, vectors)
@@ -69,7 +69,7 @@ def tile_function(module, dtype, rows, vectors):
 
 def write_tile(function, scalar, size, rows, vectors):
     """The body of a tile function: the loop over k with all its sums in registers, then C = sums or C += sums. K = 0 gives sums of 0."""
-    a, a_row, a_column, b, b_row, c, c_row, K, accumulate, ahead, ahead_step = function.args
+    a, a_row, a_column, b, b_row, c, c_row, K, accumulate = function.args
     lanes = TARGET.vector_bytes // size
     vector = ir.VectorType(scalar, lanes)
     entry, loop, end, add, store = (function.append_basic_block(name) for name in ("entry", "k", "end", "add", "store"))
@@ -82,25 +82,31 @@ def write_tile(function, scalar, size, rows, vectors):
     def at(base, offset, type_):
         return builder.bitcast(builder.gep(base, [offset]), type_.as_pointer())
 
-    a, b, c, ahead = pointer(a), pointer(b), pointer(c), pointer(ahead)
+    def hidden(value):
+        return builder.asm(ir.FunctionType(value.type, [value.type]), "", "=r,0", [value], False)
+
+    b, c = pointer(b), pointer(c)
+    groups = range(0, rows, GROUP)
+    a_groups = {i: hidden(pointer(builder.add(a, builder.mul(a_row, ir.Constant(I64, i))))) for i in groups}
     none = ir.Constant(vector, [0.0] * lanes)
     builder.cbranch(builder.icmp_signed(">", K, ir.Constant(I64, 0)), loop, end)
 
     builder.position_at_end(loop)
-    k, a_k, b_k, ahead_k = builder.phi(I64), *(builder.phi(a.type) for _ in range(3))
+    k, b_k = builder.phi(I64), builder.phi(b.type)
+    a_k = {i: builder.phi(b.type) for i in groups}
     sums = {element: builder.phi(vector) for element in tile_elements}
     b_vectors = [builder.load(at(b_k, ir.Constant(I64, v * lanes * size), vector), align=size) for v in range(vectors)]
     products = {}
     for i in range(rows):
-        number = builder.load(at(a_k, builder.mul(a_row, ir.Constant(I64, i)), scalar), align=size)
+        number = builder.load(at(a_k[i - i % GROUP], builder.mul(a_row, ir.Constant(I64, i % GROUP)), scalar), align=size)
         everywhere = broadcast(builder, number, vector)
         for v in range(vectors):
             products[i, v] = multiply_add(builder, everywhere, b_vectors[v], sums[i, v])
-    prefetch(builder, ahead_k)
     k_next = builder.add(k, ir.Constant(I64, 1))
-    a_next, b_next, ahead_next = builder.gep(a_k, [a_column]), builder.gep(b_k, [b_row]), builder.gep(ahead_k, [ahead_step])
+    a_next = {i: builder.gep(a_k[i], [a_column]) for i in groups}
+    b_next = builder.gep(b_k, [b_row])
     builder.cbranch(builder.icmp_signed("<", k_next, K), loop, end)
-    for phi, first, later in [(k, ir.Constant(I64, 0), k_next), (a_k, a, a_next), (b_k, b, b_next), (ahead_k, ahead, ahead_next)]:
+    for phi, first, later in [(k, ir.Constant(I64, 0), k_next), (b_k, b, b_next), *((a_k[i], a_groups[i], a_next[i]) for i in groups)]:
         phi.add_incoming(first, entry)
         phi.add_incoming(later, loop)
     for element in tile_elements:
@@ -135,14 +141,6 @@ def broadcast(builder, number, vector):
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, vector.count), [0] * vector.count))
 
 
-def prefetch(builder, pointer):
-    """Ask for the cache line at a pointer to be fetched (into the second-level cache); harmless whatever the address."""
-    name = "llvm.prefetch.p0"
-    kind = ir.FunctionType(ir.VoidType(), [pointer.type, I32, I32, I32])
-    hint = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    builder.call(hint, [pointer, ir.Constant(I32, 0), ir.Constant(I32, 2), ir.Constant(I32, 1)])  # to read; keep a while; data
-
-
 def multiply_add(builder, x, y, z):
     """x · y + z on vectors: one instruction with one rounding where the target has it, otherwise two."""
     if not TARGET.fused:
@@ -150,4 +148,3 @@ def multiply_add(builder, x, y, z):
     name = f"llvm.fma.v{x.type.count}{'f32' if x.type.element == ir.FloatType() else 'f64'}"
     fma = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(x.type, [x.type] * 3), name)
     return builder.call(fma, [x, y, z])
-
