@@ -12,18 +12,10 @@ There is no complex-step variant: definitions with abs, maximum or comparisons a
 reach 1e-10 where it would be exact.
 """
 
-import numpy as np
-
-from scratchgen.gradcheck.contract import Examination
-from scratchgen.gradcheck.diagnosis import diagnose
-from scratchgen.gradcheck.differences import Differences, directions
-from scratchgen.gradcheck.report import ArrayCheck, Element, Fault, GradientMismatch, Report
-from scratchgen.gradcheck.subjects import FunctionSubject, LayerSubject, LossSubject, ObjectiveSubject, describe, output_of
+from scratchgen.gradcheck.engine import LIMIT, check_subject
+from scratchgen.gradcheck.report import Fault, GradientMismatch, Report
+from scratchgen.gradcheck.subjects import FunctionSubject, LayerSubject, LossSubject, ObjectiveSubject, describe
 from scratchgen.layers.module import Module
-
-LIMIT = 200  # elements per array that are measured one by one
-N_DIRECTIONS = 2
-SALT = 0x5EED  # so that dy is not the very x that a test drew from default_rng(seed): dW = xᵀ dy would then be symmetric
 
 
 def check_layer(layer, inputs, *, seed=0, training=True, limit=LIMIT):
@@ -43,7 +35,7 @@ def check_layer(layer, inputs, *, seed=0, training=True, limit=LIMIT):
     subject = LayerSubject(layer, inputs, training)
     grads = {name: grad.copy() for name, grad in subject.live_grads().items()}
     try:
-        return check_apart(subject, seed, limit)
+        return check_subject(subject, seed, limit)
     finally:
         for name, grad in subject.live_grads().items():
             grad[...] = grads[name]
@@ -56,7 +48,7 @@ def check_function(f, f_backward, *args, seed=0, limit=LIMIT, **options):
     labels, numbers, dicts of settings) is passed through, dicts as fresh copies.
     Raises TypeError for float32 arrays.
     """
-    return check_apart(FunctionSubject(f, f_backward, args, options), seed, limit)
+    return check_subject(FunctionSubject(f, f_backward, args, options), seed, limit)
 
 
 def check_loss(loss, *args, wrt=None, seed=0, limit=LIMIT, **options):
@@ -67,7 +59,7 @@ def check_loss(loss, *args, wrt=None, seed=0, limit=LIMIT, **options):
     >>> check_loss(gaussian_nll, x, mu, logvar, wrt=("mu", "logvar")).ok
     True
     """
-    return check_together(LossSubject(loss, args, wrt, options), seed, limit)
+    return check_subject(LossSubject(loss, args, wrt, options), seed, limit)
 
 
 def check_objective(module, objective, *, context=(), seed=0, limit=LIMIT):
@@ -85,7 +77,7 @@ def check_objective(module, objective, *, context=(), seed=0, limit=LIMIT):
     try:
         if subject.evaluate() != subject.evaluate():
             return Report(subject.title, {}, [Fault("forward", None, "the objective gives two values for the same parameters; fix its noise")], seed)
-        return check_together(subject, seed, limit)
+        return check_subject(subject, seed, limit)
     finally:
         module.flat_grads[...] = grads
 
@@ -106,81 +98,3 @@ def assert_gradients(subject, *args, **options):
     if not report.ok:
         raise GradientMismatch(report)
     return report
-
-
-def check_apart(subject, seed, limit):
-    """Check what has forward and backward apart."""
-    rng = np.random.default_rng([SALT, seed])
-    examination = Examination(subject)
-    dy = examination.run(rng)
-    checks = {}
-    if examination.gradients:
-        checks = compare(subject.arrays, examination.gradients, Differences(lambda: output_of(subject), dy), rng, limit)
-    report = Report(subject.title, checks, examination.faults, seed)
-    if dy is not None and not report.ok:
-        gradients = examination.gradients or examination.raw_gradients
-        report.diagnoses = explain(subject, dy, gradients, checks, examination.faults, rng)
-    return report
-
-
-def explain(subject, dy, gradients, checks, faults, rng):
-    """Diagnoses; in a network, of the first of its layers that is wrong by itself."""
-    layer = getattr(subject, "layer", None)
-    if getattr(layer, "layers", None):
-        x = subject.arrays[subject.inputs[0]]
-        with subject.restored():
-            for i, part in enumerate(layer.layers):
-                report = check_layer(part, x, training=subject.training)
-                if not report.ok:
-                    return [d._replace(text=f"layer {i}, {part!r}: {d.text}") for d in report.diagnoses]
-                x, _ = part.forward(x, training=subject.training)
-    return diagnose(subject, dy, gradients, checks, faults, rng)
-
-
-def check_together(subject, seed, limit):
-    """Check what computes a scalar and its gradients together."""
-    rng = np.random.default_rng([SALT, seed])
-    gradients, dy = subject.gradients(), np.ones(())
-    examination = Examination(subject)
-    for name, value in subject.arrays.items():
-        examination.fits(name, gradients[name], value)
-    faults = examination.faults
-    checks = {} if faults else compare(subject.arrays, gradients, Differences(subject.evaluate, dy), rng, limit)
-    report = Report(subject.title, checks, faults, seed)
-    if checks and not report.ok:
-        report.diagnoses = explain(subject, dy, gradients, checks, faults, rng)
-    return report
-
-
-def compare(arrays, gradients, differences, rng, limit):
-    """{name: ArrayCheck} of the gradients against measured derivatives."""
-    return {name: compare_array(name, array, np.asarray(gradients[name]), differences, rng, limit) for name, array in arrays.items()}
-
-
-def compare_array(name, array, gradient, differences, rng, limit):
-    """ArrayCheck of one array."""
-    sampled = limit is not None and array.size > limit
-    chosen = np.sort(rng.choice(array.size, limit, replace=False)) if sampled else np.arange(array.size)
-    check = ArrayCheck(name, gradient, np.full(array.shape, np.nan), len(chosen), worst=None)
-    elements = []
-    for flat in chosen:
-        index = tuple(int(i) for i in np.unravel_index(flat, array.shape))
-        a = float(gradient[index])
-        verdict = differences.judge(a, array, index)
-        check.numeric[index] = verdict.estimate.central
-        element = Element(name, index, a, verdict.estimate.central, verdict.estimate.tolerance(a))
-        if verdict.kink:
-            check.kinks.append(element)
-        elif not verdict.ok:
-            check.wrong.append(element)
-        if not verdict.kink:
-            elements.append(element)
-    check.wrong.sort(key=lambda element: -element.badness)
-    check.worst = max(elements, key=lambda element: element.badness, default=None)
-    if sampled:
-        typical = float(np.sqrt(np.mean(gradient**2)))  # the size of gradient · u for a random u of length 1
-        for u in directions(array.shape, N_DIRECTIONS, rng):
-            a = float(np.sum(gradient * u))
-            verdict = differences.judge(a, array, ..., u, scale=typical)
-            check.directions.append((a, verdict.estimate.central, verdict.ok))
-    return check

@@ -107,15 +107,21 @@ class Examination:
         for name in self.subject.replaced_grads():
             text = f"backward puts a new array in the place of grads[{name!r}], and what was there is lost; gradients accumulate: use +=, not ="
             self.add("overwritten", name, text)
-        gradients |= live
-        for name, value in self.subject.arrays.items():
-            self.fits(name, gradients.get(name), value)
-        if any(fault.kind not in ("mutated", "overwritten") for fault in self.faults):
-            self.raw_gradients = gradients
+        self.keep(gradients | live)
+        if not self.gradients:
             raise Stop
-        self.gradients = {name: np.array(gradients[name]) for name in self.subject.arrays}
         if changed:
             raise Stop  # what follows would only repeat it in other words
+
+    def keep(self, gradients):
+        """Keep the gradients where all can be compared: there, arrays, of the right shape and dtype, finite. Else say what is wrong."""
+        before = len(self.faults)
+        for name, value in self.subject.arrays.items():
+            self.fits(name, gradients.get(name), value)
+        if len(self.faults) > before:
+            self.raw_gradients = gradients
+        else:
+            self.gradients = {name: np.array(gradients[name]) for name in self.subject.arrays}
 
     def fits(self, name, gradient, value):
         """Fault unless gradient is a finite float64 array of the shape of value."""

@@ -11,11 +11,6 @@ from scratchgen.gradcheck import GradientMismatch, assert_gradients, check_funct
 F = np.float64
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def affine_forward(x, w, b):
     return x.reshape(len(x), -1) @ w + b, (x, w)
 

@@ -6,17 +6,10 @@ Each fault is written as a student would write it, as a layer, a plain function 
 import numpy as np
 import pytest
 
-import scratchgen as sg
 from scratchgen import layers as L
 from scratchgen.gradcheck import check_function, check_layer, check_loss, check_objective
 
 N, F, H = 6, 4, 3  # batch, features, outputs
-
-
-@pytest.fixture(autouse=True)
-def numpy_backend():
-    with sg.use_backend("numpy"):
-        yield
 
 
 def data(*shape, seed=0):

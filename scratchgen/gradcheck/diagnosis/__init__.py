@@ -47,7 +47,7 @@ def diagnose(subject, dy, gradients, checks, faults, rng):
     dys = dy, rng.standard_normal(dy.shape)
     found = [diagnosis for fault in faults if (diagnosis := breaches.from_fault(fault))]
     wrong = [name for name, check in checks.items() if not check.ok]
-    misshapen = [fault.array for fault in faults if fault.kind == "shape"]
+    misshapen = [fault.array for fault in faults if fault.kind == "shape" and subject.contract]
     if subject.contract:
         raised = [fault.text for fault in faults if fault.kind == "exception"]
         if raised:

@@ -65,7 +65,7 @@ class Evidence:
         else:
             self.draws = [first]
         self.draws = [draw for draw in self.draws if draw.a is not None]
-        self.measured = np.isfinite(self.draws[0].n)
+        self.measured = np.isfinite(self.draws[0].n) if self.draws[0].n is not None else np.zeros(self.array.shape, bool)
         for element in check.kinks if check else []:
             self.measured[element.index] = False
         self.known = dict(self.everything_known())
@@ -137,7 +137,9 @@ class Evidence:
             x = self.subject.arrays[name]
             for axis in range(x.ndim) if x.ndim == 2 and min(x.shape) > 1 else ():
                 std = x.std(axis=axis)
-                for words, statistic in (("standard deviation", std), ("variance", std**2), ("inverse of the standard deviation", 1 / std)):
+                with np.errstate(divide="ignore"):
+                    inverse = 1 / std
+                for words, statistic in (("standard deviation", std), ("variance", std**2), ("inverse of the standard deviation", inverse)):
                     if value.size == statistic.size and np.allclose(value.ravel(), statistic, rtol=1e-3):
                         return f" (the {words} of {name})"
         return ""
