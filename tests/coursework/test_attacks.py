@@ -1,0 +1,368 @@
+"""Grading survives what students' code may do, and gives no points for it.
+
+Each attack stands in a file that solves nothing. The rules (rules.py) are switched off here: they are a courtesy, and this is about the
+lock behind them.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import scratchgen
+from scratchgen.coursework import grade, grader, sandbox
+from scratchgen.coursework.exercises import BY_NAME
+from scratchgen.coursework.remote import Gone, Sandbox, StudentError
+from scratchgen.coursework.rules import violations
+
+LINEAR = BY_NAME["linear"]
+LIBRARY = Path(scratchgen.__file__).parent
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a POSIX system")
+
+
+@pytest.fixture
+def attack(tmp_path, monkeypatch):
+    """attack(code, at_import) -> results: code is the body of `linear`, and of `Linear.backward`."""
+    monkeypatch.setattr(grader, "violations", lambda source, exercise: [])
+    folder, out = tmp_path / "submission", tmp_path / "results"
+    folder.mkdir()
+    (folder / "keep.txt").write_text("mine")
+
+    def run(code="return None", at_import="", **options):
+        text = LINEAR.text()
+        for blank, indent in (("linear", 4), ("Linear.backward", 8)):
+            text = text.replace(
+                f'{" " * indent}raise NotImplementedError("not implemented: {blank}")', textwrap.indent(textwrap.dedent(code).strip(), " " * indent)
+            )
+        (folder / "ex01_linear.py").write_text(textwrap.dedent(at_import) + "\n" + text)
+        results = grade(folder, exercises=["linear"], out=out, **{"seconds": 2.0, **options})
+        assert json.loads((out / "results.json").read_text()) == results
+        assert results["score"] == 0 and {test["score"] for test in results["tests"]} == {0}
+        assert (folder / "keep.txt").read_text() == "mine" and sorted(p.name for p in out.iterdir()) == ["report.txt", "results.json"]
+        return {test["output"] for test in results["tests"]}
+
+    return run
+
+
+@pytest.fixture
+def inside():
+    """inside(code, *args) -> what a student's function of that body returns in the locked process."""
+    boxes = []
+
+    def run(code, *args, **options):
+        source = "import numpy as np\ndef probe(*args):\n" + textwrap.indent(textwrap.dedent(code).strip(), "    ")
+        box = Sandbox(LINEAR, source, seconds=5, memory=2**30, **options)
+        boxes.append(box)
+        student = box.__enter__().start()
+        student.deadline = time.monotonic() + 5
+        return student.probe(*args)
+
+    yield run
+    for box in boxes:
+        box.__exit__(None, None, None)
+
+
+def test_endless_loops_end(attack):
+    began = time.monotonic()
+    messages = attack("while True: pass", seconds=0.3)
+    assert "stopped: no answer within 0.3 seconds" in messages
+    assert messages <= {"stopped: no answer within 0.3 seconds", "not run: your code had to be stopped 3 times already"}
+    assert time.monotonic() - began < 20
+
+
+def test_endless_loop_at_import(attack):
+    assert attack(at_import="while True: pass", seconds=0.3) == {"stopped: no answer within 0.3 seconds"}
+
+
+def test_memory_is_limited(attack):
+    assert all("MemoryError" in message for message in attack("return [np.ones(10**7) for _ in range(10**6)]", seconds=5, memory=2**29))
+
+
+@pytest.mark.parametrize("code", ["import sys; sys.exit(0)", "raise KeyboardInterrupt", "raise SystemExit('100 / 100 points')"])
+def test_exits_are_errors(attack, code):
+    assert all(message.startswith("your code raised") for message in attack(code))
+
+
+def test_hard_exits_end_only_the_students_process(attack):
+    assert "your code ended the process, with exit status 0" in attack("import os; os._exit(0)")
+    assert attack(at_import="import os; os._exit(0)") == {"your code ended the process, with exit status 0"}
+
+
+def test_results_cannot_be_forged(attack, tmp_path):
+    """Printing, writing the results file, writing to every pipe, and claiming success in an exception."""
+    target = tmp_path / "results" / "results.json"
+    attack(f"""
+        import os
+        print('{{"score": 100}}')
+        for path in ({str(target)!r}, "results.json"):
+            try:
+                open(path, "w").write('{{"score": 100}}')
+            except OSError:
+                pass
+        raise AssertionError("all tests passed, 100 of 100 points")
+    """)
+    forged = "(2).to_bytes(8, 'little') + bytes(8) + b'{}'"
+    attack(f"""
+        import os
+        for fd in range(3, 64):
+            try:
+                os.write(fd, {forged} * 100)
+            except OSError:
+                pass
+        os._exit(0)
+    """)
+    attack("import os, sys\nos.write(int(sys.argv[2]), b'garbage' * 100)\nreturn x")
+
+
+def test_the_workers_own_code_can_be_replaced_to_no_avail(attack):
+    attack("""
+        import sys
+        wire = sys.modules["scratchgen.coursework.wire"]
+        send = wire.send
+        claim = {"passed": True, "score": 100, "dx": [], "W": [], "b": []}
+        wire.send = lambda fd, value: send(fd, {"value": claim, "args": [None] * 5, "ready": True})
+        return None
+    """)
+
+
+def test_numpy_and_the_checker_can_be_replaced_to_no_avail(attack):
+    attack(
+        "return None",
+        at_import="""
+            import numpy as np, sys, builtins
+            np.allclose = np.array_equal = np.all = lambda *a, **k: True
+            np.abs = np.asarray = lambda *a, **k: 0
+            builtins.AssertionError = Exception
+            sys.modules["scratchgen.gradcheck"] = sys.modules["scratchgen.coursework.testing"] = sys
+        """,
+    )
+    assert np.array_equal(np.abs(np.array([-1.0])), [1.0])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "np.full((5, 2), np.nan)", "np.inf", "'right'", "[[], [[]]]", "{'dx': 1}", "np.array('x')", "object()", "lambda: 0", "np.zeros((0, 2**25))",
+        "type('Equal', (), {'__eq__': lambda s, o: True, '__array__': lambda s, *a, **k: np.zeros(3)})()",
+        "np.zeros((5, 2)).view(type('A', (np.ndarray,), {'__le__': lambda s, o: np.True_}))",
+    ],
+)  # fmt: skip
+def test_odd_answers_are_wrong_answers(attack, value):
+    attack(f"return {value}")
+
+
+def test_exceptions_that_bite(attack):
+    attack("""
+        class Evil(Exception):
+            def __str__(self):
+                while True: pass
+        raise Evil
+    """, seconds=0.3)  # fmt: skip
+    messages = attack("raise ValueError('\\x1b[2J\\x00' + 'x' * 10**6)")
+    assert all("\x1b" not in message and "\x00" not in message and len(message) < 4000 for message in messages)
+
+
+SOLUTION = str(LIBRARY / "layers" / "linear.py")
+SITE = str(Path(np.__file__).parents[1])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from scratchgen.layers.linear import linear as right; return right(*args)",
+        "import importlib; return importlib.import_module('scratchgen.layers.linear').linear(*args)",
+        "import scratchgen as sg; return sg.layers.Linear",
+        "from scratchgen.ops import definitions; return definitions['linear'](*args)",
+        f"import sys; sys.path[:0] = [{str(LIBRARY.parent)!r}, {SITE!r}]\n"
+        "for name in [n for n in sys.modules if n.startswith('scratchgen')]: del sys.modules[name]\n"
+        "import scratchgen.layers.linear",
+        f"exec(open({SOLUTION!r}).read())",
+        f"import os; return os.read(os.open({SOLUTION!r}, os.O_RDONLY), 100)[0]",
+        f"return np.fromfile({SOLUTION!r}, np.uint8)",
+        f"return np.memmap({SOLUTION!r}, np.uint8, 'r')",
+        f"import linecache; return len(linecache.getlines({SOLUTION!r})) or 1 / 0",
+        f"import importlib.util as u; s = u.spec_from_file_location('l', {SOLUTION!r}); s.loader.exec_module(u.module_from_spec(s))",
+        f"import os; os.symlink({SOLUTION!r}, 'link'); return len(open('link').read())",
+        "import inspect, scratchgen.layers.linear as m; return inspect.getsource(m)",
+    ],
+)  # fmt: skip
+def test_the_librarys_solution_is_out_of_reach(inside, code):
+    with pytest.raises(StudentError, match="Error"):
+        inside(code, np.ones((1, 1)), np.ones((1, 1)), np.ones(1))
+
+
+def test_nothing_of_the_grader_is_in_the_students_process(inside):
+    found = inside("""
+        import sys, gc, os
+        modules = [n for n in sys.modules if "visible" in n or "hidden" in n or "grader" in n or "gradcheck" in n or n.startswith("pytest")]
+        arrays = [o for o in gc.get_objects() if isinstance(o, np.random.Generator)]
+        return {"modules": modules, "generators": len(arrays), "environment": " ".join(os.environ), "arguments": " ".join(sys.argv)}
+    """)
+    assert found["modules"] == [] and found["generators"] == 0
+    assert set(found["environment"].split()) <= {"SCRATCHGEN_BACKEND", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "LC_ALL", "LC_CTYPE"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os; return os.fork()",
+        "import subprocess; subprocess.run(['true'])",
+        "import os; os.system('true')",
+        "import os; os.execv('/bin/true', ['true'])",
+        "import os; os.kill(os.getppid(), 9)",
+        "import os; os.kill(-1, 9)",
+        "import socket; socket.create_connection(('127.0.0.1', 80))",
+        "import ctypes; return ctypes.CDLL(None).getpid()",
+        "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1000, 1000))",
+        "return len(open('/etc/passwd').read())",
+        "import os; return len(open(f'/proc/{os.getppid()}/environ').read())",
+        "open('/tmp/scratchgen-attack', 'w').write('x')",
+        "import os; os.remove(os.path.join(os.path.dirname(np.__file__), '__init__.py'))",
+        "import multiprocessing; multiprocessing.Process(target=print).start()",
+    ],
+)  # fmt: skip
+def test_what_the_lock_refuses(inside, code):
+    with pytest.raises(StudentError, match="Error") as error:
+        inside(code)
+    assert not isinstance(error.value, Gone)
+    assert not Path("/tmp/scratchgen-attack").exists() and Path(np.__file__).exists()
+
+
+def test_what_the_lock_allows(inside):
+    assert inside("open('notes.txt', 'w').write('x'); import math; return math.sqrt(4)") == 2
+
+
+def test_deleting_the_submission_deletes_nothing(attack, tmp_path):
+    folder = str(tmp_path / "submission")
+    attack(f"""
+        import shutil, os
+        for path in ({folder!r}, os.getcwd(), "/tmp"):
+            shutil.rmtree(path, ignore_errors=True)
+        return None
+    """)
+    assert (tmp_path / "submission" / "ex01_linear.py").exists()
+
+
+KERNEL = """
+import os, sys, socket, ctypes
+sys.addaudithook = lambda hook: None                      # as if Python's own lock had been broken
+from scratchgen.coursework import sandbox
+os.makedirs("work", exist_ok=True)
+os.chmod("work", 0o777)
+locks = sandbox.enter([], os.path.abspath("work"), 2**31, 60)
+done = []
+def attempt(name, action):
+    try:
+        action()
+        done.append(name)
+    except OSError:
+        pass
+parent = os.getppid()
+attempt("fork", lambda: os.fork() or os._exit(0))
+attempt("exec", lambda: os.execv("/bin/true", ["true"]))
+attempt("kill", lambda: os.kill(parent, 0))
+attempt("socket", socket.socket)
+attempt("read", lambda: open("/etc/passwd"))
+attempt("list", lambda: os.listdir("/etc"))
+attempt("write", lambda: open(sys.argv[1], "w"))
+attempt("delete", lambda: os.remove(sys.argv[2]))
+attempt("chmod", lambda: os.chmod(sys.argv[2], 0o777))
+attempt("proc", lambda: open(f"/proc/{parent}/mem", "rb"))
+open("work/mine", "w").write("x")
+print(" ".join(done), "|", ",".join(locks))
+"""
+
+
+def test_the_kernels_locks_hold_without_pythons(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("x")
+    tmp_path.chmod(0o777)
+    command = [sys.executable, "-c", KERNEL, str(tmp_path / "new"), str(victim)]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert run.returncode == 0, run.stderr
+    done, locks = (part.strip() for part in run.stdout.split("|"))
+    if "Landlock" not in locks or "seccomp" not in locks:
+        pytest.skip(f"this kernel has only: {locks}")
+    assert done == "" and victim.exists() and not (tmp_path / "new").exists()
+
+
+def test_results_say_which_locks_held(tmp_path):
+    (tmp_path / "ex01_linear.py").write_text(LINEAR.text("solution"))
+    results = grade(tmp_path, exercises=["linear"])
+    assert {"resource limits", "audit hook"} <= set(results["extra_data"]["locks"]) and "audit hook" in results["output"]
+    assert ("user nobody" in results["extra_data"]["locks"]) == (os.geteuid() == 0)
+    assert sandbox.NOBODY == 65534
+
+
+def test_submissions_that_are_no_plain_files(tmp_path):
+    path = tmp_path / "ex01_linear.py"
+    output = lambda: {test["output"] for test in grade(tmp_path, exercises=["linear"])["tests"]}
+    assert output() == {"ex01_linear.py is missing"}
+    path.symlink_to(SOLUTION)
+    assert output() == {"ex01_linear.py is not a plain file"}
+    path.unlink()
+    path.write_bytes(b"\xff\xfe")
+    assert "cannot be read" in output().pop()
+    path.write_text("#" * 300_000)
+    assert "at most 200000 are read" in output().pop()
+    path.write_text("def broken(:")
+    assert "not valid Python" in output().pop()
+    with pytest.raises(NotADirectoryError, match="is no folder"):
+        grade(tmp_path / "nowhere")
+
+
+def test_a_results_file_that_is_a_link_is_replaced_not_followed(tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (tmp_path / "results.json").symlink_to(precious)
+    grade(tmp_path, exercises=["linear"], out=tmp_path)
+    assert precious.read_text() == "precious" and not (tmp_path / "results.json").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("from scratchgen.layers import Linear as L", "imports Linear from the library"),
+        ("import scratchgen.layers.linear", "from the library"),
+        ("import torch", "imports torch; allowed are"),
+        ("from . import solution", "imports ."),
+        ("from numpy import load", "imports load of numpy"),
+        ("y = np.fromfile('x')", "uses np.fromfile"),
+        ("exec('1')", "uses exec"),
+        ("f = __import__", "uses __import__"),
+        ("import os, sys", "imports os"),
+    ],
+)
+def test_rules(line, words):
+    against = violations(LINEAR.text("solution") + f"\n{line}\n", LINEAR)
+    assert against and words in against[0] and against[0].startswith("line ")
+    assert violations(LINEAR.text("solution") + "\nimport math\nfrom typing import NamedTuple\n", LINEAR) == []
+
+
+def test_a_file_against_the_rules_is_not_run(tmp_path):
+    (tmp_path / "ex01_linear.py").write_text(LINEAR.text("solution") + "\nfrom scratchgen.layers.linear import linear\n")
+    results = grade(tmp_path, exercises=["linear"])
+    assert results["score"] == 0 and "write your own" in results["tests"][0]["output"] and "it was not run" in results["output"]
+
+
+def test_secret_inputs_differ_and_a_seed_repeats_them(tmp_path):
+    """The same wrong answer is off by the same amount only with the same seed."""
+    (tmp_path / "ex01_linear.py").write_text(LINEAR.text("solution").replace("y = x @ W", "y = x @ W + 1"))
+    messages = [grade(tmp_path, exercises=["linear"], seed=seed)["tests"][1]["output"] for seed in (1, 1, None, None)]
+    assert messages[0] == messages[1] and len(set(messages)) == 3
+
+
+def test_scratch_folders_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Sandbox(LINEAR, "while True: pass", seconds=0.2, memory=2**30) as box:
+        with pytest.raises(Gone):
+            box.start()
+        assert box.process is None and any(tmp_path.iterdir())
+    assert not any(tmp_path.iterdir())

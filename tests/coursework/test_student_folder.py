@@ -1,0 +1,208 @@
+"""From `coursework new` to full points, following only what is written there; notebooks; what staff get; the command line."""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import scratchgen
+from scratchgen import coursework
+from scratchgen.coursework import cli
+from scratchgen.coursework.exercises import BY_NAME, EXERCISES
+from scratchgen.coursework.notebook import notebook
+
+
+def pytest_in(folder, *arguments):
+    """Run pytest as a student would -> exit status, what it prints."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(scratchgen.__file__).parents[1])}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return run.returncode, run.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return coursework.new(tmp_path_factory.mktemp("student") / "exercises", seed=12, notebooks=True)
+
+
+def test_what_is_written(folder):
+    names = {path.name for path in folder.iterdir()}
+    for exercise in EXERCISES:
+        assert {f"{exercise.module}.py", f"test_{exercise.module}.py", f"{exercise.module}.ipynb"} <= names
+    assert json.loads((folder / "coursework.json").read_text())["seed"] == 12
+    assert all(f"`{e.module}.py`" in (folder / "README.md").read_text() for e in EXERCISES)
+
+
+def test_every_visible_test_of_an_untouched_folder_says_not_implemented(folder):
+    status, output = pytest_in(folder, "-rN")
+    visible = sum(not test.hidden for e in EXERCISES for test in e.tests)
+    assert status == 1 and f"{visible} failed" in output and " error" not in output
+    assert len(re.findall("not implemented: ", output)) == visible and "Traceback" not in output
+
+
+def test_the_first_exercise_from_first_try_to_full_points(tmp_path):
+    """A wrong sign is named in plain words, without the test's own code; with it put right, all is well, and the points are there."""
+    folder = coursework.new(tmp_path / "mine", seed=1, exercises=["linear"])
+    file = folder / "ex01_linear.py"
+    text = file.read_text().replace('raise NotImplementedError("not implemented: linear")', "return x @ W if b is None else x @ W + b")
+    body = 'if wrt != "input":\n            self.grads["W"] += x.T @ dy\n            self.grads["b"] += dy.sum(axis=0)\n'
+    body += '        if wrt != "params":\n            return -dy @ self.params["W"].T'
+    file.write_text(text.replace('raise NotImplementedError("not implemented: Linear.backward")', body))
+    status, output = pytest_in(folder, "test_ex01_linear.py")
+    assert status == 1 and "1 failed" in output and "wrong sign" in output and "def test_dx" not in output
+    file.write_text(file.read_text().replace("return -dy", "return dy"))
+    status, output = pytest_in(folder, "test_ex01_linear.py")
+    assert status == 0 and "6 passed" in output
+    assert coursework.grade(folder, exercises=["linear"])["score"] == BY_NAME["linear"].points
+
+
+def test_an_error_in_a_students_file_is_told_with_its_line(tmp_path):
+    folder = coursework.new(tmp_path / "mine", exercises=["adam"])
+    file = folder / "ex11_adam.py"
+    file.write_text(file.read_text().replace("    raise NotImplementedError", "    undefined; raise NotImplementedError"))
+    line = 1 + file.read_text()[: file.read_text().index("undefined")].count("\n")
+    _, output = pytest_in(folder, "-k", "first_moment")
+    assert f"ex11_adam.py, line {line}, raises NameError" in output and "testing.py" not in output
+    file.write_text("from scratchgen.optim.adam import adam_step\n")
+    assert "write your own" in pytest_in(folder, "-k", "first_moment")[1]
+
+
+def test_seeds_give_other_inputs(tmp_path):
+    outputs = []
+    for name, seed in [("a", 1), ("b", 1), ("c", 2)]:
+        folder = coursework.new(tmp_path / name, seed=seed, exercises=["reparameterize"])
+        file = folder / "ex06_reparameterize.py"
+        file.write_text(file.read_text().replace('raise NotImplementedError("not implemented: gaussian_kl")', "return 0.0, mu, logvar"))
+        outputs.append(re.findall("right is .*", pytest_in(folder, "-k", "test_kl")[1]))
+    assert outputs[0] == outputs[1] != outputs[2] and outputs[0]
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    for write in (coursework.new, coursework.staff):
+        with pytest.raises(FileExistsError, match="needs a new or an empty one"):
+            write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    with pytest.raises(ValueError, match="seed is -1"):
+        coursework.new(tmp_path / "new", seed=-1)
+    with pytest.raises(ValueError, match="did you mean 'vae'"):
+        coursework.new(tmp_path / "new", exercises=["vea"])
+
+
+# Notebooks
+
+
+def cells_of(text):
+    return json.loads(text)["cells"]
+
+
+def code_of(cells):
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_notebooks_have_the_form_of_nbformat_and_nbgrader(exercise):
+    for filling in ("blank", "marked"):
+        content = json.loads(notebook(exercise, filling))
+        assert (content["nbformat"], content["nbformat_minor"]) == (4, 5) and content["metadata"]["kernelspec"]["name"] == "python3"
+        ids = [cell["id"] for cell in content["cells"]]
+        assert len(set(ids)) == len(ids) and all(re.fullmatch("[a-zA-Z0-9-_]{1,64}", i) for i in ids)
+        marks = [cell["metadata"]["nbgrader"] for cell in content["cells"]]
+        assert len({mark["grade_id"] for mark in marks}) == len(marks)
+        assert sum(mark.get("points", 0) for mark in marks) == exercise.points
+        assert all(mark["schema_version"] == 3 and not (mark["solution"] and mark["locked"]) for mark in marks)
+        for cell in content["cells"]:
+            wanted = {"cell_type", "id", "metadata", "source"} | ({"execution_count", "outputs"} if cell["cell_type"] == "code" else set())
+            assert set(cell) == wanted
+        text = "".join(code_of(content["cells"]))
+        n_tests = sum(test.hidden for test in exercise.tests)
+        assert text.count("### BEGIN SOLUTION") == text.count("### END SOLUTION") == (len(exercise.blanks) if filling == "marked" else 0)
+        assert text.count("### BEGIN HIDDEN TESTS") == text.count("### END HIDDEN TESTS") == (n_tests if filling == "marked" else 0)
+        assert text.count("raise NotImplementedError") == (len(exercise.blanks) if filling == "blank" else 0)
+
+
+@pytest.mark.parametrize("name", ["linear", "vae", "gan_losses"])
+def test_marked_notebooks_run_and_blank_ones_say_not_implemented(name, capsys):
+    namespace = {"__name__": "__main__"}
+    for code in code_of(cells_of(notebook(BY_NAME[name], "marked"))):
+        exec(code, namespace)
+    assert capsys.readouterr().out.count("passed: ") == len(BY_NAME[name].tests)
+    namespace, failed = {"__name__": "__main__"}, 0
+    for code in code_of(cells_of(notebook(BY_NAME[name], "blank"))):
+        try:
+            exec(code, namespace)
+        except NotImplementedError:
+            failed += 1
+    assert failed == sum(not test.hidden for test in BY_NAME[name].tests)
+
+
+# Staff
+
+
+def test_staff_folder_and_autograder(tmp_path):
+    """The autograder's script, run on a folder laid out like Gradescope's, writes results in its schema."""
+    staff = coursework.staff(tmp_path / "staff", exercises=["linear", "adam"])
+    text = (staff / "README.md").read_text()
+    assert all(
+        words in text for words in ("What isolation is given", "What is not given", "--seed", f"scratchgen=={scratchgen.__version__}", "| minutes |")
+    )
+    assert f"scratchgen=={scratchgen.__version__}" in (staff / "autograder" / "setup.sh").read_text()
+    root = tmp_path / "gradescope"
+    for name in ("submission", "results", "source", "venv/bin"):
+        (root / name).mkdir(parents=True)
+    (root / "venv" / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (root / "venv" / "bin" / "python").chmod(0o755)
+    (root / "submission" / "ex01_linear.py").write_text((staff / "solutions" / "ex01_linear.py").read_text())
+    environment = {**os.environ, "PYTHONPATH": str(Path(scratchgen.__file__).parents[1])}
+    script = str(staff / "autograder" / "run_autograder")
+    subprocess.run([script, str(root)], check=True, env=environment, capture_output=True, timeout=120)
+    subprocess.run(["bash", "-n", str(staff / "autograder" / "setup.sh")], check=True)
+    results = json.loads((root / "results" / "results.json").read_text())
+    linear, adam = BY_NAME["linear"], BY_NAME["adam"]
+    assert results["score"] == linear.points and len(results["tests"]) == len(linear.tests) + len(adam.tests)
+    allowed = {"score", "max_score", "status", "name", "number", "output", "tags", "visibility"}
+    for test in results["tests"]:
+        assert set(test) == allowed and test["status"] in ("passed", "failed") and test["visibility"] == "visible"
+        assert 0 <= test["score"] <= test["max_score"] and all(isinstance(tag, str) for tag in test["tags"])
+    assert {t["output"] for t in results["tests"] if "adam" in t["tags"]} == {"ex11_adam.py is missing"}
+
+
+def test_another_version_is_told(tmp_path):
+    folder = coursework.new(tmp_path / "old", exercises=["made"])
+    (folder / "coursework.json").write_text('{"scratchgen": "0.0.1"}')
+    assert "written by scratchgen 0.0.1" in coursework.grade(folder, exercises=["made"])["output"]
+    (folder / "coursework.json").write_text("[" * 10_000)
+    assert "written by" not in coursework.grade(folder, exercises=["made"])["output"]
+
+
+# Command line
+
+
+def test_commands(tmp_path, capsys):
+    def scratchgen_coursework(*arguments):
+        parser = argparse.ArgumentParser()
+        cli.add_arguments(parser)
+        cli.run(parser.parse_args([str(argument) for argument in arguments]))
+        return capsys.readouterr().out
+
+    assert "Begin with" in scratchgen_coursework("new", tmp_path / "a", "--seed", 3, "--exercises", "adam", "made")
+    assert sorted(path.name for path in (tmp_path / "a").glob("ex*")) == ["ex10_made.py", "ex11_adam.py"]
+    output = scratchgen_coursework("grade", tmp_path / "a", "--exercises", "adam", "--out", tmp_path / "out")
+    assert "ex11_adam    0 of 12 points" in output and "not implemented: adam_step" in output and "total: 0 of 12 points" in output
+    assert (tmp_path / "out" / "report.txt").read_text() in output
+    assert "not for students" in scratchgen_coursework("staff", tmp_path / "b", "--exercises", "adam")
+
+
+def test_check_names(capsys):
+    with pytest.raises(ValueError, match="did you mean 'adam'"):
+        coursework.check("adm", "test_step", {})
+    with pytest.raises(ValueError, match="did you mean 'test_step'"):
+        coursework.check("adam", "test_stp", {})
+    with pytest.raises(AssertionError, match="no adam_step any more"):
+        coursework.check("adam", "test_step", {"np": np})
