@@ -6,7 +6,7 @@ dlogits = (p − onehot(label)) / batch
 
 import numpy as np
 
-from scratchgen.ops import op
+from scratchgen.ops import op, to_host
 
 
 @op
@@ -30,7 +30,7 @@ def softmax_cross_entropy(logits, labels):
         raise ValueError(f"labels have shape {tuple(labels.shape)} for logits {tuple(logits.shape)}; needed are (batch,) and (batch, classes)")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels are {labels.dtype}; softmax_cross_entropy needs integers, the index of the class")
-    last = logits.shape[1] - 1
-    if len(labels) and not 0 <= labels.min() <= labels.max() <= last:
-        raise ValueError(f"labels run from {labels.min()} to {labels.max()}; with logits {tuple(logits.shape)} they must lie in 0 … {last}")
+    last, host = logits.shape[1] - 1, to_host(labels)  # a device array has no min
+    if len(host) and not 0 <= host.min() <= host.max() <= last:
+        raise ValueError(f"labels run from {host.min()} to {host.max()}; with logits {tuple(logits.shape)} they must lie in 0 … {last}")
     return cross_entropy(logits, labels)

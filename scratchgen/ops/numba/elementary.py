@@ -23,8 +23,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic, overload
+from numba import typeof, types
+from numba.extending import intrinsic
 
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.target import TARGET
@@ -74,41 +74,33 @@ FLOAT32 = constants_of(np.float32, 23, 127, LN2_HIGH[12], -104, 89, 6, 7, 4)
 FLOAT64 = constants_of(np.float64, 52, 1023, LN2_HIGH[32], -746, 710, 12, 16, 8)
 
 
-def constants(x):
+INTEGER = {types.float32: types.int32, types.float64: types.int64}  # of the same width
+
+
+@intrinsic
+def constants(typingctx, x):
     """The constants of x's type."""
+    chosen = FLOAT32 if x == types.float32 else FLOAT64
+    kind = typeof(chosen)
+    return kind(x), lambda context, builder, signature, args: context.get_constant_generic(builder, kind, chosen)
 
 
-@overload(constants)
-def _constants(x):
-    chosen = {types.float32: FLOAT32, types.float64: FLOAT64}[x]
-    return lambda x: chosen
-
-
-def bits(x):
+@intrinsic
+def bits(typingctx, x):
     """The bits of x as an integer."""
+    return INTEGER[x](x), lambda context, builder, signature, args: builder.bitcast(args[0], context.get_value_type(signature.return_type))
 
 
-@overload(bits)
-def _bits(x):
-    return (lambda x: np.float32(x).view(np.int32)) if x == types.float32 else (lambda x: np.float64(x).view(np.int64))
-
-
-def from_bits(i, x):
+@intrinsic
+def from_bits(typingctx, i, x):
     """The number of x's type whose bits are the integer i."""
+    return x(INTEGER[x], x), lambda context, builder, signature, args: builder.bitcast(args[0], args[1].type)
 
 
-@overload(from_bits)
-def _from_bits(i, x):
-    return (lambda i, x: np.int32(i).view(np.float32)) if x == types.float32 else (lambda i, x: np.int64(i).view(np.float64))
-
-
-def number_like(i, x):
+@intrinsic
+def number_like(typingctx, i, x):
     """The integer i as a number of x's type."""
-
-
-@overload(number_like)
-def _number_like(i, x):
-    return (lambda i, x: np.float32(i)) if x == types.float32 else (lambda i, x: np.float64(i))
+    return x(INTEGER[x], x), lambda context, builder, signature, args: builder.sitofp(args[0], args[1].type)
 
 
 @intrinsic
