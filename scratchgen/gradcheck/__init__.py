@@ -9,12 +9,20 @@
     assert_gradients(layer, x)                         in a test: raises GradientMismatch; also takes any report
     assert_gradients(check_loss(loss, x, y))
 
+    gradcheck_table(["mylayers.py"])                   many at once: see table.py;  in pytest: see pytest_plugin.py
+    register_layer(lambda: MyLayer(4, 3), (6, 4))      add a layer of yours to the catalogue of all layers
+
 All take seed=0 and limit=200 (elements measured per array; None for every one). Everything is checked in float64. A mismatch is
 reported, not raised; a report is true in an `if` exactly if all is well. Read checker.py for what is compared, differences.py for
-how a derivative is measured, contract.py for what else backward must keep to.
+how a derivative is measured, contract.py for what else backward must keep to, diagnosis/ for how a mistake is recognised.
 """
 
+from scratchgen.gradcheck.catalogue import register_layer
 from scratchgen.gradcheck.checker import assert_gradients, check_function, check_layer, check_loss, check_objective
 from scratchgen.gradcheck.report import GradientMismatch, Report
+from scratchgen.gradcheck.table import error_picture, format_table, gradcheck_table
 
-__all__ = ["GradientMismatch", "Report", "assert_gradients", "check_function", "check_layer", "check_loss", "check_objective"]
+__all__ = [
+    "GradientMismatch", "Report", "assert_gradients", "check_function", "check_layer", "check_loss", "check_objective", "error_picture",
+    "format_table", "gradcheck_table", "register_layer",
+]  # fmt: skip

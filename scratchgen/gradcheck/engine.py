@@ -6,6 +6,7 @@ from scratchgen.gradcheck.contract import Examination
 from scratchgen.gradcheck.diagnosis import diagnose
 from scratchgen.gradcheck.differences import Differences, directions
 from scratchgen.gradcheck.report import ArrayCheck, Element, Report
+from scratchgen.gradcheck.snapshot import shaken
 from scratchgen.gradcheck.subjects import LayerSubject, output_of
 
 LIMIT = 200  # elements per array that are measured one by one
@@ -15,6 +16,12 @@ SALT = 0x5EED  # so that dy is not the very x that a test drew from default_rng(
 
 def check_subject(subject, seed=0, limit=LIMIT, diagnosed=True):
     """Check a subject of subjects.py -> Report; diagnosed=False leaves the diagnoses out, for when only the verdict matters."""
+    with shaken(subject.params, np.random.default_rng([SALT, seed, 1])):
+        return check_as_it_is(subject, seed, limit, diagnosed)
+
+
+def check_as_it_is(subject, seed, limit, diagnosed):
+    """Check a subject with the parameters that it has."""
     rng = np.random.default_rng([SALT, seed])
     examination = Examination(subject)
     if subject.contract:

@@ -21,6 +21,22 @@ def restored(*modules):
             buffer[...] = value
 
 
+@contextlib.contextmanager
+def shaken(arrays, rng):
+    """Within the block, arrays that are all 0 or all 1 hold random numbers instead; after it, exactly what they held before.
+
+    A new bias is 0 and a new gamma is 1, and a backward that forgets such a parameter would be right by accident.
+    """
+    plain = {name: array for name, array in arrays.items() if array.size and (np.all(array == 0) or np.all(array == 1))}
+    watch = Unchanged(plain)
+    for array in plain.values():
+        array += rng.uniform(-0.4, 0.4, array.shape)
+    try:
+        yield
+    finally:
+        watch.put_back()
+
+
 def arrays_in(thing, name="cache"):
     """Yield (name, array) for every array inside a cache: an array, or tuples, lists, dicts and objects that hold arrays."""
     if isinstance(thing, np.ndarray):

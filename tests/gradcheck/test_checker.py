@@ -360,6 +360,19 @@ def test_the_parameters_survive_a_layer_that_updates_them(rng):
     assert "mutated" in kinds(layer, rng.normal(size=(4, 3)))
 
 
+def test_a_forgotten_parameter_that_happens_to_be_one_or_zero_is_found(rng):
+    class GammaForgotten(L.BatchNorm):
+        def backward(self, dy, cache):
+            self.grads["gamma"] += np.sum(dy * cache.x_hat, axis=0)
+            self.grads["beta"] += np.sum(dy, axis=0)
+            return cache.r * (dy - dy.mean(0) - cache.x_hat * np.mean(dy * cache.x_hat, axis=0))
+
+    layer = GammaForgotten(3, dtype=F)
+    report = check_layer(layer, rng.normal(size=(5, 3)))
+    assert not report.arrays["x"].ok and "gamma is missing from dx" in report.message
+    assert np.all(layer.params["gamma"] == 1) and np.all(layer.params["beta"] == 0)
+
+
 def test_public_names():
     names = {"check_layer", "check_function", "check_loss", "check_objective", "assert_gradients", "GradientMismatch", "Report"}
     assert names <= set(gradcheck.__all__) and sg.gradcheck is gradcheck

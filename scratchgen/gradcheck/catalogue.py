@@ -1,0 +1,211 @@
+"""Every layer, loss and model of the library in a small size, ready to be checked; and a way to add your own.
+
+for case in layer_cases():
+    print(case.name, case.report().ok)
+
+register_layer(lambda: MyLayer(4, 3), (6, 4))       yours, with the shapes of its inputs: from now on it is in layer_cases()
+"""
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchgen import layers, losses, models
+from scratchgen.gradcheck.engine import LIMIT, check_subject
+from scratchgen.gradcheck.report import GradientMismatch
+from scratchgen.gradcheck.subjects import LayerSubject, LossSubject, ObjectiveSubject
+from scratchgen.layers import Layer, Sequential
+
+BATCH, FEATURES, OUTPUTS = 6, 4, 3  # all different, so that arrays of wrong shape do not fit
+F = np.float64
+MASK = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 0], [1, 0, 0]])
+
+registered = []  # by register_layer
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something to check. subject: seed -> a new subject (see subjects.py) with inputs drawn from that seed."""
+
+    name: str
+    subject: Any
+    seed: int = 0
+    limit: int | None = LIMIT
+
+    def report(self):
+        """The Report of the check."""
+        report = check_subject(self.subject(self.seed), self.seed, self.limit)
+        report.subject = self.name
+        return report
+
+    def check(self):
+        """The Report; raises GradientMismatch if anything is wrong."""
+        report = self.report()
+        if not report.ok:
+            raise GradientMismatch(report)
+        return report
+
+
+def layer_case(name, make, *shapes, training=True):
+    """The Case of a layer: make() -> the layer, shapes of its inputs, which are standard normal."""
+
+    def subject(seed):
+        rng = np.random.default_rng([seed, 1])
+        layer = make()
+        if layer.params and layer.dtype != F:
+            layer = layer.astype(F)
+        return LayerSubject(layer, [rng.standard_normal(shape) for shape in shapes], training)
+
+    return Case(name, subject)
+
+
+def layer_cases():
+    """Cases of all layers of the library, and of those registered."""
+    x = (BATCH, FEATURES)
+    linear = lambda n_in=FEATURES, n_out=OUTPUTS, **options: layers.Linear(n_in, n_out, rng=n_in + n_out, dtype=F, **options)
+    net = lambda: Sequential(linear(), layers.BatchNorm(3, dtype=F), layers.Tanh(), linear(3, 5), layers.LeakyReLU(), linear(5, 2))
+    return [
+        layer_case("Linear", linear, x),
+        layer_case("Linear (no bias)", lambda: linear(bias=False), x),
+        layer_case("Linear (square)", lambda: linear(FEATURES, FEATURES), x),
+        layer_case("MaskedLinear", lambda: layers.MaskedLinear(MASK, rng=0, dtype=F), x),
+        layer_case("Identity", layers.Identity, x),
+        layer_case("ReLU", layers.ReLU, x),
+        layer_case("LeakyReLU", lambda: layers.LeakyReLU(0.2), x),
+        layer_case("ELU", lambda: layers.ELU(0.7), x),
+        layer_case("Tanh", layers.Tanh, x),
+        layer_case("Sigmoid", layers.Sigmoid, x),
+        layer_case("Softplus", layers.Softplus, x),
+        layer_case("Softmax", layers.Softmax, x),
+        layer_case("Dropout", lambda: layers.Dropout(0.4, rng=0), x),
+        layer_case("Dropout (inference)", lambda: layers.Dropout(0.4, rng=0), x, training=False),
+        layer_case("BatchNorm", lambda: layers.BatchNorm(FEATURES, dtype=F), x),
+        layer_case("BatchNorm (inference)", used_batch_norm, x, training=False),
+        layer_case("LayerNorm", lambda: layers.LayerNorm(FEATURES, dtype=F), x),
+        layer_case("Maxout", lambda: layers.Maxout(2), x),
+        layer_case("Reparameterize", lambda: layers.Reparameterize(rng=0), x, x),
+        *(
+            layer_case(f"Linear and {activation.__name__} (fused)", lambda activation=activation: Sequential(linear(), activation()), x)
+            for activation in (layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Tanh, layers.Sigmoid, layers.Softplus)
+        ),
+        layer_case("Sequential", net, x),
+        *registered,
+    ]
+
+
+def used_batch_norm():
+    """A BatchNorm with running statistics that are no longer 0 and 1."""
+    layer = layers.BatchNorm(FEATURES, dtype=F)
+    layer.buffers["mean"][...], layer.buffers["var"][...] = np.linspace(-1, 1, FEATURES), np.linspace(0.5, 2, FEATURES)
+    return layer
+
+
+def register_layer(make, *shapes, name=None, training=True):
+    """Add a layer of your own to the catalogue: make() -> the layer, shapes of its inputs -> the Case.
+
+    >>> register_layer(lambda: Scale(3.0), (6, 4))
+    """
+    registered.append(layer_case(name or type(make()).__name__, make, *shapes, training=training))
+    return registered[-1]
+
+
+def loss_cases():
+    """Cases of all losses."""
+
+    def case(name, *kinds, wrt=None):
+        draw = {
+            "real": lambda rng: rng.standard_normal((BATCH, FEATURES)),
+            "unit": lambda rng: rng.uniform(size=(BATCH, FEATURES)),
+            "labels": lambda rng: rng.integers(FEATURES, size=BATCH),
+            "logit": lambda rng: rng.standard_normal((BATCH, 1)),
+        }
+
+        def subject(seed):
+            rng = np.random.default_rng([seed, 2])
+            return LossSubject(getattr(losses, name), [draw[kind](rng) for kind in kinds], wrt, {})
+
+        return Case(f"losses.{name}", subject)
+
+    return [
+        case("bce_with_logits", "real", "unit", wrt=(0,)),
+        case("bernoulli_nll", "unit", "real", wrt=(1,)),
+        case("softmax_cross_entropy", "real", "labels"),
+        case("squared_error", "real", "real", wrt=(0,)),
+        case("gaussian_kl", "real", "real"),
+        case("gaussian_nll", "real", "real", "real", wrt=(1, 2)),
+        case("discriminator_bce", "logit", "logit"),
+        case("generator_non_saturating", "logit"),
+        case("generator_minimax", "logit"),
+    ]
+
+
+def model_cases():
+    """Cases of all models' objectives, end to end, with fixed noise."""
+    unit, real = lambda rng: rng.uniform(size=(BATCH, 5)), lambda rng: rng.standard_normal((BATCH, 5))
+    bits = lambda rng: rng.integers(2, size=(BATCH, 5)).astype(F)
+
+    def case(name, make, draw, objective, player=None):
+        def subject(seed):
+            rng = np.random.default_rng([seed, 3])
+            model, x, z = make(), draw(rng), rng.standard_normal((BATCH, 2))
+            return ObjectiveSubject(getattr(model, player) if player else model, lambda: objective(model, x, z), (model,))
+
+        return Case(name, subject)
+
+    vae = lambda likelihood: lambda: models.VAE(5, latent_dim=2, hidden=(4,), likelihood=likelihood, rng=0, dtype=F)
+    gan = lambda objective: lambda: models.GAN(5, latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), objective=objective, rng=0, dtype=F)
+    discriminator, generator = lambda gan, x, z: gan.discriminator_loss(x, z), lambda gan, x, z: gan.generator_loss(z)
+    return [
+        case("VAE (Bernoulli)", vae("bernoulli"), unit, lambda vae, x, eps: vae.loss(x, eps)),
+        case("VAE (Gaussian)", vae("gaussian"), real, lambda vae, x, eps: vae.loss(x, eps)),
+        case("GAN (discriminator)", gan("non_saturating"), unit, discriminator, "discriminator"),
+        case("GAN (generator)", gan("non_saturating"), unit, generator, "generator"),
+        case("GAN (generator, minimax)", gan("minimax"), unit, generator, "generator"),
+        case("MADE", lambda: models.MADE(5, hidden=(7,), rng=0, dtype=F), bits, lambda made, x, _: made.loss(x)),
+    ]
+
+
+def all_cases():
+    """Cases of everything: layers, losses, models."""
+    return [*layer_cases(), *loss_cases(), *model_cases()]
+
+
+# What to give a constructor whose arguments have these names
+USUAL = {
+    **dict.fromkeys(("n", "n_in", "in_features", "n_features", "num_features", "features", "dim", "input_dim", "in_dim", "size"), FEATURES),
+    **dict.fromkeys(("n_out", "out_features", "output_dim", "out_dim", "units", "n_hidden", "hidden"), OUTPUTS),
+    **dict.fromkeys(("rate", "p", "drop"), 0.4),
+    **dict.fromkeys(("slope", "alpha"), 0.2),
+    **dict.fromkeys(("rng", "seed"), 0),
+    "pieces": 2,
+    "mask": MASK,
+    "dtype": F,
+}
+
+
+def case_of_class(cls):
+    """The Case of a layer class: arguments of its constructor by their usual names, inputs (6, 4).
+
+    Raises ValueError, with the way out, where a name is not usual.
+    """
+    arguments = {}
+    parameters = inspect.signature(cls).parameters
+    for name, parameter in parameters.items():
+        if name in USUAL and (parameter.default is inspect.Parameter.empty or name in ("rng", "seed", "dtype")):
+            arguments[name] = USUAL[name]
+        elif parameter.default is inspect.Parameter.empty and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise ValueError(
+                f"{cls.__name__} needs {name!r}, and the check cannot guess it: register_layer(lambda: {cls.__name__}(…), ({BATCH}, {FEATURES})) "
+                f"says how to make one"
+            )
+    inputs = [p for p in list(inspect.signature(cls.forward).parameters.values())[1:] if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    return layer_case(cls.__name__, lambda: cls(**arguments), *[(BATCH, FEATURES)] * len(inputs))
+
+
+def layer_classes(namespace):
+    """The layer classes of somebody else's module: subclasses of Layer that have a forward and are not the library's."""
+    found = [thing for thing in namespace.values() if isinstance(thing, type) and issubclass(thing, Layer)]
+    own = [cls for cls in found if not cls.__module__.startswith("scratchgen.") and cls.forward is not Layer.forward]
+    return list(dict.fromkeys(own))

@@ -1,0 +1,85 @@
+"""pytest plugin: gradient checks in your own tests. Installed with scratchgen, nothing to configure.
+
+    def test_my_linear(gradcheck, rng):
+        gradcheck(MyLinear(4, 3), rng.normal(size=(6, 4)))          # a layer and its input
+        gradcheck(forward, backward, x, w)                          # or two functions, or the Report of any check
+
+    def test_every_layer(layer_case):                               # once for each layer: the library's, those that register_layer
+        layer_case.check()                                          # added, and the Layer subclasses that the test's module has
+
+    pytest --gradcheck-seed=1 --gradcheck-exhaustive                another random draw; every element of every array
+
+A failure shows the report and the diagnosis, without the traceback.
+"""
+
+from types import SimpleNamespace
+
+import pytest
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("scratchgen", "gradient checks")
+    group.addoption("--gradcheck-seed", type=int, default=0, metavar="N", help="seed of the inputs and upstream gradients (default 0)")
+    group.addoption("--gradcheck-exhaustive", action="store_true", help="measure every element, however large the array")
+
+
+def options(config):
+    """seed and limit, as the checks take them."""
+    chosen = {"seed": config.getoption("--gradcheck-seed")}
+    return chosen | {"limit": None} if config.getoption("--gradcheck-exhaustive") else chosen
+
+
+@pytest.fixture
+def rng(request):
+    """A numpy.random.Generator, the same in every run (see --gradcheck-seed)."""
+    import numpy as np
+
+    return np.random.default_rng(request.config.getoption("--gradcheck-seed"))
+
+
+@pytest.fixture
+def gradcheck(request):
+    """assert_gradients with the seed and the limit of the command line."""
+    from scratchgen.gradcheck import Report, assert_gradients
+
+    def check(subject, *args, **own):
+        chosen = {} if isinstance(subject, Report) else options(request.config) | own
+        return assert_gradients(subject, *args, **chosen)
+
+    return check
+
+
+def pytest_generate_tests(metafunc):
+    if "layer_case" not in metafunc.fixturenames:
+        return
+    from dataclasses import replace
+
+    from scratchgen.gradcheck.catalogue import case_of_class, layer_cases, layer_classes
+
+    cases = [replace(case, **options(metafunc.config)) for case in layer_cases()]
+    known = {case.name for case in cases}
+    for cls in layer_classes(vars(metafunc.module)):
+        if cls.__name__ in known:
+            continue
+        try:
+            cases.append(replace(case_of_class(cls), **options(metafunc.config)))
+        except ValueError as error:
+            cases.append(cannot_make(cls.__name__, str(error)))
+    metafunc.parametrize("layer_case", cases, ids=[case.name for case in cases])
+
+
+def cannot_make(name, reason):
+    """A case that fails with the reason, so that a layer is not left out in silence."""
+
+    def check():
+        pytest.fail(reason, pytrace=False)
+
+    return SimpleNamespace(name=name, check=check, report=check)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    error = call.excinfo and call.excinfo.value
+    if type(error).__name__ == "GradientMismatch" and hasattr(error, "report"):
+        outcome.get_result().longrepr = f"{item.location[0]}:{item.location[1] + 1}: {error.report}"
