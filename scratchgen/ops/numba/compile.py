@@ -12,6 +12,7 @@ folder of its own, and without a writable folder there is simply no cache.
 Where: NUMBA_CACHE_DIR if the user set it; else __pycache__ beside the sources if that can be written; else the user's cache folder.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -129,7 +130,9 @@ class PackageCache(caching.FunctionCache):
     def load_overload(self, sig, target_context):
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # unreadable or damaged: compile again
+        except Exception:  # unreadable or damaged: begin a new one
+            with contextlib.suppress(OSError):
+                self.flush()
             return None
 
     def save_overload(self, sig, data):

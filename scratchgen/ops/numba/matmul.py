@@ -5,7 +5,8 @@ A transposed operand is only another way to step through the same memory, so all
 
 import numpy as np
 
-from scratchgen.ops.numba.gemm import gemm
+from scratchgen.errors import unknown_name
+from scratchgen.ops.numba.gemm import ACTIVATIONS, gemm
 
 # what each product asks of its operands' shapes
 SHAPES = {
@@ -63,6 +64,8 @@ def linear(x, W, b):
 
 def linear_activation(x, W, b, activation, *alpha):
     """activation(x W + b, *alpha), shapes as in linear; activation: a key of gemm.ACTIVATIONS."""
+    if activation not in ACTIVATIONS:
+        raise unknown_name("activation", activation, ACTIVATIONS)
     y = output("linear_activation", x, W)
     gemm(x, W, y, bias("linear_activation", b, y), activation=activation, alpha=alpha[0] if alpha else 0.0)
     return y

@@ -40,7 +40,7 @@ from numba.np.ufunc import parallel as pool
 
 from scratchgen.ops.numba.compile import jit
 
-# Work (ns on one core) from which several threads win, per layer: about twice what a parallel region costs.
+# Work (ns on one core) from which several threads win, per layer, the best layer first: about twice what a parallel region costs.
 WORTH = {"omp": 6_000, "tbb": 12_000, "workqueue": 300_000}
 
 _ready = False  # whether the threading layer is running
@@ -105,16 +105,17 @@ def start():
 
 def launch():
     """Start Numba's threads on the best layer that loads; the user's choice of layer, if any, stands."""
-    if config.THREADING_LAYER != "default":
+    if config.THREADING_LAYER != "default" or "NUMBA_THREADING_LAYER_PRIORITY" in os.environ:
         pool._launch_threads()
         return
-    load_tbb()
-    for layer in ("omp", "tbb", "workqueue"):
+    for layer in WORTH:
+        if layer == "tbb":
+            load_tbb()
         config.THREADING_LAYER = layer
         try:
             pool._launch_threads()
             return
-        except ValueError:  # this layer does not load here
+        except (ImportError, ValueError):  # this layer does not load here
             continue
         finally:
             config.THREADING_LAYER = "default"
@@ -125,7 +126,6 @@ def load_tbb():
     for path in glob.glob(os.path.join(sys.prefix, "lib", "libtbb.so.*")):
         try:
             ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
-            return
         except OSError:
             continue
 

@@ -1,0 +1,47 @@
+"""The cache of machine code: stale after an edit of any source, harmless where it cannot be written or read."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("numba")
+
+from scratchgen.ops.numba import compile
+
+PRODUCT = "import numpy as np; from scratchgen.ops.numba.matmul import matmul; x = np.eye(3, dtype=np.float32); assert (matmul(x, x) == x).all()"
+
+
+def run(**environment):
+    done = subprocess.run([sys.executable, "-c", PRODUCT], env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_stamp_changes_with_every_source(tmp_path, monkeypatch):
+    (tmp_path / "numba").mkdir()
+    for name in ("a.py", "numba/b.py"):
+        (tmp_path / name).write_text("x = 1\n")
+    monkeypatch.setattr(compile, "OPS", tmp_path)
+    stamps = {compile.source_stamp.__wrapped__()}
+    for name, text in [("a.py", "x = 2\n"), ("numba/b.py", "x = 2\n"), ("c.py", "")]:
+        (tmp_path / name).write_text(text)
+        stamps.add(compile.source_stamp.__wrapped__())
+    (tmp_path / "c.py").rename(tmp_path / "d.py")
+    stamps.add(compile.source_stamp.__wrapped__())
+    assert len(stamps) == 5
+
+
+def test_without_a_writable_folder_there_is_no_cache_and_no_error(tmp_path):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    run(NUMBA_CACHE_DIR=str(in_the_way))
+
+
+def test_a_damaged_cache_is_compiled_again(tmp_path):
+    run(NUMBA_CACHE_DIR=str(tmp_path))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        path.write_bytes(b"no machine code")
+    run(NUMBA_CACHE_DIR=str(tmp_path))
