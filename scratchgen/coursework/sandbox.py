@@ -23,8 +23,10 @@ NOBODY = 65534
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
 DENIED_EVENTS = (
     "os.fork", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.kill", "pty.spawn", "subprocess.", "socket.", "ctypes.",
-    "signal.pthread_kill", "os.chmod", "os.chown", "os.link", "os.symlink", "resource.",
+    "signal.pthread_kill", "os.chmod", "os.chown", "os.link", "os.symlink", "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate",
+    "os.utime", "os.setxattr", "os.removexattr", "shutil.", "resource.",
 )  # fmt: skip
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND  # any of these flags
 
 # What seccomp denies, as numbers of (x86-64, arm64); None where the system call does not exist.
 SYSTEM_CALLS = {
@@ -61,8 +63,8 @@ def enter(readable, writable, memory, seconds):
             locks.append("seccomp")
     if ruleset is not None:
         os.close(ruleset)
-    allowed = tuple(os.path.realpath(path) for path in (*readable, writable))
-    sys.addaudithook(functools.partial(_audit, DENIED_EVENTS, allowed, os.path.realpath, os.fsdecode, os.sep))
+    places = [tuple(os.path.realpath(path) for path in paths) for paths in ((*readable, writable), (writable,))]
+    sys.addaudithook(functools.partial(_audit, DENIED_EVENTS, *places, WRITING, os.path.realpath, os.fsdecode, os.sep))
     return [*locks, "audit hook"]
 
 
@@ -144,11 +146,11 @@ def _seccomp():
     return _libc().prctl(PR_SET_SECCOMP, 2, whole, 0, 0) == 0
 
 
-def _audit(denied, allowed, realpath, fsdecode, separator, event, args):
+def _audit(denied, readable, writable, writing, realpath, fsdecode, separator, event, args):
     """Called by Python before everything of note; raising refuses it. Looks up no name that could have been replaced meanwhile."""
     if event.startswith(denied):
         raise PermissionError(f"{event} is not allowed while your work is graded")
     if event == "open" and not isinstance(args[0], int):
-        path = realpath(fsdecode(args[0]))
-        if not path.startswith(tuple(place + separator for place in allowed)) and path not in allowed:
+        path, places = realpath(fsdecode(args[0])), writable if args[2] & writing else readable
+        if not path.startswith(tuple(place + separator for place in places)) and path not in places:
             raise PermissionError(f"opening {path} is not allowed while your work is graded")
