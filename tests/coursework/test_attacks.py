@@ -51,22 +51,18 @@ def attack(tmp_path, monkeypatch):
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def inside():
-    """inside(code, *args) -> what a student's function of that body returns in the locked process."""
-    boxes = []
+    """inside(code, *args) -> what a student's function of that body returns in the locked process, which is kept for the next code."""
+    source = "import numpy as np\ndef probe(code, *args):\n    names = {'np': np}\n    exec(code, names)\n    return names['f'](*args)\n"
+    with Sandbox(LINEAR, source, seconds=10, memory=2**30) as box:
+        student = box.start()
 
-    def run(code, *args, **options):
-        source = "import numpy as np\ndef probe(*args):\n" + textwrap.indent(textwrap.dedent(code).strip(), "    ")
-        box = Sandbox(LINEAR, source, seconds=5, memory=2**30, **options)
-        boxes.append(box)
-        student = box.__enter__().start()
-        student.deadline = time.monotonic() + 5
-        return student.probe(*args)
+        def run(code, *args):
+            student.deadline = time.monotonic() + 10
+            return student.probe("def f(*args):\n" + textwrap.indent(textwrap.dedent(code).strip(), "    "), *args)
 
-    yield run
-    for box in boxes:
-        box.__exit__(None, None, None)
+        yield run
 
 
 @pytest.fixture
@@ -192,8 +188,9 @@ SITE = str(Path(np.__file__).parents[1])
         "import scratchgen as sg; return sg.layers.Linear",
         "from scratchgen.ops import definitions; return definitions['linear'](*args)",
         f"import sys; sys.path[:0] = [{str(LIBRARY.parent)!r}, {SITE!r}]\n"
-        "for name in [n for n in sys.modules if n.startswith('scratchgen')]: del sys.modules[name]\n"
-        "import scratchgen.layers.linear",
+        "kept = {n: sys.modules.pop(n) for n in list(sys.modules) if n.startswith('scratchgen')}\n"
+        "try: import scratchgen.layers.linear\n"
+        "finally: sys.modules.update(kept); del sys.path[:2]",
         f"exec(open({SOLUTION!r}).read())",
         f"import os; return os.read(os.open({SOLUTION!r}, os.O_RDONLY), 100)[0]",
         f"return np.fromfile({SOLUTION!r}, np.uint8)",
