@@ -1,17 +1,16 @@
-"""scratchgen coursework {new, grade, staff}: mounted by the command line as a subcommand."""
+"""Write exercises cut from the library, grade them, and give staff what they need.
 
-from pathlib import Path
-
-EPILOG = """examples:
+examples:
   scratchgen coursework new exercises                  write the exercises; then read exercises/README.md
   scratchgen coursework grade exercises                points so far, with hidden tests
   scratchgen coursework staff staff                    solutions, autograder, points; for those who teach
 """
 
+from pathlib import Path
+
 
 def add_arguments(parser):
     """Give an argparse parser the three commands."""
-    parser.epilog = EPILOG
     commands = parser.add_subparsers(dest="coursework_command", required=True, metavar="{new,grade,staff}")
 
     new = commands.add_parser("new", help="write the exercises into a new folder")

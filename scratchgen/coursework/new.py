@@ -59,6 +59,7 @@ def table(exercises):
 def readme(exercises):
     """The page that says how to begin."""
     first = exercises[0]
+    subset = "" if len(exercises) == len(chosen()) else " --exercises " + " ".join(exercise.name for exercise in exercises)
     return f"""# Generative networks from scratch: the exercises
 
 {table(exercises)}
@@ -79,7 +80,7 @@ They build on one another as ideas, but not as code: no exercise needs your solu
    A missing pytest comes with `pip install pytest`.
 4. See your points, with tests that are not in this folder:
 
-       scratchgen coursework grade .
+       scratchgen coursework grade .{subset}
 
 ## Conventions
 
@@ -93,6 +94,6 @@ features). Losses sum over features and average over the batch. All notation: `p
 - The library that you have installed contains a solution of every exercise. When your work is graded it does not: there, only what your
   file imports at the beginning can be imported. Reading solutions teaches little; the tests tell you more than they do.
 - Graded is with other inputs than those in the tests here, large ones and extreme ones among them.
-- Each test has {10} seconds. Good solutions take milliseconds; there is nothing to optimise.
+- Each test has 10 seconds. Good solutions take milliseconds; there is nothing to optimise.
 - Hand in the files `ex….py`. The tests, and all else in this folder, are not looked at.
 """

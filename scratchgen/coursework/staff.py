@@ -69,7 +69,8 @@ Not for students: this folder holds solutions.
 {table}
 
 Minutes are estimates for someone who knows NumPy and calculus and has heard the lecture. The exercises depend on each other as ideas, not
-as code, so a term may use any of them: `scratchgen coursework new DIR --exercises {first} …`, and the same for `staff` and `grade`.
+as code, so a term may use any of them: `scratchgen coursework new DIR --exercises {first} …`, and the same for `staff` and `grade` (a file
+that is missing scores zero, so name the same exercises everywhere; the autograder in this folder has the names of those it was made for).
 
 ## A folder for each student
 
@@ -100,7 +101,7 @@ Partial credit is per part; a part is passed or not:
 - On Linux the kernel enforces this (Landlock, kernel 5.13 or later, for files; seccomp for new processes, signals and sockets), and where the
   grader is root the process runs as `nobody`. Every result says which of these locks held, in its first line. Look there once after setting
   up: without Landlock and seccomp (macOS, an old kernel, a container that forbids them), what remains is Python's audit hook,
-  which stops Python code but not code that corrupts memory on purpose.
+  which stops ordinary Python code but not code that goes to lengths, by corrupting memory for one.
 
 ### What is not given
 

@@ -333,6 +333,8 @@ def test_submissions_that_are_no_plain_files(tmp_path):
     assert "not valid Python" in output().pop()
     with pytest.raises(NotADirectoryError, match="is no folder"):
         grade(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="seconds is 0"):
+        grade(tmp_path, seconds=0)
 
 
 def test_a_results_file_that_is_a_link_is_replaced_not_followed(tmp_path):

@@ -49,6 +49,7 @@ def test_every_visible_test_of_an_untouched_folder_says_not_implemented(folder):
 def test_the_first_exercise_from_first_try_to_full_points(tmp_path):
     """A wrong sign is named in plain words, without the test's own code; with it put right, all is well, and the points are there."""
     folder = coursework.new(tmp_path / "mine", seed=1, exercises=["linear"])
+    assert "scratchgen coursework grade . --exercises linear\n" in (folder / "README.md").read_text()
     file = folder / "ex01_linear.py"
     text = file.read_text().replace('raise NotImplementedError("not implemented: linear")', "return x @ W if b is None else x @ W + b")
     body = 'if wrt != "input":\n            self.grads["W"] += x.T @ dy\n            self.grads["b"] += dy.sum(axis=0)\n'
