@@ -71,6 +71,7 @@ def layer_cases():
         layer_case("Linear (no bias)", lambda: linear(bias=False), x),
         layer_case("Linear (square)", lambda: linear(FEATURES, FEATURES), x),
         layer_case("MaskedLinear", lambda: layers.MaskedLinear(MASK, rng=0, dtype=F), x),
+        layer_case("MaskedLinear (no bias)", lambda: layers.MaskedLinear(MASK, bias=False, rng=0, dtype=F), x),
         layer_case("Identity", layers.Identity, x),
         layer_case("ReLU", layers.ReLU, x),
         layer_case("LeakyReLU", lambda: layers.LeakyReLU(0.2), x),
@@ -91,6 +92,7 @@ def layer_cases():
             for activation in (layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Tanh, layers.Sigmoid, layers.Softplus)
         ),
         layer_case("Sequential", net, x),
+        layer_case("Sequential (no parameters)", lambda: Sequential(layers.Tanh(), layers.Softmax()), x),
         *registered,
     ]
 
@@ -154,6 +156,12 @@ def model_cases():
 
         return Case(name, subject)
 
+    def batch_normalised():
+        model = gan("non_saturating")()
+        parts = layers.Linear(5, 3, rng=1, dtype=F), layers.BatchNorm(3, dtype=F), layers.Tanh(), layers.Linear(3, 1, rng=2, dtype=F)
+        model.discriminator = Sequential(*parts)
+        return model
+
     vae = lambda likelihood: lambda: models.VAE(5, latent_dim=2, hidden=(4,), likelihood=likelihood, rng=0, dtype=F)
     gan = lambda objective: lambda: models.GAN(5, latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), objective=objective, rng=0, dtype=F)
     discriminator, generator = lambda gan, x, z: gan.discriminator_loss(x, z), lambda gan, x, z: gan.generator_loss(z)
@@ -161,6 +169,7 @@ def model_cases():
         case("VAE (Bernoulli)", vae("bernoulli"), unit, lambda vae, x, eps: vae.loss(x, eps)),
         case("VAE (Gaussian)", vae("gaussian"), real, lambda vae, x, eps: vae.loss(x, eps)),
         case("GAN (discriminator)", gan("non_saturating"), unit, discriminator, "discriminator"),
+        case("GAN (discriminator, batch norm)", batch_normalised, unit, discriminator, "discriminator"),
         case("GAN (generator)", gan("non_saturating"), unit, generator, "generator"),
         case("GAN (generator, minimax)", gan("minimax"), unit, generator, "generator"),
         case("MADE", lambda: models.MADE(5, hidden=(7,), rng=0, dtype=F), bits, lambda made, x, _: made.loss(x)),

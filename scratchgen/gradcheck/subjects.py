@@ -44,6 +44,7 @@ def checked_output(result, who):
     if not isinstance(result, tuple) or len(result) != 2:
         raise BrokenForward(f"{who} returns {describe(result)}; it must return the pair (y, cache)")
     y, cache = result
+    y = np.float64(y) if isinstance(y, float) else y
     if not isinstance(y, (np.ndarray, np.floating)):
         raise BrokenForward(f"{who} returns {describe(y)} for y; it must be an array")
     if y.dtype != np.float64:

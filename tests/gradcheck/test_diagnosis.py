@@ -146,7 +146,7 @@ each(
         "without the 1": ("missing term", "the 1", lambda d, x, y: -d * y**2),
         "plus for minus": ("sign", "y²", lambda d, x, y: d * (1 + y**2)),
         "dy passed on": ("dy unchanged", "dy itself", lambda d, x, y: d),
-        "without dy": ("dy ignored", "depend on dy", lambda d, x, y: 1 - y**2),
+        "without dy": ("dy ignored", "multiplies it by dy", lambda d, x, y: 1 - y**2),
         "factor twice": ("missing factor", "twice|once too often", lambda d, x, y: d * (1 - y**2) ** 2),
         "square doubled": ("factor", "2 times", lambda d, x, y: d * (1 - 2 * y**2)),
     },

@@ -53,10 +53,9 @@ def diagnose(subject, dy, gradients, checks, faults, rng):
         if raised:
             measure = lambda name: Evidence(subject, name, dys, {name: np.zeros(subject.arrays[name].shape)}, None).draws[0].n
             found += [d for d in [breaches.raising(subject, dy, raised[0], measure)] if d]
-        for fault in faults:
-            if fault.kind == "not repeatable" and fault.array in subject.inputs:
-                e = Evidence(subject, fault.array, dys, gradients, None)
-                found += [d for d in [breaches.not_repeatable(e)] if d]
+        unsteady = [fault for fault in faults if fault.kind == "not repeatable"]
+        if unsteady:  # nothing that such a backward says twice can be compared
+            return [breaches.not_repeatable(Evidence(subject, fault.array, dys, gradients, None), fault) for fault in unsteady]
     evidence = {name: Evidence(subject, name, dys, gradients, checks.get(name)) for name in [*misshapen, *wrong]}
     others = {name: e.draws for name, e in evidence.items()}
     if evidence and subject.contract and not misshapen:  # what is right may still be returned a second time, in the place of something else

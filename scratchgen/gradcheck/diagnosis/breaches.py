@@ -20,12 +20,13 @@ def from_fault(fault):
         return Diagnosis("missing", None, "backward ends without `return dx`", "Seen: it returns None", True)
 
 
-def not_repeatable(e):
-    """Backward that draws random numbers: a dropout mask that is not the one of forward."""
+def not_repeatable(e, fault):
+    """Backward that remembers or draws something: for a dropout, a mask that is not the one of forward."""
+    seen = "Seen: two calls with the same cache give different gradients"
     if dropout_keep(e) is None:
-        return None
+        return Diagnosis("not repeatable", e.name, fault.text, seen, True)
     text = "backward of dropout draws a new mask: keep the mask of forward in the cache, and use the same"
-    return Diagnosis("mask", e.name, text, "Seen: two calls with the same cache give different gradients, and forward is a dropout", True)
+    return Diagnosis("mask", e.name, text, f"{seen}, and forward is a dropout", True)
 
 
 def raising(subject, dy, error_text, measure):

@@ -117,10 +117,10 @@ def dy_ignored(e):
     """The same whatever dy is."""
     if len(e.draws) < 2 or not e.agree(e.draws[0].a, e.draws[1].a) or not np.any(e.draws[0].a):
         return None
-    text = f"d{e.name} does not depend on dy: backward gives a derivative of y, and the chain rule's last step, multiplying by dy, is missing"
+    text = f"d{e.name} does not depend on dy, the gradient that comes from above"
     if e.explains(lambda draw: draw.a * draw.dy):
-        return e.found("dy ignored", text, f"d{e.name} ∘ dy")
-    return e.found("dy ignored", text, "that it stays the same, and should not,")
+        return e.found("dy ignored", f"{text}: it is the derivative of y, and the step that multiplies it by dy is missing", f"d{e.name} ∘ dy")
+    return Diagnosis("dy ignored", e.name, text, "Seen: it is the same for 2 different dy, and should not be", True)
 
 
 def dy_itself(e):
