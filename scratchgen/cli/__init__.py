@@ -4,13 +4,14 @@ Exit status: 0 done; 1 the run failed (it diverged, or something could not be wr
 """
 
 import argparse
+import functools
 import importlib
 import sys
 
 import scratchgen
 from scratchgen.train import Diverged
 
-COMMANDS = ("train", "sample", "evaluate", "doctor")
+COMMANDS = ("train", "sample", "evaluate", "gradcheck", "doctor")
 
 EXAMPLES = """examples:
   scratchgen train vae                                  a VAE on digits drawn from fonts: no download, about a minute
@@ -18,26 +19,21 @@ EXAMPLES = """examples:
   scratchgen train vae --out runs/vae --resume          go on with a run that was stopped
   scratchgen sample runs/vae -n 64 --out digits.png     pictures from a trained model
   scratchgen evaluate runs/vae                          how good it is on test data
+  scratchgen gradcheck mylayers.py                      whether the gradients of your own layers are right, and if not, why
   scratchgen doctor                                     what this machine offers, and what is missing
 """
 
 
 def parser():
     """The parser of all commands."""
-    top = argparse.ArgumentParser(
-        prog="scratchgen",
-        description="Generative networks from scratch: train, sample, evaluate.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    layout = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=32)
+    top = argparse.ArgumentParser(prog="scratchgen", description="Generative networks from scratch.", epilog=EXAMPLES, formatter_class=layout)
     top.add_argument("--version", action="version", version=f"scratchgen {scratchgen.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = importlib.import_module(f"scratchgen.cli.{name}")
         summary, _, details = module.__doc__.partition("\n\n")
-        command = commands.add_parser(
-            name, help=summary.rstrip("."), description=summary, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        command = commands.add_parser(name, help=summary.rstrip("."), description=summary, epilog=details, formatter_class=layout)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return top

@@ -159,7 +159,35 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch, tmp_path):
     assert "BAD  caches" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["evaluate"], ["doctor"]])
+MINE = """
+from scratchgen.layers import Layer
+
+class Square(Layer):
+    def forward(self, x):
+        return x**2, x
+
+    def backward(self, dy, x):
+        return FACTOR * x * dy
+"""
+
+
+@pytest.mark.parametrize("factor, status", [("2", 0), ("-2", 1)])
+def test_gradcheck_of_a_file(factor, status, tmp_path, capsys):
+    (tmp_path / "mine.py").write_text(MINE.replace("FACTOR", factor))
+    assert main(["gradcheck", f"{tmp_path}/mine.py:Square", "--picture", f"{tmp_path}/errors.png"]) == status
+    text = capsys.readouterr().out
+    assert ("1 of 1 right" in text) == (status == 0) and ("sign" in text) == (status == 1)
+    assert (tmp_path / "errors.png").stat().st_size > 1000
+
+
+def test_gradcheck_by_name(capsys):
+    assert main(["gradcheck", "softpl", "--exhaustive", "--seed", "3", "--backend", "numba"]) == 0
+    assert "1 of 1 right" in capsys.readouterr().out
+    assert main(["gradcheck", "sofmax"]) == 2
+    assert "did you mean 'Softmax'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["evaluate"], ["gradcheck"], ["doctor"]])
 def test_help_shows_examples(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])
