@@ -53,7 +53,8 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
     out: folder for results.json and report.txt; None writes nothing.
     seconds: time limit of each test.  memory: bytes that the student's process may use.
     seed: of the tests' inputs; None draws a secret one.
-    Raises NotADirectoryError if there is no such folder, ValueError for an unknown exercise or seconds ≤ 0, RuntimeError where processes cannot be locked.
+    Raises NotADirectoryError if there is no such folder, ValueError for an unknown exercise or seconds ≤ 0, RuntimeError where processes cannot
+    be locked.
     """
     if os.name != "posix":
         raise RuntimeError("grading needs Linux or macOS: on this system a student's process cannot be limited")

@@ -74,6 +74,7 @@ def test_an_error_in_a_students_file_is_told_with_its_line(tmp_path):
     assert "write your own" in pytest_in(folder, "-k", "first_moment")[1]
 
 
+@pytest.mark.slow
 def test_seeds_give_other_inputs(tmp_path):
     outputs = []
     for name, seed in [("a", 1), ("b", 1), ("c", 2)]:
