@@ -187,7 +187,7 @@ def test_gradcheck_by_name(capsys):
     assert "did you mean 'Softmax'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["evaluate"], ["gradcheck"], ["doctor"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["evaluate"], ["gradcheck"], ["coursework"], ["doctor"]])
 def test_help_shows_examples(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])

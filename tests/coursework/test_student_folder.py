@@ -13,7 +13,7 @@ import pytest
 
 import scratchgen
 from scratchgen import coursework
-from scratchgen.coursework import cli
+from scratchgen.cli import coursework as cli
 from scratchgen.coursework.exercises import BY_NAME, EXERCISES
 from scratchgen.coursework.notebook import notebook
 
