@@ -7,7 +7,7 @@ from scratchgen.ops.numba import elementary
 from scratchgen.ops.numba.compile import jit
 
 # Largest error allowed, in units in the last place: what the file's docstring states.
-ULPS = {"exp": 1.1, "expm1": 1.8, "tanh": 2.5, "sigmoid": 2.3, "softplus": 3.3, "log": 2.9}
+ULPS = {"exp": 1.1, "expm1": 1.9, "tanh": 2.5, "sigmoid": 2.3, "softplus": 3.3, "log": 2.9}
 TURN_ULPS = 0.8  # of cos 2πu and sin 2πu, in those of 1
 
 # The reference: float64 for float32; for float64 NumPy's widest type (80 bits on x86; where it has no more than 64, the reference errs too).

@@ -9,7 +9,7 @@ from numba import prange
 from scratchgen.ops.numba import elementary
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.elementary import ONE, ZERO
-from scratchgen.ops.numba.elementwise import COLUMNS, check_arrays, check_columns, elementwise, named, rounded, write_back
+from scratchgen.ops.numba.elementwise import PARTS, add_rows, check_arrays, check_columns, elementwise, floats, named, rounded, write_back
 from scratchgen.ops.numba.threads import kernel
 
 
@@ -69,25 +69,26 @@ TWINS |= {f.__name__: elementwise(f, cost, n_arrays=2) for f, cost in BACKWARD.i
 
 
 def with_bias_gradient(formula, cost):
-    """The kernel dz = formula(dy, y, *numbers), db += Σ over the rows of dz. A thread takes some columns and all rows, in their order."""
+    """The kernel dz = formula(dy, y, *numbers), db += Σ over the rows of dz. Threads take parts of the rows; the parts' sums are added in order."""
     f = jit(formula, inline=True)
 
     @jit
-    def columns(dz, dy, y, db, start, stop, numbers):
-        sums = np.zeros(stop - start, db.dtype)
-        for i in range(dy.shape[0]):
-            dz_i, dy_i, y_i = dz[i, start:stop], dy[i, start:stop], y[i, start:stop]
+    def rows(first, last, dz, dy, y, sums, numbers):
+        sums[:] = 0
+        for i in range(first, last):
+            dz_i, dy_i, y_i = dz[i], dy[i], y[i]
             for j in range(sums.size):
                 value = f(dy_i[j], y_i[j], *numbers)
                 dz_i[j] = value
                 sums[j] += value
-        for j in range(sums.size):
-            db[start + j] += sums[j]
 
     def loop(dz, dy, y, db, numbers):
         numbers = rounded(numbers, dz)
-        for c in prange((db.size + COLUMNS - 1) // COLUMNS):
-            columns(dz, dy, y, db, c * COLUMNS, min(db.size, (c + 1) * COLUMNS), numbers)
+        batch, parts = dz.shape[0], min(dz.shape[0], PARTS)
+        sums = np.empty((parts, db.size), db.dtype)
+        for p in prange(parts):
+            rows(batch * p // parts, batch * (p + 1) // parts, dz, dy, y, sums[p], numbers)
+        add_rows(db, sums)
 
     return kernel(named(loop, formula)), cost + 0.1
 
@@ -104,7 +105,7 @@ def activation_backward(dy, y, db, activation, *alpha):
     check_columns("activation_backward", db, dy)
     dz, sums = np.empty(dy.shape, dy.dtype), np.ascontiguousarray(db)
     run, cost = WITH_BIAS_GRADIENT[name]
-    run(cost * dz.size, dz, np.ascontiguousarray(dy), np.ascontiguousarray(y), sums, tuple([float(x) for x in alpha]))
+    run(cost * dz.size, dz, np.ascontiguousarray(dy), np.ascontiguousarray(y), sums, floats(alpha))
     write_back((db,), (sums,))
     return dz
 

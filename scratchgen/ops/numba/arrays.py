@@ -4,7 +4,7 @@ import numpy as np
 from numba import prange
 
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementwise import COLUMNS, REALS, check_columns, elementwise, in_place, summing, write_back
+from scratchgen.ops.numba.elementwise import BLOCK, PARTS, REALS, add_rows, check_columns, elementwise, in_place, total, write_back
 from scratchgen.ops.numba.threads import kernel
 
 
@@ -32,26 +32,45 @@ def copy_to(out, a):
     return (a,)
 
 
-def squared(a):
-    return (np.float64(a) * np.float64(a),)
+@jit(reorder=True)
+def sum_of_squares(a):
+    total = 0.0
+    for i in range(a.size):
+        total += np.float64(a[i]) * np.float64(a[i])
+    return total
+
+
+@kernel
+def all_squares(a):
+    totals = np.empty((a.size + BLOCK - 1) // BLOCK)
+    for b in prange(totals.size):
+        totals[b] = sum_of_squares(a[b * BLOCK : (b + 1) * BLOCK])
+    return total(totals)
+
+
+def squared_norm(a):
+    """Σ a², summed in float64 -> float."""
+    check_real("squared_norm", a)
+    return all_squares(0.2 * a.size, a.ravel())
 
 
 @jit
-def column_sums(out, a, start, stop):
-    """out[start:stop] += Σ over the rows of those columns of a, in the order of the rows."""
-    sums = np.zeros(stop - start, out.dtype)
-    for i in range(a.shape[0]):
-        row = a[i, start:stop]
+def sum_rows(first, last, sums, a):
+    """sums = Σ of the rows first … last − 1 of a."""
+    sums[:] = 0
+    for i in range(first, last):
+        row = a[i]
         for j in range(sums.size):
             sums[j] += row[j]
-    for j in range(sums.size):
-        out[start + j] += sums[j]
 
 
 @kernel
 def all_column_sums(out, a):
-    for c in prange((out.size + COLUMNS - 1) // COLUMNS):
-        column_sums(out, a, c * COLUMNS, min(out.size, (c + 1) * COLUMNS))
+    batch, parts = a.shape[0], min(a.shape[0], PARTS)
+    sums = np.empty((parts, out.size), out.dtype)
+    for p in prange(parts):
+        sum_rows(batch * p // parts, batch * (p + 1) // parts, sums[p], a)
+    add_rows(out, sums)
 
 
 def add_column_sums(out, a):
@@ -66,14 +85,23 @@ def add_column_sums(out, a):
 @kernel
 def beside(out, a, b):
     for i in prange(out.shape[0]):
-        out[i, : a.shape[1]] = a[i]
-        out[i, a.shape[1] :] = b[i]
+        out_i, a_i, b_i = out[i], a[i], b[i]
+        for j in range(a_i.size):
+            out_i[j] = a_i[j]
+        for j in range(b_i.size):
+            out_i[a_i.size + j] = b_i[j]
 
 
 @kernel
 def above(out, a, b):
-    for i in prange(out.shape[0]):
-        out[i] = a[i] if i < a.shape[0] else b[i - a.shape[0]]
+    for i in prange(a.shape[0]):
+        out_i, a_i = out[i], a[i]
+        for j in range(a_i.size):
+            out_i[j] = a_i[j]
+    for i in prange(b.shape[0]):
+        out_i, b_i = out[a.shape[0] + i], b[i]
+        for j in range(b_i.size):
+            out_i[j] = b_i[j]
 
 
 def joined(name, run, axis):
@@ -97,7 +125,6 @@ def check_real(name, *arrays):
 
 
 added_product, scaled, filled, copied = in_place(add_product, 0.2), in_place(scale, 0.1), in_place(fill, 0.05), in_place(copy_to, 0.1)
-sum_of_squares = summing(squared, 0.2, n_outputs=0)
 
 TWINS = {
     "add": elementwise(add, 0.1, n_arrays=2),
@@ -106,7 +133,7 @@ TWINS = {
     "scale": lambda out, factor: scaled((out,), (), factor),
     "fill": lambda out, value: filled((out,), (), value),
     "copy_to": lambda out, a: copied((out,), (a,)),
-    "squared_norm": lambda a: sum_of_squares((a,))[0],
+    "squared_norm": squared_norm,
     "add_column_sums": add_column_sums,
     "stack_rows": joined("stack_rows", above, axis=0),
     "join_columns": joined("join_columns", beside, axis=1),

@@ -23,7 +23,7 @@ from scratchgen.ops.numba.threads import kernel
 
 REALS = (np.dtype(np.float32), np.dtype(np.float64))
 BLOCK = 2048  # elements whose sum one thread takes in one go
-COLUMNS = 64  # columns whose sums one thread takes: 256 bytes of float32 in each row
+PARTS = 16  # of the rows of a matrix, where sums run over the rows; any number of threads up to this shares them fairly
 
 
 # What Python checks before a kernel runs
@@ -31,14 +31,14 @@ COLUMNS = 64  # columns whose sums one thread takes: 256 bytes of float32 in eac
 
 def check_arrays(name, arrays):
     """ValueError unless all arrays have one shape, TypeError unless one type, float32 or float64."""
-    first = arrays[0]
-    if first.dtype not in REALS:
-        raise TypeError(f"{name} takes arrays of float32 or float64; given {first.dtype}")
-    for a in arrays[1:]:
-        if a.dtype != first.dtype:
-            raise TypeError(f"{name} takes arrays of one type; given {first.dtype} and {a.dtype}")
-        if a.shape != first.shape:
-            raise ValueError(f"{name} takes arrays of one shape; given {first.shape} and {a.shape}")
+    shape, dtype = arrays[0].shape, arrays[0].dtype
+    if dtype not in REALS:
+        raise TypeError(f"{name} takes arrays of float32 or float64; given {dtype}")
+    for a in arrays:
+        if a.dtype != dtype:
+            raise TypeError(f"{name} takes arrays of one type; given {dtype} and {a.dtype}")
+        if a.shape != shape:
+            raise ValueError(f"{name} takes arrays of one shape; given {shape} and {a.shape}")
 
 
 def check_columns(name, vector, matrix):
@@ -50,6 +50,11 @@ def check_columns(name, vector, matrix):
 def flat(arrays):
     """Each array as one contiguous row: a view where it is contiguous, else a copy."""
     return tuple([a.ravel() for a in arrays])
+
+
+def floats(numbers):
+    """The numbers as Python floats, so that a kernel is compiled for one type of them."""
+    return tuple([float(x) for x in numbers]) if numbers else ()
 
 
 def write_back(arrays, flats):
@@ -106,6 +111,27 @@ def _rounded(numbers, array):
     return written_out("array.dtype.type(numbers[{0}])", len(numbers), "numbers, array")
 
 
+@jit(reorder=True)
+def total(terms):
+    """Σ terms in float64. A loop of its own: beside float64, the loop that computes the terms would run in half as wide vectors."""
+    total = 0.0
+    for i in range(terms.size):
+        total += terms[i]
+    return total
+
+
+@jit
+def add_rows(out, a):
+    """out += the rows of a, in their order, each first added to the one before."""
+    for i in range(1, a.shape[0]):
+        total, row = a[0], a[i]
+        for j in range(out.size):
+            total[j] += row[j]
+    if a.shape[0]:
+        for j in range(out.size):
+            out[j] += a[0, j]
+
+
 # The four loops
 
 
@@ -127,7 +153,7 @@ def elementwise(formula, cost, n_arrays):
     run = kernel(named(loop, formula))
 
     def call(*arguments):
-        arrays, numbers = arguments[:n_arrays], tuple([float(x) for x in arguments[n_arrays:]])
+        arrays, numbers = arguments[:n_arrays], floats(arguments[n_arrays:])
         check_arrays(formula.__name__, arrays)
         out = np.empty(arrays[0].shape, arrays[0].dtype)
         run(cost * out.size, out.ravel(), flat(arrays), numbers)
@@ -151,7 +177,7 @@ def in_place(formula, cost):
         arrays = written + read
         check_arrays(formula.__name__, arrays)
         rows = flat(arrays)
-        run(cost * arrays[0].size, rows, tuple([float(x) for x in numbers]))
+        run(cost * arrays[0].size, rows, floats(numbers))
         write_back(written, rows)
 
     return call
@@ -161,14 +187,14 @@ def summing(formula, cost, n_outputs):
     """The operation (arrays, *numbers) -> Σ term, out, …  where term, *outs = formula(*arrays, *numbers) for each element."""
     f = jit(formula, inline=True)
 
-    @jit(reorder=True)
+    @jit
     def block(outs, arrays, numbers):
-        total = 0.0
-        for i in range(arrays[0].size):
+        terms = np.empty_like(arrays[0])
+        for i in range(terms.size):
             values = f(*elements(arrays, i), *numbers)
-            total += values[0]
+            terms[i] = values[0]
             store(outs, i, values[1:])
-        return total
+        return total(terms)
 
     def loop(outs, arrays, numbers):
         numbers = rounded(numbers, arrays[0])
@@ -177,10 +203,7 @@ def summing(formula, cost, n_outputs):
         for b in prange(totals.size):
             start, stop = b * BLOCK, min(n, (b + 1) * BLOCK)
             totals[b] = block(pieces(outs, start, stop), pieces(arrays, start, stop), numbers)
-        total = 0.0
-        for b in range(totals.size):
-            total += totals[b]
-        return total
+        return total(totals)
 
     run = kernel(named(loop, formula))
 
@@ -188,7 +211,7 @@ def summing(formula, cost, n_outputs):
         check_arrays(formula.__name__, arrays)
         shape, dtype = arrays[0].shape, arrays[0].dtype
         outs = [np.empty(shape, dtype) for _ in range(n_outputs)]
-        return run(cost * arrays[0].size, flat(outs), flat(arrays), tuple([float(x) for x in numbers])), *outs
+        return run(cost * arrays[0].size, flat(outs), flat(arrays), floats(numbers)), *outs
 
     return call
 
@@ -197,12 +220,12 @@ def row_sums(formula, cost):
     """The operation (arrays, *numbers) -> Σ_j formula(*arrays, *numbers) of each row:  (batch, n) each -> (batch,), summed in float64."""
     f = jit(formula, inline=True)
 
-    @jit(reorder=True)
+    @jit
     def row(arrays, numbers):
-        total = 0.0
-        for j in range(arrays[0].size):
-            total += f(*elements(arrays, j), *numbers)
-        return total
+        terms = np.empty_like(arrays[0])
+        for j in range(terms.size):
+            terms[j] = f(*elements(arrays, j), *numbers)
+        return total(terms)
 
     def loop(out, n, arrays, numbers):
         numbers = rounded(numbers, out)
@@ -215,7 +238,7 @@ def row_sums(formula, cost):
         check_arrays(formula.__name__, arrays)
         batch, n = arrays[0].shape
         out = np.empty(batch, arrays[0].dtype)
-        run(cost * arrays[0].size, out, n, flat(arrays), tuple([float(x) for x in numbers]))
+        run(cost * arrays[0].size, out, n, flat(arrays), floats(numbers))
         return out
 
     return call

@@ -8,15 +8,17 @@ from numba import prange
 
 from scratchgen.ops.numba.arrays import TWINS as ARRAYS
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementary import HALF, ONE, exp, log, sigmoid, softplus
+from scratchgen.ops.numba.elementary import HALF, ONE, exp, log, softplus, softplus_and_sigmoid
 from scratchgen.ops.numba.elementwise import REALS, row_sums, summing
+from scratchgen.ops.numba.normalisation import largest
 from scratchgen.ops.numba.threads import kernel
 
 LOG_2PI = float(np.log(2 * np.pi))
 
 
 def bce(logit, target, share):
-    return softplus(logit) - target * logit, (sigmoid(logit) - target) * share
+    value, p = softplus_and_sigmoid(logit)
+    return value - target * logit, (p - target) * share
 
 
 def log_bernoulli(x, logit):
@@ -25,7 +27,7 @@ def log_bernoulli(x, logit):
 
 def squared(y, target, share):
     difference = y - target
-    return HALF * np.float64(difference) * difference, difference * share
+    return HALF * difference * difference, difference * share
 
 
 def kl(mu, logvar, share):
@@ -48,15 +50,18 @@ def log_gaussian(x, mu, logvar, log_2pi):
 
 
 def judged_real(logit, share):  # −log D
-    return softplus(-logit), -sigmoid(-logit) * share
+    value, p = softplus_and_sigmoid(-logit)
+    return value, -p * share
 
 
 def judged_fake(logit, share):  # −log(1 − D)
-    return softplus(logit), sigmoid(logit) * share
+    value, p = softplus_and_sigmoid(logit)
+    return value, p * share
 
 
 def fooled_minimax(logit, share):  # log(1 − D)
-    return -softplus(logit), -sigmoid(logit) * share
+    value, p = softplus_and_sigmoid(logit)
+    return -value, -p * share
 
 
 def log_ratio(z, eps, logvar):
@@ -92,17 +97,15 @@ def discriminator_bce(real, fake):
 @jit(reorder=True)
 def row_cross_entropy(dlogits, logits, label, share):
     """−log softmax(logits)[label]; dlogits = (softmax(logits) − onehot) · share."""
-    largest = logits[0]
-    for logit in logits:
-        largest = max(largest, logit)
+    top = largest(logits)
     total = logits.dtype.type(0)
     for j in range(logits.size):
-        dlogits[j] = exp(logits[j] - largest)
+        dlogits[j] = exp(logits[j] - top)
         total += dlogits[j]
     for j in range(logits.size):
         dlogits[j] *= share / total
     dlogits[label] -= share
-    return log(total) - (logits[label] - largest)
+    return log(total) - (logits[label] - top)
 
 
 @kernel
