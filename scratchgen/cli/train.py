@@ -10,6 +10,7 @@ examples:
   scratchgen train vae --out runs/mine --resume --epochs 60
 """
 
+import argparse
 import json
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def add_arguments(parser):
     parser.add_argument("--likelihood", metavar="NAME", help=f"of the VAE's decoder: {', '.join(LIKELIHOODS)}")
     parser.add_argument("--objective", metavar="NAME", help="of the GAN's generator: non_saturating or minimax")
     parser.add_argument("--discriminator-steps", type=int, metavar="K", help="steps of the discriminator for each of the generator (default 1)")
+    parser.add_argument("--batch-norm", action=argparse.BooleanOptionalAction, help="in the GAN's generator (default: for pictures)")
+    parser.add_argument("--dropout", type=float, metavar="RATE", help="in the GAN's discriminator (default 0.3 for pictures, else 0)")
     parser.add_argument("--optimizer", metavar="NAME", help=f"one of: {', '.join(OPTIMIZERS)} (default: Adam, with the model's settings)")
     parser.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
     parser.add_argument("--schedule", metavar="NAME", help=f"of the learning rate over the epochs: {', '.join(SCHEDULES)} (default constant)")
@@ -105,7 +108,7 @@ def suitable(model, x):
     pictures = x.shape[1] >= 16 and x.min() >= 0 and x.max() <= 1
     defaults = {"seed": 0, "batch_size": 100, "schedule": "constant", "binarize": "none"}
     if model == "gan" and pictures:
-        return defaults | {"epochs": 50, "hidden": [256, 256], "latent_dim": 64}
+        return defaults | {"epochs": 30, "hidden": [256, 256], "latent_dim": 64, "batch_norm": True, "dropout": 0.3}
     if model == "gan":
         return defaults | {"epochs": 40, "hidden": [128, 128], "latent_dim": 2, "output": "identity", "batch_size": 256, "schedule": "cosine"}
     if model == "made":
@@ -119,7 +122,7 @@ def build(settings, data_dim):
     """The model that the settings describe."""
     names = {
         "vae": ("latent_dim", "hidden", "activation", "likelihood"),
-        "gan": ("latent_dim", "output", "objective", "discriminator_steps"),
+        "gan": ("latent_dim", "output", "objective", "discriminator_steps", "batch_norm", "dropout"),
         "made": ("hidden", "activation"),
     }
     arguments = {key: settings[key] for key in names[settings["model"]] if key in settings}

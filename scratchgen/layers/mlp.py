@@ -3,6 +3,7 @@
 import numpy as np
 
 from scratchgen.errors import unknown_name
+from scratchgen.layers.batch_norm import BatchNorm
 from scratchgen.layers.dropout import Dropout
 from scratchgen.layers.elu import ELU
 from scratchgen.layers.identity import Identity
@@ -33,12 +34,12 @@ def make_activation(activation):
     return activation() if callable(activation) else ACTIVATIONS[activation]()
 
 
-def mlp(sizes, activation="relu", *, output="identity", dropout=0.0, init="glorot_uniform", rng=None, dtype=np.float32):
+def mlp(sizes, activation="relu", *, output="identity", batch_norm=False, dropout=0.0, init="glorot_uniform", rng=None, dtype=np.float32):
     """A Sequential of Linear layers of these sizes, (n_in, n_hidden, …, n_out).
 
     activation: behind every Linear but the last, by name or as a function that makes one;  output: behind the last;
-    dropout: rate of the Dropout behind each hidden activation, 0 for none;  init: initialiser of the weights;
-    rng: a seed or a numpy.random.Generator.
+    batch_norm: BatchNorm between each hidden Linear and its activation;  dropout: rate of the Dropout behind each hidden
+    activation, 0 for none;  init: initialiser of the weights;  rng: a seed or a numpy.random.Generator.
 
     >>> print(mlp((784, 500, 40), activation="tanh", rng=0))
     Sequential
@@ -51,7 +52,10 @@ def mlp(sizes, activation="relu", *, output="identity", dropout=0.0, init="gloro
         raise ValueError(f"sizes is {tuple(sizes)}; an mlp needs at least an input and an output size")
     rng, layers = as_generator(rng), []
     for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
-        layers += [Linear(n_in, n_out, init=init, rng=rng, dtype=dtype), make_activation(activation)]
+        layers.append(Linear(n_in, n_out, init=init, rng=rng, dtype=dtype))
+        if batch_norm:
+            layers.append(BatchNorm(n_out, dtype=dtype))
+        layers.append(make_activation(activation))
         if dropout:
             layers.append(Dropout(dropout, rng=rng))
     layers += [Linear(sizes[-2], sizes[-1], init=init, rng=rng, dtype=dtype), make_activation(output)]

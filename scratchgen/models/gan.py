@@ -30,7 +30,9 @@ class GAN(Model):
 
     data_dim, latent_dim: features of x and of z.  generator_hidden, discriminator_hidden: sizes of hidden layers.
     output: activation of the generator's output ("sigmoid" for data in [0, 1], "tanh", "identity").
-    objective: of the generator, "non_saturating" or "minimax".  discriminator_steps: k of Algorithm 1.  rng: seed or Generator.
+    objective: of the generator, "non_saturating" or "minimax".  discriminator_steps: k of Algorithm 1.
+    batch_norm: in the generator's hidden layers (Radford et al. 2016): it keeps a young generator from giving one picture for every z.
+    dropout: rate in the discriminator's hidden layers (the paper has ½).  rng: seed or Generator.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class GAN(Model):
         output="sigmoid",
         objective="non_saturating",
         discriminator_steps=1,
+        batch_norm=False,
+        dropout=0.0,
         rng=None,
         dtype=np.float32,
     ):
@@ -54,12 +58,12 @@ class GAN(Model):
         rng = as_generator(rng)
         self.config = dict(
             data_dim=data_dim, latent_dim=latent_dim, generator_hidden=generator_hidden, discriminator_hidden=discriminator_hidden,
-            output=output, objective=objective, discriminator_steps=discriminator_steps,
+            output=output, objective=objective, discriminator_steps=discriminator_steps, batch_norm=batch_norm, dropout=dropout,
         )  # fmt: skip
         self.data_dim, self.latent_dim, self.discriminator_steps = data_dim, latent_dim, discriminator_steps
         self.objective = OBJECTIVES[objective]
-        self.generator = mlp((latent_dim, *generator_hidden, data_dim), "relu", output=output, rng=rng, dtype=dtype)
-        self.discriminator = mlp((data_dim, *discriminator_hidden, 1), lambda: LeakyReLU(0.2), rng=rng, dtype=dtype)
+        self.generator = mlp((latent_dim, *generator_hidden, data_dim), "relu", output=output, batch_norm=batch_norm, rng=rng, dtype=dtype)
+        self.discriminator = mlp((data_dim, *discriminator_hidden, 1), lambda: LeakyReLU(0.2), dropout=dropout, rng=rng, dtype=dtype)
         self.stream = Stream(rng)  # of z
         self.set_parts(generator=self.generator, discriminator=self.discriminator)
 
