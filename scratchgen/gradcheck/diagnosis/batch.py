@@ -7,7 +7,7 @@ from scratchgen.gradcheck.diagnosis.evidence import Diagnosis
 
 def per_example(e, draw):
     """What each example contributes to the gradient: (batch, *array.shape); None where examples cannot be told apart."""
-    if e.jacobian is None or not e.shared or e.y.ndim < 1:
+    if e.jacobian is None or not e.shared or not e.rows_are_examples:
         return None
     parts = e.jacobian.reshape(e.array.size, e.batch, -1) * draw.dy.reshape(1, e.batch, -1)
     return np.moveaxis(parts.sum(axis=2), 0, 1).reshape(e.batch, *e.array.shape)
@@ -15,7 +15,7 @@ def per_example(e, draw):
 
 def one_example(e):
     """Only one example counts."""
-    if not e.shared or e.jacobian is None or e.batch < 2:
+    if not e.shared or e.jacobian is None or not e.rows_are_examples or e.batch < 2:
         return None
     for k, words in ((0, "first"), (e.batch - 1, "last"), *((k, f"number {k}") for k in range(1, e.batch - 1))):
         if all(e.agree(draw.a, per_example(e, draw)[k]) for draw in e.draws):
@@ -25,7 +25,7 @@ def one_example(e):
 
 def wrong_axis(e):
     """Summed over the features, or over everything, where it should be over the batch."""
-    if not e.shared or e.jacobian is None or e.array.ndim != 1:
+    if not e.shared or e.jacobian is None or not e.rows_are_examples or e.array.ndim != 1:
         return None
     parts = [per_example(e, draw) for draw in e.draws]
     if all(e.agree(draw.a, np.full(e.array.shape, part.sum())) for draw, part in zip(e.draws, parts, strict=True)):

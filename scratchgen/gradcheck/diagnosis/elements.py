@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from scratchgen.gradcheck.diagnosis.evidence import Diagnosis
 from scratchgen.gradcheck.diagnosis.whole import dropout_keep
 
 POWERS = {
@@ -68,7 +69,7 @@ def branch(e):
         says = "nothing passes there" if abs(c) < 1e-9 else f"it is {c:.4g} times what it should be there"
         text = f"d{e.name} is wrong exactly where {words}: {says}, and right elsewhere. The slope of that branch is not the one of forward"
         tested = f"Tested: in {inside.sum()} elements backward gives {c:.4g} times the difference quotient, in {outside.sum()} it agrees"
-        return e.found("branch", text, "")._replace(tested=tested)
+        return Diagnosis("branch", e.name, text, tested, e.enough)
 
 
 def one_side(e):
@@ -79,7 +80,7 @@ def one_side(e):
         outside = ~side & e.measured
         if outside.sum() >= 2 and right_on(e, outside, 1.0):
             text = f"d{e.name} is wrong only where {words}: look at the branch of the function on that side"
-            return e.found("branch", text, "", certain=False)._replace(tested="Seen: everywhere else it agrees")
+            return Diagnosis("branch", e.name, text, "Seen: everywhere else it agrees", False)
 
 
 def right_on(e, where, c):
@@ -146,4 +147,4 @@ def some_rows(e):
             where = f"{words} {bad[0]}" if len(bad) == 1 else f"{words}s {', '.join(map(str, bad))}"
             text = f"d{e.name} is {what} in {where} and right elsewhere: an index or a slice that leaves some out"
             tested = f"Seen: {int(wrong.sum())} of {int(e.measured.sum())} elements differ"
-            return e.found("some elements", text, "", certain=False)._replace(tested=tested)
+            return Diagnosis("some elements", e.name, text, tested, False)

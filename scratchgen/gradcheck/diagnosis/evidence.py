@@ -115,7 +115,7 @@ class Evidence:
 
     def by_example(self):
         """Whether the array has a row for each example, which that example's output alone depends on."""
-        if self.jacobian is None or self.array.ndim == 0 or self.array.shape[0] != self.batch:
+        if self.jacobian is None or not self.rows_are_examples or self.array.ndim == 0 or self.array.shape[0] != self.batch:
             return False
         paths = self.jacobian.reshape(self.batch, -1, self.batch, self.y.size // self.batch)
         return not np.any(np.abs(paths.transpose(0, 2, 1, 3)[~np.eye(self.batch, dtype=bool)]) > 1e-7)
@@ -146,9 +146,14 @@ class Evidence:
 
     @property
     def batch(self):
-        """Number of examples: the first length of the output, or of the first input of a loss; None if there is none."""
-        shaped = self.y if self.y is not None else next((v for v in self.known.values() if v.ndim >= 2), None)
-        return shaped.shape[0] if shaped is not None and shaped.ndim else None
+        """Number of examples: the first length of the first input; None if there is none."""
+        first = next(iter(self.known.values()) if self.y is None else iter([self.subject.arrays[self.subject.inputs[0]]]), None)
+        return first.shape[0] if first is not None and first.ndim else None
+
+    @property
+    def rows_are_examples(self):
+        """Whether the output has a row for each example."""
+        return self.y is not None and self.y.ndim > 0 and self.y.shape[0] == self.batch
 
     @property
     def sizes(self):

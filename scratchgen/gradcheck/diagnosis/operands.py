@@ -85,3 +85,17 @@ def wrong_function(e):
             if spread:
                 text += CONFUSED
             return e.found("std and variance" if spread else "wrong operand", text, f"backward with {how} {used}", certain=False)
+
+
+DERIVATIVES = {"1 − y²": lambda y: 1 - y * y, "y (1 − y)": lambda y: y * (1 - y), "y > 0": lambda y: y > 0}
+
+
+def missing_derivative(e):
+    """A layer with an activation inside, whose derivative was left out: backward is right if it is given dy ∘ f′ instead of dy."""
+    if e.y is None or (e.y.shape == e.array.shape and e.is_input):
+        return None
+    for words, derivative in DERIVATIVES.items():
+        results = [e.backward(draw.dy * derivative(e.y)) for draw in e.draws]
+        if all(result is not None and e.agree(result, draw.n) for result, draw in zip(results, e.draws, strict=True)):
+            text = f"the derivative of the activation is missing from d{e.name}: before dy goes further back, it is dy ∘ ({words})"
+            return e.found("missing factor", text, f"backward of dy ∘ ({words}) in the place of dy")

@@ -173,3 +173,19 @@ def missing_known_term(e):
         simple = near(abs(c), 1) or near(abs(c), 2) or words == e.name
         text = f"the term {c:.6g} · {words} is missing from d{e.name}" + (f": {what}" if what else "")
         return e.found("missing term", text, f"d{e.name} + {c:.6g} · {words}", simple)
+
+
+def missing_shared_path(e):
+    """What is missing is, for each example, one number times something at hand: a path through a sum over the example's features."""
+    first = e.draws[0]
+    if first.a.shape != first.n.shape or e.array.ndim != 2 or not np.all(e.measured) or len(e.draws) < 2:
+        return None
+    for axis, over, each in ((1, "the features", "example"), (0, "the batch", "feature")):
+        if e.array.shape[axis] < 3:
+            continue
+        for words, q in [("1", np.ones(e.array.shape)), *((w, q) for w, q in e.known.items() if q.shape == e.array.shape)]:
+            sums = [np.sum((draw.n - draw.a) * q, axis=axis, keepdims=True) / np.sum(q * q, axis=axis, keepdims=True) for draw in e.draws]
+            if all(e.agree(draw.a + s * q, draw.n) for draw, s in zip(e.draws, sums, strict=True)):
+                term = "one number" if words == "1" else f"one number times {words}"
+                text = f"for each {each}, {term} is missing from d{e.name}, or wrong: a path through a sum over {over} that all its elements share"
+                return e.found("missing term", text, f"d{e.name} + {term}, fitted,", certain=False)
