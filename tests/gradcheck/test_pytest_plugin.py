@@ -1,5 +1,6 @@
 """The pytest plugin, as a student meets it: in a pytest of its own."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -81,3 +82,8 @@ def test_seed_and_exhaustive(tmp_path):
 def test_importing_the_plugin_imports_neither_numba_nor_matplotlib():
     code = "import sys, scratchgen.gradcheck.pytest_plugin; print([m for m in ('numba', 'llvmlite', 'matplotlib') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout.strip() == "[]"
+
+
+def test_it_is_installed_with_the_package():
+    (found,) = [point for point in importlib.metadata.entry_points(group="pytest11") if point.name == "scratchgen"]
+    assert found.value == "scratchgen.gradcheck.pytest_plugin"
