@@ -1,0 +1,114 @@
+"""How a matrix product becomes a thousand times faster: the same product in six steps, each a few lines. A lesson; the core is matmul.py.
+
+    c = a b             a (m, k), b (k, n) -> c (m, n)             c_ij = Σ_k a_ik b_kj
+
+Every step does the same m k n multiplications and additions. What changes is what the processor waits for: for memory, then for the cache, and in the
+end for nothing. `scratchgen bench --only ladder` measures the steps on your machine, and draws them against what it can do at most.
+Each step adds to a c of zeros; `multiply` below calls it so.
+"""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from scratchgen.ops.numba.compile import jit
+from scratchgen.ops.numba.target import TARGET
+from scratchgen.ops.numba.threads import kernel
+from scratchgen.ops.numba.tile import ROWS, VECTORS, tile
+
+BLOCK_K, BLOCK_N = 64, 512  # a block of b: 128 KiB of float32 fit the second-level cache, and a row of the block, 2 KiB, the first-level
+
+
+@jit(cache=True)
+def three_loops(a, b, c):
+    """The definition. b is read down its columns, and every number brings a whole cache line with it, of which the rest is not used."""
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            for k in range(a.shape[1]):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+@jit(cache=True)
+def loop_order(a, b, c):
+    """Two loops change places. The inner one now runs along rows of b and c, a whole vector at a time, and no sum waits for the one before."""
+    for i in range(c.shape[0]):
+        for k in range(a.shape[1]):
+            for j in range(c.shape[1]):
+                c[i, j] += a[i, k] * b[k, j]
+
+
+@jit(cache=True)
+def blocking(a, b, c):
+    """Block by block of b. A block stays in the cache while all rows of a meet it; before, each row of a took all of b from memory."""
+    for k0 in range(0, b.shape[0], BLOCK_K):
+        for j0 in range(0, b.shape[1], BLOCK_N):
+            for i in range(c.shape[0]):
+                c_row = c[i, j0 : j0 + BLOCK_N]
+                for k in range(k0, min(k0 + BLOCK_K, b.shape[0])):
+                    add_multiple(c_row, a[i, k], b[k, j0 : j0 + BLOCK_N])
+
+
+@jit(cache=True)
+def packing(a, b, c):
+    """Each block is first copied to a place of its own. In b its rows lie apart, on many pages, and compete for the same slots of the cache."""
+    for k0 in range(0, b.shape[0], BLOCK_K):
+        for j0 in range(0, b.shape[1], BLOCK_N):
+            block = b[k0 : k0 + BLOCK_K, j0 : j0 + BLOCK_N].copy()
+            for i in range(c.shape[0]):
+                c_row = c[i, j0 : j0 + BLOCK_N]
+                for k in range(block.shape[0]):
+                    add_multiple(c_row, a[i, k0 + k], block[k])
+
+
+@jit
+def add_multiple(c_row, x, b_row):
+    """c_row += x · b_row, one row's part in the product."""
+    for j in range(c_row.size):
+        c_row[j] += x * b_row[j]
+
+
+def register_tile(a, b, c):
+    """The sums stay in registers (tile.py). Until here each was loaded and stored for every k; now the arithmetic waits for nothing."""
+    tile_panels.serial(a, b, c)
+
+
+def threads(a, b, c):
+    """Every core takes some of the panels."""
+    tile_panels(math.inf, a, b, c)
+
+
+@kernel
+def tile_panels(a, b, c):
+    """c = a b, panel by panel of b, each as wide as a tile."""
+    width = VECTORS * TARGET.vector_bytes // c.itemsize
+    for p in prange((c.shape[1] + width - 1) // width):
+        b_part = b[:, p * width : (p + 1) * width]
+        panel = np.zeros((b.shape[0], width), c.dtype)  # packed; zeros fill the last one, because a tile is never narrower than a vector
+        panel[:, : b_part.shape[1]] = b_part
+        block = np.empty((ROWS, width), c.dtype)
+        for i in range(0, c.shape[0], ROWS):
+            a_rows = a[i : i + ROWS]
+            one_tile(a_rows, panel, block)
+            c[i : i + ROWS, p * width : (p + 1) * width] = block[: a_rows.shape[0], : b_part.shape[1]]
+
+
+@jit
+def one_tile(a, b, c):
+    """c = a b with all sums in registers: a (≤ ROWS, k), b (k, VECTORS · lanes), c (ROWS, VECTORS · lanes); rows of b and c contiguous."""
+    a_at, b_at, c_at = np.int64(a.ctypes.data), np.int64(b.ctypes.data), np.int64(c.ctypes.data)
+    tile(c.dtype.type(0), a.shape[0], VECTORS, a_at, a.strides[0], a.strides[1], b_at, b.strides[0], c_at, c.strides[0], a.shape[1], 0)
+
+
+STEPS = (three_loops, loop_order, blocking, packing, register_tile, threads)
+
+
+def multiply(step, a, b):
+    """a b, computed by one of STEPS:  a (m, k), b (k, n), both float32 or both float64 -> (m, n). Raises ValueError or TypeError otherwise."""
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+        raise ValueError(f"a has shape {a.shape} and b {b.shape}; a product needs (m, k) and (k, n)")
+    if a.dtype != b.dtype or a.dtype not in (np.float32, np.float64):
+        raise TypeError(f"a is {a.dtype} and b {b.dtype}; a product needs two of float32 or two of float64")
+    c = np.zeros((a.shape[0], b.shape[1]), a.dtype)
+    step(a, b, c)
+    return c
