@@ -1,9 +1,13 @@
 """Every layer, loss and model of the library in a small size, ready to be checked; and a way to add your own.
 
-for case in layer_cases():
-    print(case.name, case.report().ok)
+    for case in layer_cases():
+        print(case.name, case.report().ok)
 
-register_layer(lambda: MyLayer(4, 3), (6, 4))       yours, with the shapes of its inputs: from now on it is in layer_cases()
+Yours are in layer_cases() from the moment that you say how to make one, and the shapes of its inputs:
+
+    register_layer(lambda: MyLayer(4, 3), (6, 4))
+
+Batch, features and outputs are all of different size, so that arrays of a wrong shape do not fit by accident.
 """
 
 import inspect
@@ -18,7 +22,7 @@ from scratchgen.gradcheck.report import GradientMismatch
 from scratchgen.gradcheck.subjects import LayerSubject, LossSubject, ObjectiveSubject
 from scratchgen.layers import Layer, Sequential
 
-BATCH, FEATURES, OUTPUTS = 6, 4, 3  # all different, so that arrays of wrong shape do not fit
+BATCH, FEATURES, OUTPUTS = 6, 4, 3
 F = np.float64
 MASK = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 0], [1, 0, 0]])
 
@@ -54,7 +58,7 @@ def layer_case(name, make, *shapes, training=True):
     def subject(seed):
         rng = np.random.default_rng([seed, 1])
         layer = make()
-        if layer.params and layer.dtype != F:
+        if any(value.dtype == np.float32 for value in layer.params.values()):
             layer = layer.astype(F)
         return LayerSubject(layer, [rng.standard_normal(shape) for shape in shapes], training)
 

@@ -29,6 +29,7 @@ class Examination:
         """Everything, for a LayerSubject or FunctionSubject; returns the random dy, None if forward does not work."""
         dy = None
         try:
+            self.pairs()
             dy = self.forward(rng)
             self.backward(dy)
             self.repeat(dy)
@@ -65,6 +66,17 @@ class Examination:
             hint = " (is there a `return`?)" if result is None else ""
             self.add("missing", None, f"backward returns {describe(result)}; it must return {wanted}{hint}", stop=True)
         return dict(zip(names, values, strict=True))
+
+    def pairs(self):
+        """Every parameter has an array for its gradient, of the same shape."""
+        live = self.subject.live_grads()
+        for name, value in self.subject.params.items():
+            if name not in live:
+                self.add("missing", name, f"grads has no {name!r}; params and grads have the same keys")
+            elif live[name].shape != value.shape:
+                self.add("missing", name, f"grads[{name!r}] has shape {live[name].shape} but params[{name!r}] {value.shape}; they must be equal")
+        if self.faults:
+            raise Stop
 
     def forward(self, rng):
         """Forward works, repeats itself and changes nothing; returns a random dy."""

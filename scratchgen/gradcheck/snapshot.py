@@ -10,15 +10,17 @@ import numpy as np
 def restored(*modules):
     """Within the block, noise and running statistics move on; after it, they are as before, so that a second run repeats the first."""
     streams = [stream for module in modules for stream in module.streams().values()]
-    buffers = [value for module in modules for value in module.all_buffers().values()]
-    states, values = [stream.state for stream in streams], [value.copy() for value in buffers]
+    leaves = [leaf for module in modules for _, leaf in module.leaves()]
+    buffers = [(leaf.buffers, key, value, value.copy()) for leaf in leaves for key, value in leaf.buffers.items()]
+    states = [stream.state for stream in streams]
     try:
         yield
     finally:
         for stream, state in zip(streams, states, strict=True):
             stream.state = state
-        for buffer, value in zip(buffers, values, strict=True):
-            buffer[...] = value
+        for owner, key, array, value in buffers:
+            array[...] = value
+            owner[key] = array  # a student may have put a new array in its place
 
 
 @contextlib.contextmanager

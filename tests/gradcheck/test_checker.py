@@ -373,6 +373,29 @@ def test_a_forgotten_parameter_that_happens_to_be_one_or_zero_is_found(rng):
     assert np.all(layer.params["gamma"] == 1) and np.all(layer.params["beta"] == 0)
 
 
+def test_running_statistics_are_put_back_even_if_the_layer_makes_new_arrays(rng):
+    class Rebinds(Student):
+        def __init__(self):
+            Student.__init__(self)
+            self.buffers = {"mean": np.zeros(3)}
+
+        def forward(self, x):
+            self.buffers["mean"] = 0.9 * self.buffers["mean"] + 0.1 * x.mean(axis=0)
+            return Student.forward(self, x)
+
+    layer = Rebinds()
+    mean = layer.buffers["mean"]
+    assert check_layer(layer, rng.normal(size=(4, 3))).ok
+    assert layer.buffers["mean"] is mean and not mean.any()
+
+
+def test_a_cached_mask_of_booleans(rng):
+    relu = lambda x: (np.maximum(x, 0), x > 0)
+    assert check_function(relu, lambda dout, on: dout * on, rng.normal(size=(4, 3))).ok
+    wrong = check_function(relu, lambda dout, on: dout * on * np.linspace(1, 2, 3), rng.normal(size=(4, 3)))
+    assert not wrong.ok and not wrong.diagnoses[0].certain
+
+
 def test_public_names():
     names = {"check_layer", "check_function", "check_loss", "check_objective", "assert_gradients", "GradientMismatch", "Report"}
     assert names <= set(gradcheck.__all__) and sg.gradcheck is gradcheck

@@ -92,7 +92,7 @@ def no_pattern(e):
 
 
 def together(found):
-    """The same said about several arrays becomes one."""
+    """Each once; certain ones first, and last those that explain nothing."""
     result = []
     for diagnosis in found:
         if diagnosis not in result:

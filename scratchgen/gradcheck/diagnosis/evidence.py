@@ -129,7 +129,7 @@ class Evidence:
         for words, value in candidates:
             if isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and not any(np.array_equal(value, other) for other in seen):
                 seen.append(value)
-                yield words + self.statistic(value), np.array(value, dtype=np.float64 if value.dtype.kind == "f" else None)
+                yield words + self.statistic(value), np.array(value, dtype=None if value.dtype.kind in "iu" else np.float64)
 
     def statistic(self, value):
         """ " (the standard deviation of x)" and the like, if that is what a cached array is; else nothing."""
@@ -173,7 +173,7 @@ class Evidence:
             return False
         u, v = np.asarray(u)[self.measured], np.asarray(v)[self.measured]
         size = np.sqrt(np.mean(v * v)) if v.size else 0.0
-        return bool(size > 0 and np.all(np.abs(u - v) <= AGREE * np.maximum(np.abs(u), np.abs(v)) + 1e-7 * size))
+        return bool(size > 0 and np.all(np.isfinite(u)) and np.all(np.abs(u - v) <= AGREE * np.maximum(np.abs(u), np.abs(v)) + 1e-7 * size))
 
     def explains(self, correct):
         """Whether correct(draw) is the measured gradient in every draw. What raises a ValueError for its shapes explains nothing."""

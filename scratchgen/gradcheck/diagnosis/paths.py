@@ -132,27 +132,24 @@ def terms_of_a_sum(e):
 
 def from_coefficients(e, operation, coefficients):
     """The Diagnosis that the fitted coefficients tell."""
-    sizes = {size: words for words, size in e.sizes.items() if size > 1}
-    kinds, said, simple = [], [], True
-    for words, c in coefficients.items():
-        words = words.rstrip(",")
-        if near(c, 1):
-            continue
-        if abs(c) < 1e-5:
-            kinds.append("missing term"), said.append(f"{words} is missing")
-        elif near(c, -1):
-            kinds.append("sign"), said.append(f"{words} has the wrong sign")
-        elif any(near(c, size) for size in sizes):
-            kinds.append("factor"), said.append(f"{words} is summed where it should be averaged ({c:.4g} times too large)")
-        elif any(near(c, size / (size - 1)) or near(c, (size - 1) / size) for size in sizes if size > 1):
-            kinds.append("factor"), said.append(f"in {words} N and N − 1 are confused")
-        else:
-            kinds.append("factor"), said.append(f"{words} is {c:.4g} times what it should be")
-            simple = near(abs(c), 2) or near(abs(c), 0.5)
-    if not said:
-        return None
+    said = [(words.rstrip(","), *mistake(c, e.sizes.values())) for words, c in coefficients.items() if not near(c, 1)]
+    kinds = [kind for _, kind, _, _ in said]
     kind = "missing term" if "missing term" in kinds else kinds[0]
-    return e.found(kind, f"d{e.name} of {operation}: {'; '.join(said)}", "the sum of all its terms", simple)
+    text = f"d{e.name} of {operation}: " + "; ".join(f"{words} {what}" for words, _, what, _ in said)
+    return e.found(kind, text, "the sum of all its terms", all(simple for *_, simple in said))
+
+
+def mistake(c, sizes):
+    """(kind, what is said of a term with coefficient c, whether that says it all)."""
+    if abs(c) < 1e-5:
+        return "missing term", "is missing", True
+    if near(c, -1):
+        return "sign", "has the wrong sign", True
+    if any(near(c, size) for size in sizes):
+        return "factor", f"is summed where it should be averaged ({c:.4g} times too large)", True
+    if any(near(c, size / (size - 1)) or near(c, (size - 1) / size) for size in sizes if size > 1):
+        return "factor", "has N and N − 1 confused", True
+    return "factor", f"is {c:.4g} times what it should be", near(abs(c), 2) or near(abs(c), 0.5)
 
 
 def missing_known_term(e):
@@ -181,10 +178,14 @@ def missing_shared_path(e):
     if first.a.shape != first.n.shape or e.array.ndim != 2 or not np.all(e.measured) or len(e.draws) < 2:
         return None
     for axis, over, each in ((1, "the features", "example"), (0, "the batch", "feature")):
-        if e.array.shape[axis] < 3:
-            continue
+        off = ~np.isclose(first.a, first.n, rtol=1e-5, atol=1e-9)
+        if off.sum() < 2 * off.any(axis=axis).sum() + 2:
+            continue  # with a number of its own for nearly each element, anything could be explained
         for words, q in [("1", np.ones(e.array.shape)), *((w, q) for w, q in e.known.items() if q.shape == e.array.shape)]:
-            sums = [np.sum((draw.n - draw.a) * q, axis=axis, keepdims=True) / np.sum(q * q, axis=axis, keepdims=True) for draw in e.draws]
+            squares = np.sum(q * q, axis=axis, keepdims=True)
+            if np.any(squares == 0):
+                continue
+            sums = [np.sum((draw.n - draw.a) * q, axis=axis, keepdims=True) / squares for draw in e.draws]
             if all(e.agree(draw.a + s * q, draw.n) for draw, s in zip(e.draws, sums, strict=True)):
                 term = "one number" if words == "1" else f"one number times {words}"
                 text = f"for each {each}, {term} is missing from d{e.name}, or wrong: a path through a sum over {over} that all its elements share"
