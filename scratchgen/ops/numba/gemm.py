@@ -3,15 +3,17 @@
 The tile (tile.py) multiplies ROWS rows of A by a *panel* of B, WIDTH columns wide. The rest is a matter of reading each number from the
 nearest cache as often as possible before it is thrown out of it:
 
-    for each band of rows of C                       up to 24 tiles high: a band of A, one block deep, stays in the second-level cache
-        for each block of k                          up to 1 KiB deep: a panel of B, one block deep, is 32 KiB and stays in the first-level cache
-            for each panel of B                      copied together (pack.py) where several tiles will read it
+    for each band of rows of C                       A's band, one block deep, fits half of the second-level cache (1 MiB)
+        for each block of k                          384 deep: B's panel, one block deep, about fits the first-level cache (48 KiB)
+            for each panel of B                      copied together (pack.py) where several tiles will read it from afar
                 for each tile of the band            C tile += A tile · B panel, the sums in registers
                 after the last block                 add the bias and apply f, while these numbers of C are still in the cache
 
 Threads. The tiles are counted in this order and the count is divided evenly, so that every thread computes about as many multiply-adds as the
-others, whatever the shape. Each copies for itself the panels that it needs: nobody waits for anybody until the end. Which thread computes an
-element changes nothing in how it is computed: k is cut by shape alone, and the sum over a block runs in order.
+others, whatever the shape. Each copies for itself the panels that it needs: nobody waits for anybody until the end. A border between two
+threads that runs down C costs both of them time, since in each row they write to the same cache line in turn (100 × 20 × 500: 15 µs, 10 with
+borders along the rows); so each thread gets bands of its own unless all of B is too much for it to read. Which thread computes an element
+changes nothing in how it is computed: k is cut by shape alone, and the sum over a block runs in order.
 
 The bias and f cost one more pass over numbers that are in the cache; as operations of their own they would cost one or two through main memory.
 """
@@ -26,16 +28,19 @@ from numba.np.ufunc.parallel import _iget_num_threads as get_num_threads
 from scratchgen.ops.numba import elementary, threads
 from scratchgen.ops.numba.compile import c_function, jit
 from scratchgen.ops.numba.memory import VECTOR_BYTES, call_address, numbers_at, size_of
-from scratchgen.ops.numba.pack import Matrix, pack_panel, pack_rows, packed_bytes, part, round_up
+from scratchgen.ops.numba.pack import Matrix, pack_band, pack_panel, packed_strip, part, round_up, strip_bytes
 from scratchgen.ops.numba.tile import ROWS, VECTORS, tile
 
 WIDTH_BYTES = VECTORS * VECTOR_BYTES  # a row of a panel
-BAND = 24 * ROWS  # most rows in a band
-BLOCK_BYTES = 1024  # most of k in a block
+BAND_BYTES = 2**20  # most of a in a band, one block deep: half of the second-level cache
+SHARED_ROW = 1200  # bytes of b that a thread reads in the time that two threads lose to a row of C that they share
+OWN_BAND = 128  # rows that repay a thread the copying of all of b
+NEAR = 32768  # bytes of b that the first-level cache holds as they lie
+BLOCK = 384  # most of k in a block
 PACK_B = 3  # tiles that must read a panel to repay its copying
 PACK_A = 16  # panels that must meet a band to repay its copying
 
-ACTIVATIONS = {"relu": 1, "leaky_relu": 2, "elu": 3, "tanh": 4, "sigmoid": 5, "softplus": 6}  # 0: none
+ACTIVATIONS = {"relu": 1, "leaky_relu": 2, "elu": 3, "tanh": 4, "sigmoid": 5, "softplus": 6}
 
 
 class Cut(NamedTuple):
@@ -56,17 +61,19 @@ def ceil_div(a, b):
 
 @jit
 def cut(m, n, k, size, parts):
-    """How to cut C for `parts` threads. Only heights depend on their number: no sum does."""
+    """How to cut C for `parts` threads. Only bands and heights depend on their number: no sum does."""
     vectors = ceil_div(n * size, VECTOR_BYTES)
-    bands = ceil_div(m, BAND)
+    bands = ceil_div(m * min(k, BLOCK) * size, BAND_BYTES) if k > 0 else 1
+    if k * n * size < SHARED_ROW * m or m >= OWN_BAND * parts:
+        bands = min(ceil_div(bands, parts) * parts, m)
     height = ceil_div(m, bands)
     fewest = ceil_div(height, ROWS)
     tiles, least = fewest, np.int64(2**62)
-    for candidate in range(fewest, min(fewest + 4, height) + 1):  # lower tiles where their number divides better: 64³ on 4 threads
+    for candidate in range(fewest, min(fewest + 4, height) + 1):  # lower tiles where their number divides better
         busiest_thread = ceil_div(bands * candidate * vectors, parts * VECTORS) * (ceil_div(height, candidate) + 2)
         if busiest_thread < least:
             tiles, least = candidate, busiest_thread
-    return Cut(bands, tiles, ceil_div(vectors, VECTORS), max(ceil_div(k * size, BLOCK_BYTES), 1), tiles * VECTORS, tiles * vectors)
+    return Cut(bands, tiles, ceil_div(vectors, VECTORS), max(ceil_div(k, BLOCK), 1), tiles * VECTORS, tiles * vectors)
 
 
 def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address, b_row, b_column, c_address, c_row, bias, accumulate, activation):
@@ -77,8 +84,8 @@ def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address,
     first, last = bands * band_work * t // parts, bands * band_work * (t + 1) // parts
 
     pack_a = last - first >= PACK_A * panel_work
-    depth, height = ceil_div(k, blocks), ceil_div(m, bands)
-    memory = np.empty((1 + (ROWS + depth) * VECTORS) * VECTOR_BYTES + pack_a * packed_bytes(zero, height, depth), np.uint8)
+    depth = ceil_div(k, blocks)
+    memory = np.empty((1 + (ROWS + depth) * VECTORS) * VECTOR_BYTES + pack_a * tiles * strip_bytes(zero, depth), np.uint8)
     corner = round_up(np.int64(memory.ctypes.data))
     b_buffer = corner + ROWS * WIDTH_BYTES
     a_buffer = b_buffer + depth * WIDTH_BYTES
@@ -89,9 +96,8 @@ def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address,
         for block in range(blocks):
             k0, k1 = k * block // blocks, k * (block + 1) // blocks
             add = accumulate != 0 or block > 0
-            a_band = part(a, top, k0)
             if pack_a:
-                a_band = pack_rows(zero, a_band, bottom - top, k1 - k0, a_buffer)
+                pack_band(zero, part(a, top, k0), bottom - top, tiles, k1 - k0, m - top, a_buffer)
             for panel in range(start // panel_work, min(ceil_div(stop, panel_work), panels)):
                 left = panel * WIDTH_BYTES // size
                 columns = min(n - left, WIDTH_BYTES // size)
@@ -99,11 +105,15 @@ def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address,
                 tile0 = max(ceil_div(start - panel * panel_work, vectors), 0)
                 tile1 = min(ceil_div(stop - panel * panel_work, vectors), tiles)
                 b_panel, c_panel = part(b, k0, left), part(c, top, left)
-                if b.column != size or columns * size < vectors * VECTOR_BYTES or tile1 - tile0 >= PACK_B:
+                scattered = tile1 - tile0 >= PACK_B and (k1 - k0) * b.row > NEAR
+                if b.column != size or columns * size < vectors * VECTOR_BYTES or scattered:
                     b_panel = pack_panel(zero, b_panel, k1 - k0, columns, vectors, b_buffer)
                 for i in range(tile0, tile1):
                     row0, row1 = (bottom - top) * i // tiles, (bottom - top) * (i + 1) // tiles
-                    multiply(zero, row1 - row0, columns, k1 - k0, part(a_band, row0, 0), b_panel, part(c_panel, row0, 0), add, corner)
+                    a_tile = part(a, top + row0, k0)
+                    if pack_a:
+                        a_tile = packed_strip(zero, a, row0, row1, k1 - k0, m - top, a_buffer + i * strip_bytes(zero, k1 - k0))
+                    multiply(zero, row1 - row0, columns, k1 - k0, a_tile, b_panel, part(c_panel, row0, 0), add, corner)
                 if block == blocks - 1 and (bias != 0 or activation != 0):
                     row0, row1 = (bottom - top) * tile0 // tiles, (bottom - top) * tile1 // tiles
                     finish(zero, row1 - row0, columns, part(c_panel, row0, 0), bias + (bias != 0) * left * size, activation, alpha)
@@ -162,6 +172,8 @@ def activate(zero, y, n, activation, alpha):
 def product(code, a, b, c, bias, accumulate, activation, alpha, several):
     """c = f(a b + bias), or c += a b: shares it out. code: the address of the compiled `share`."""
     (m, n), k = c.shape, a.shape[1]
+    if m == 0 or n == 0:
+        return
     zero, alpha = c.dtype.type(0), c.dtype.type(alpha)
     a0, a_row, a_column = np.int64(a.ctypes.data), a.strides[0], a.strides[1]
     b0, b_row, b_column = np.int64(b.ctypes.data), b.strides[0], b.strides[1]
@@ -177,30 +189,38 @@ def product(code, a, b, c, bias, accumulate, activation, alpha, several):
         call_address(code, zero, alpha, numbers)
 
 
+class Compiled(NamedTuple):
+    """What a product of one type needs."""
+
+    product: object  # as Python calls it; called past Numba's choice among overloads, which would cost 0.2 µs and happens here anyway
+    share: int  # its address
+    no_bias: np.ndarray
+    flop_ns: float  # about how long a core takes for one multiply-add
+
+
 @functools.cache
 def compiled(dtype):
-    """The address of `share` for float32 or float64; `product` is compiled for that type, too, once for all layouts of arrays."""
+    """The products of float32 or float64, compiled once for all layouts of arrays."""
     threads.start()
     number = {"float32": types.float32, "float64": types.float64}[dtype.name]
     read = types.Array(number, 2, "A", readonly=True, aligned=False)
     written = types.Array(number, 2, "A", aligned=False)
     bias = types.Array(number, 1, "C", readonly=True, aligned=False)
-    product.compile(types.void(types.int64, read, read, written, bias, types.int64, types.int64, types.float64, types.boolean))
-    return c_function(types.void(number, number, *[types.int64] * 16), share).address
+    whole = product.compile(types.void(types.int64, read, read, written, bias, types.int64, types.int64, types.float64, types.boolean))
+    address = c_function(types.void(number, number, *[types.int64] * 16), share).address
+    return Compiled(whole, address, np.empty(0, dtype), 0.015 if dtype == np.float32 else 0.03)
 
 
-NO_BIAS = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64")}
+def gemm(a, b, c, bias=None, accumulate=False, activation=0, alpha=0.0):
+    """c = f(a b + bias), or c += a b where accumulate is true.
 
-
-def gemm(a, b, c, bias=None, accumulate=False, activation=None, alpha=0.0):
-    """c = f(a b + bias), or c += a b where accumulate is true. The shapes fit, all are of c's type, c's rows are contiguous, and bias too."""
-    if c.size == 0:
-        return
-    code, f = compiled(c.dtype), ACTIVATIONS.get(activation, 0)
-    work = c.size * (a.shape[1] + 10) * (0.015 if c.itemsize == 4 else 0.03)  # ns: 150 GFLOP/s in float32; 10 for C itself
-    several = threads.enter(work)
+    Nothing is checked here: a, b and c are matrices of one type whose shapes fit, c's rows are contiguous, bias is contiguous; activation: a value
+    of ACTIVATIONS, 0 for none.
+    """
+    product, share, no_bias, flop_ns = compiled(c.dtype)
+    several = threads.enter(flop_ns * c.size * (a.shape[1] + 10))  # 10 for writing C
     try:
-        product(code, a, b, c, NO_BIAS[c.dtype] if bias is None else bias, int(accumulate), f, alpha, several)
+        product(share, a, b, c, no_bias if bias is None else bias, accumulate, activation, alpha, several)
     finally:
         if several:
             threads.leave()

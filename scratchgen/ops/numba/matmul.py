@@ -17,7 +17,7 @@ SHAPES = {
     "linear": "(batch, n_in) and (n_in, n_out)",
     "linear_activation": "(batch, n_in) and (n_in, n_out)",
 }
-REAL = (np.dtype(np.float32), np.dtype(np.float64))
+REAL = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 
 def matmul(a, b):
@@ -46,11 +46,12 @@ def matmul_tn(a, b):
 def add_matmul_tn(out, a, b):
     """out += aᵀ b:  out (m, n), a (k, m), b (k, n). out shares no memory with a or b."""
     a = a.T
-    check("add_matmul_tn", a, b)
+    if not multipliable(a, b):
+        raise mistake("add_matmul_tn", a, b)
     if out.shape != (a.shape[0], b.shape[1]) or out.dtype != a.dtype:
         raise ValueError(f"add_matmul_tn: out is {out.shape} {out.dtype}; aᵀ b is {(a.shape[0], b.shape[1])} {a.dtype}")
     if out.strides[1] == out.itemsize and out.flags.writeable:
-        gemm(a, b, out, accumulate=True)
+        gemm(a, b, out, None, True)
     else:
         out += matmul(a, b)
 
@@ -67,23 +68,28 @@ def linear_activation(x, W, b, activation, *alpha):
     if activation not in ACTIVATIONS:
         raise unknown_name("activation", activation, ACTIVATIONS)
     y = output("linear_activation", x, W)
-    gemm(x, W, y, bias("linear_activation", b, y), activation=activation, alpha=alpha[0] if alpha else 0.0)
+    gemm(x, W, y, bias("linear_activation", b, y), False, ACTIVATIONS[activation], alpha[0] if alpha else 0.0)
     return y
 
 
 def output(name, a, b):
-    """A new array for the product of a and b, which are checked."""
-    check(name, a, b)
+    """A new array for the product of a (m, k) and b (k, n). Raises ValueError or TypeError unless they can be multiplied."""
+    if not multipliable(a, b):
+        raise mistake(name, a, b)
     return np.empty((a.shape[0], b.shape[1]), a.dtype)
 
 
-def check(name, a, b):
-    """Raise ValueError or TypeError unless a (m, k) and b (k, n) can be multiplied."""
+def multipliable(a, b):
+    """Whether a is (m, k), b is (k, n), and both are float32 or both float64."""
+    return a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0] and a.dtype == b.dtype and a.dtype in REAL
+
+
+def mistake(name, a, b):
+    """What is wrong with a (m, k) and b (k, n), as an exception that gives shapes as the caller knows them."""
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         given = [x.shape[::-1] if flip else x.shape for x, flip in ((a, name.endswith("_tn")), (b, name.endswith("_nt")))]
-        raise ValueError(f"{name} needs shapes {SHAPES[name]}; given {given[0]} and {given[1]}")
-    if a.dtype not in REAL or b.dtype != a.dtype:
-        raise TypeError(f"{name} needs two float32 or two float64 arrays; given {a.dtype} and {b.dtype}")
+        return ValueError(f"{name} needs shapes {SHAPES[name]}; given {given[0]} and {given[1]}")
+    return TypeError(f"{name} needs two float32 or two float64 arrays; given {a.dtype} and {b.dtype}")
 
 
 def bias(name, b, y):
