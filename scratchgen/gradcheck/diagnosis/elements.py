@@ -121,13 +121,14 @@ def missing_factor(e):
                 continue
             spread = bool(SPREAD.search(words))
             also, kind = (CONFUSED, "std and variance") if spread else ("", "missing factor")
+            certain = not spread and not words.startswith(("e^", "√"))  # e^x, say, may as well be a wrong sign inside a sigmoid
             for c, times in ((1.0, ""), (0.5, "½ "), (2.0, "2 ")):
                 if e.explains(lambda draw, q=q, c=c: draw.a * q * c):
                     text = f"the factor {times}{words} is missing from d{e.name}{also}"
-                    return e.found(kind, text, f"d{e.name} ∘ {times}{words}", certain=not spread)
+                    return e.found(kind, text, f"d{e.name} ∘ {times}{words}", certain)
                 if e.explains(lambda draw, q=q, c=c: draw.a / q / c):
                     text = f"d{e.name} has the factor {times}{words} once too often{also}"
-                    return e.found(kind, text, f"d{e.name} / ({times}{words})", certain=not spread)
+                    return e.found(kind, text, f"d{e.name} / ({times}{words})", certain)
         if e.y is not None and e.y.shape == e.array.shape and e.explains(lambda draw: draw.a / draw.dy):
             return e.found("missing factor", f"d{e.name} is multiplied by dy twice", f"d{e.name} / dy")
 
