@@ -5,7 +5,7 @@ that an edit of a helper in another file silently keeps the old machine code; an
 stamp of every cached function is a hash over *all* sources of scratchgen/ops and the versions of Numba and llvmlite, each SIMD target has a
 folder of its own, and without a writable folder there is simply no cache.
 
-    @jit                   compiled at the first call, inlined into its callers where LLVM likes, cached as part of them
+    @jit                   called by compiled functions only: inlined into them where LLVM likes, cached as part of them
     @jit(cache=True)       an entry point, called from Python: its machine code is kept on disk
     @jit(parallel=True)    `prange` becomes a parallel region
 
@@ -40,14 +40,14 @@ REORDER = {"reassoc", "nsz"}
 def jit(function=None, *, cache=False, parallel=False, inline=False, reorder=False):
     """numba.njit with this package's settings; `cache=True` for functions that Python calls.
 
-    inline: always, where LLVM would leave a call and so not vectorise the loop around it; only for functions called by compiled ones.
+    inline: always, where LLVM would leave a call and so not vectorise the loop around it.
     reorder: sums may be taken in another order, that is in vectors. Only for a function whose whole sum one thread takes, and without prange.
     """
     if function is None:
         return functools.partial(jit, cache=cache, parallel=parallel, inline=inline, reorder=reorder)
-    no_wrappers = {"no_cpython_wrapper": inline, "no_cfunc_wrapper": inline}  # Python never calls what is inlined; a fifth less to compile
+    wrappers = {"no_cpython_wrapper": not cache, "no_cfunc_wrapper": True}  # only what has a use: a quarter less to compile
     fastmath = REORDER if reorder else False
-    compiled = numba.njit(parallel=parallel, fastmath=fastmath, forceinline=inline, error_model="numpy", **no_wrappers)(function)
+    compiled = numba.njit(parallel=parallel, fastmath=fastmath, forceinline=inline, error_model="numpy", **wrappers)(function)
     if cache and cache_folder() is not None:
         compiled._cache = PackageCache(function if not parallel else _renamed(function))
     return compiled

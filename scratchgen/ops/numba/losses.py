@@ -110,9 +110,6 @@ def row_cross_entropy(dlogits, logits, label, share):
 
 @kernel
 def all_cross_entropies(dlogits, logits, labels, share):
-    for label in labels:
-        if not 0 <= label < logits.shape[1]:
-            raise IndexError("cross_entropy: a label is not among the classes")
     terms = np.empty(labels.size)
     for i in prange(labels.size):
         terms[i] = row_cross_entropy(dlogits[i], logits[i], labels[i], logits.dtype.type(share))
@@ -126,6 +123,8 @@ def cross_entropy(logits, labels):
     """-> loss, dlogits.  logits (batch, classes), labels (batch,) integers."""
     if logits.dtype not in REALS or logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise TypeError(f"cross_entropy takes logits (batch, classes) of float32 or float64 and labels (batch,); given {logits.dtype} {logits.shape}")
+    if labels.size and not 0 <= labels.min() <= labels.max() < logits.shape[1]:
+        raise IndexError(f"cross_entropy: labels run from {labels.min()} to {labels.max()} with {logits.shape[1]} classes")
     dlogits = np.empty(logits.shape, logits.dtype)
     labels = np.ascontiguousarray(labels, np.int64)
     return all_cross_entropies(0.8 * logits.size, dlogits, np.ascontiguousarray(logits), labels, share_of(labels.size)), dlogits
