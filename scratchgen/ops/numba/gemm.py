@@ -69,7 +69,8 @@ def cut(m, n, k, size, parts):
     height = ceil_div(m, bands)
     fewest = ceil_div(height, ROWS)
     tiles, least = fewest, np.int64(2**62)
-    for candidate in range(fewest, min(fewest + 4, height) + 1):  # lower tiles where their number divides better
+    most = min(fewest + 4, height) if parts > 1 else fewest
+    for candidate in range(fewest, most + 1):  # lower tiles where their number divides better
         busiest_thread = ceil_div(bands * candidate * vectors, parts * VECTORS) * (ceil_div(height, candidate) + 2)
         if busiest_thread < least:
             tiles, least = candidate, busiest_thread

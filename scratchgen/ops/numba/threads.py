@@ -22,8 +22,9 @@ loads is taken. A choice that the user made (NUMBA_THREADING_LAYER, numba.config
 How many: as many as Numba would use here (NUMBA_NUM_THREADS, numba.set_num_threads), at most SCRATCHGEN_NUM_THREADS. The user's own setting
 is put back after each call.
 
-Safety: after a fork, GNU OpenMP kills the child at its first parallel region, so the child runs serially. Two Python threads inside workqueue
-abort the process, so there only one may enter and the other runs serially.
+Safety: a kernel holds Python's global lock while it runs, so that several Python threads take turns instead of competing for the cores. (Two of
+them inside workqueue would abort the process: there a lock of our own makes sure, and who finds it taken runs serially.) After a fork, GNU OpenMP
+kills the child at its first parallel region, so the child runs serially.
 """
 
 import ctypes
