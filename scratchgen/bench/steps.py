@@ -82,9 +82,10 @@ def flop(work):
 
 def parameters(work):
     """Number of parameters of a workload's model."""
-    mlps = [(work.latent_dim, *work.hidden[::-1], work.data_dim)]
-    mlps.append((work.data_dim, *work.hidden, 2 * work.latent_dim if work.model == "vae" else 1))
-    return sum(sum(weights(*sizes)) + sum(sizes[1:]) for sizes in mlps)
+    vae = work.model == "vae"
+    upward = (work.latent_dim, *(work.hidden[::-1] if vae else work.hidden), work.data_dim)  # decoder, generator
+    downward = (work.data_dim, *work.hidden, 2 * work.latent_dim if vae else 1)  # encoder, discriminator
+    return sum(sum(weights(*sizes)) + sum(sizes[1:]) for sizes in (upward, downward))
 
 
 def floor(work, peak, bandwidth):
