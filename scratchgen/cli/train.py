@@ -104,18 +104,22 @@ def test_data(data, binarize, seed):
 
 
 def suitable(model, x):
-    """Settings that suit the model and the data; all of them can be given."""
+    """Settings that suit the model and the data; all of them can be given. How long to train is a number of steps, whatever the data's size."""
     pictures = x.shape[1] >= 16 and x.min() >= 0 and x.max() <= 1
-    defaults = {"seed": 0, "batch_size": 100, "schedule": "constant", "binarize": "none"}
+    settings = {"seed": 0, "batch_size": 100, "schedule": "constant", "binarize": "none"}
     if model == "gan" and pictures:
-        return defaults | {"epochs": 30, "hidden": [256, 256], "latent_dim": 64, "batch_norm": True, "dropout": 0.3}
-    if model == "gan":
-        return defaults | {"epochs": 40, "hidden": [128, 128], "latent_dim": 2, "output": "identity", "batch_size": 256, "schedule": "cosine"}
-    if model == "made":
-        return defaults | {"epochs": 20, "hidden": [500], "binarize": "fresh"}
-    if pictures:
-        return defaults | {"epochs": 40, "hidden": [500], "latent_dim": 20, "binarize": "fresh"}
-    return defaults | {"epochs": 20, "hidden": [128, 128], "latent_dim": 2, "likelihood": "gaussian"}
+        steps, own = 15_000, {"hidden": [512, 512], "latent_dim": 64, "batch_norm": True, "dropout": 0.3}
+    elif model == "gan":
+        own = {"hidden": [128, 128, 128], "latent_dim": 2, "output": "identity", "batch_size": 256, "lr": 1e-3, "schedule": "cosine"}
+        steps = 8_000
+    elif model == "made":
+        steps, own = 8_000, {"hidden": [500], "binarize": "fresh"}
+    elif pictures:
+        steps, own = 8_000, {"hidden": [500], "latent_dim": 20, "binarize": "fresh"}
+    else:
+        steps, own = 4_000, {"hidden": [128, 128], "latent_dim": 2, "likelihood": "gaussian"}
+    settings |= own
+    return settings | {"epochs": max(1, steps * settings["batch_size"] // len(x))}
 
 
 def build(settings, data_dim):
