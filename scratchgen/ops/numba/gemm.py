@@ -4,7 +4,7 @@ The tile (tile.py) multiplies ROWS rows of A by a *panel* of B, WIDTH columns wi
 nearest cache as often as possible before it is thrown out of it:
 
     for each band of rows of C                       A's band, one block deep, fits half of the second-level cache (1 MiB)
-        for each block of k                          384 deep: B's panel, one block deep, about fits the first-level cache (48 KiB)
+        for each block of k                          up to 320 deep: B's panel, one block deep, is at most 40 KiB and fits the first-level cache
             for each panel of B                      copied together (pack.py) where several tiles will read it from afar
                 for each tile of the band            C tile += A tile · B panel, the sums in registers
                 after the last block                 add the bias and apply f, while these numbers of C are still in the cache
@@ -36,7 +36,7 @@ BAND_BYTES = 2**20  # most of a in a band, one block deep: half of the second-le
 SHARED_ROW = 1200  # bytes of b that a thread reads in the time that two threads lose to a row of C that they share
 OWN_BAND = 128  # rows that repay a thread the copying of all of b
 NEAR = 32768  # bytes of b that the first-level cache holds as they lie
-BLOCK = 384  # most of k in a block
+BLOCK = 320  # most of k in a block
 PACK_B = 3  # tiles that must read a panel to repay its copying
 PACK_A = 16  # panels that must meet a band to repay its copying
 
