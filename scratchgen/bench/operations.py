@@ -111,12 +111,12 @@ def prepare(name, scale=1):
     return lambda: operation(*arguments)
 
 
-def measure(sides, names, rounds, budget, scale=1, progress=iter):
+def measure(sides, names, rounds, budget, progress=iter):
     """Operations of these names: sides {"scratchgen", "numpy": Side} -> list of dicts."""
     results = []
     for name in progress(names):
         for side in sides.values():
-            side.prepare("scratchgen.bench.operations:prepare", name=name, scale=scale)
+            side.prepare("scratchgen.bench.operations:prepare", name=name)
         seconds = in_turn(sides, rounds, budget)
         microseconds = {side: 1e6 * median(times) for side, times in seconds.items()}
         results.append({"operation": name, "microseconds": microseconds, "ratio": ratio(seconds["numpy"], seconds["scratchgen"])})

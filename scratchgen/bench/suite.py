@@ -30,14 +30,16 @@ class Effort(NamedTuple):
     shapes: tuple
     dtypes: tuple
     workloads: tuple
-    scale: float  # of the arrays in operations.py
+    operations: tuple
     ladder: int  # size of the ladder's matrices
     examples: int  # to train on while memory is watched
     torch: tuple
 
 
-FULL = Effort(False, 9, 0.1, products.SHAPES, ("float32", "float64"), steps.WORKLOADS, 1, 1024, start.EXAMPLES, TORCH)
-QUICK = Effort(True, 3, 0.02, products.QUICK, ("float32",), steps.WORKLOADS, 1, 256, 5000, TORCH[:-1])  # compiling takes torch a minute
+FULL = Effort(False, 9, 0.05, products.SHAPES, ("float32", "float64"), steps.WORKLOADS, tuple(operations.ARGUMENTS), 1024, start.EXAMPLES, TORCH)
+QUICK = Effort(
+    True, 3, 0.02, products.QUICK, ("float32",), steps.WORKLOADS, tuple(operations.ARGUMENTS), 256, 5000, TORCH[:-1]
+)  # compiling takes torch a minute
 
 
 def measure(parts=None, effort=FULL, threads=None, progress=iter, say=lambda part, found: None):
@@ -101,7 +103,7 @@ def measure_products(effort, threads, ceilings, progress):
 def measure_operations(effort, threads, ceilings, progress):
     """Every operation by ours and by NumPy."""
     with ours(threads) as a, numpys(threads) as b:
-        return operations.measure({"scratchgen": a, "numpy": b}, operations.ARGUMENTS, effort.rounds, effort.budget, effort.scale, progress)
+        return operations.measure({"scratchgen": a, "numpy": b}, effort.operations, effort.rounds, effort.budget, progress)
 
 
 def measure_steps(effort, threads, ceilings, progress):
@@ -113,7 +115,7 @@ def measure_steps(effort, threads, ceilings, progress):
         entrants["numpy"] = Entrant(stack.enter_context(numpys(threads)))
         for name, given, models in effort.torch if importlib.util.find_spec("torch") else ():
             entrants[name] = Entrant(stack.enter_context(Side(threads)), "scratchgen.bench.torch_steps:prepare", given, models)
-        rows = steps.measure(entrants, effort.workloads, ceilings, effort.rounds, 3 * effort.budget, progress)
+        rows = steps.measure(entrants, effort.workloads, ceilings, effort.rounds, 4 * effort.budget, progress)
     n_steps = 10 if effort.quick else 100
     with ours(threads) as side:
         profiles = {work.name: side.call("scratchgen.bench.profile:profile", steps=n_steps, **work._asdict()) for work in effort.workloads}

@@ -13,7 +13,8 @@ from scratchgen.ops import definitions, use_backend
 from scratchgen.ops.numba import ladder
 
 TINY = suite.Effort(
-    quick=True, rounds=1, budget=1e-3, shapes=((3, 4, 5),), dtypes=("float32",), scale=0.02, ladder=16, examples=200, torch=suite.TORCH[:-1],
+    quick=True, rounds=1, budget=1e-3, shapes=((3, 4, 5),), dtypes=("float32",), operations=("tanh", "fill"), ladder=16, examples=200,
+    torch=suite.TORCH[1:2],
     workloads=(Workload("vae", "a small VAE", "vae", 6, 2, (5,), 4), Workload("gan", "a small GAN", "gan", 2, 2, (4,), 4, "identity")),
 )  # fmt: skip
 
@@ -36,7 +37,7 @@ def test_results_are_json_and_complete(measured):
             assert set(probes) == {"registers", "tile"} and min(probes.values()) > 0
     assert [(row["product"], row["m"], row["k"], row["n"]) for row in found["products"]] == [(p, 3, 4, 5) for p in products.PRODUCTS]
     assert all(set(row["gflops"]) == {"scratchgen", "numpy", "scratchgen, one core"} and row["ratio"] > 0 for row in found["products"])
-    assert [row["operation"] for row in found["ops"]] == list(operations.ARGUMENTS)
+    assert [row["operation"] for row in found["ops"]] == ["tanh", "fill"]
     for row in found["steps"]["workloads"]:
         others = set(row["milliseconds"]) - {"scratchgen"}
         assert "numpy" in others and set(row["ratio"]) == others and row["roofline_fraction"] > 0
