@@ -1,4 +1,8 @@
-"""Where the time of a training step goes: its operations, timed one by one as they are called, and what lies between them."""
+"""Where the time of a training step goes: its operations, timed one by one as they are called, and what lies between them.
+
+Timing costs time too, and more than a small operation. So whole steps are timed first, without it; what their time exceeds the sum of the
+operations by is what Python does between them.
+"""
 
 import collections
 import time
@@ -15,32 +19,43 @@ def profile(steps, **workload):
     step = prepare(**workload)
     for _ in range(5):
         step()
+    whole = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        step()
+        whole.append(time.perf_counter() - start)
+
+    calls = []  # (name, arguments' shapes, seconds) of each call in one step
+    seconds = collections.defaultdict(list)  # (name, shapes) -> [their sum in each step]
+    counts = {}
     twins = dispatch._load(dispatch.get_backend()).twins
-    untimed, seconds, calls, totals = dict(twins), collections.defaultdict(list), collections.Counter(), []
-    record = {}
-
-    def timed(name, twin):
-        def call(*args, **kwargs):
-            start = time.perf_counter()
-            result = twin(*args, **kwargs)
-            key = " ".join([name, *("×".join(map(str, a.shape)) for a in args if getattr(a, "ndim", 0))])
-            record.setdefault(key, []).append(time.perf_counter() - start)
-            return result
-
-        return call
-
+    untimed = dict(twins)
     try:
-        twins.update({name: timed(name, twin) for name, twin in untimed.items()})
+        twins.update({name: timed(name, twin, calls) for name, twin in untimed.items()})
         for _ in range(steps):
-            record.clear()
-            start = time.perf_counter()
+            calls.clear()
             step()
-            totals.append(time.perf_counter() - start)
-            for key, times in record.items():
-                seconds[key].append(sum(times))
-                calls[key] = len(times)
-            seconds[BETWEEN].append(totals[-1] - sum(map(sum, record.values())))
+            counts = collections.Counter((name, shapes) for name, shapes, _ in calls)
+            for operation in counts:
+                seconds[operation].append(sum(took for name, shapes, took in calls if (name, shapes) == operation))
     finally:
         twins.update(untimed)
-    rows = [[key, calls[key], 1e3 * median(times)] for key, times in seconds.items()]
+    rows = []
+    for (name, shapes), count in counts.items():
+        text = " ".join((name, *("×".join(map(str, shape)) for shape in shapes)))
+        rows.append([text, count, 1e3 * median(seconds[name, shapes])])
+    rows.append([BETWEEN, 0, max(0.0, 1e3 * median(whole) - sum(milliseconds for _, _, milliseconds in rows))])
     return sorted(rows, key=lambda row: -row[2])
+
+
+def timed(name, twin, calls):
+    """The twin, noting in `calls` what it is called with and how long it takes."""
+
+    def call(*args):
+        start = time.perf_counter()
+        result = twin(*args)
+        took = time.perf_counter() - start
+        calls.append((name, tuple(a.shape for a in args if getattr(a, "ndim", 0)), took))
+        return result
+
+    return call
