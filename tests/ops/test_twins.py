@@ -4,7 +4,10 @@ An operation without a case here fails, so nobody forgets one.
 """
 
 import importlib
+import os
 import pkgutil
+import subprocess
+import sys
 
 import numba
 import numpy as np
@@ -236,3 +239,20 @@ def test_unequal_shapes_are_refused(name):
     first, second, *rest = CASES[name](Draw(DTYPES[0], 4, 5))[0]
     with pytest.raises(ValueError, match="shape"):
         TWINS[name](first, second[:-1], *rest)
+
+
+ROWS = """
+import sys
+import numpy as np
+from scratchgen.ops.numba import twins
+x = np.random.default_rng(0).normal(size=(9, 300)).astype(np.float32)
+twins = twins()
+results = twins["layer_norm"](x, x[0], x[1], 1e-5) + twins["gaussian_kl"](x, x) + (twins["softmax"](x), twins["squared_norm"](x))
+sys.stdout.buffer.write(b"".join(np.asarray(a).tobytes() for a in results))
+"""
+
+
+def test_same_bits_just_compiled_and_from_the_cache(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    compiled, cached = (subprocess.run([sys.executable, "-c", ROWS], env=environment, capture_output=True, check=True).stdout for _ in range(2))
+    assert compiled == cached and len(compiled) > 9 * 300 * 4

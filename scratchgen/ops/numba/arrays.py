@@ -4,7 +4,7 @@ import numpy as np
 from numba import prange
 
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementwise import BLOCK, PARTS, REALS, add_rows, check_columns, elementwise, in_place, total, write_back
+from scratchgen.ops.numba.elementwise import BLOCK, PARTS, REALS, add_rows, check_columns, dot, elementwise, in_place, total, write_back
 from scratchgen.ops.numba.threads import kernel
 
 
@@ -32,19 +32,12 @@ def copy_to(out, a):
     return (a,)
 
 
-@jit(reorder=True)
-def sum_of_squares(a):
-    total = 0.0
-    for i in range(a.size):
-        total += np.float64(a[i]) * np.float64(a[i])
-    return total
-
-
 @kernel
 def all_squares(a):
     totals = np.empty((a.size + BLOCK - 1) // BLOCK)
     for b in prange(totals.size):
-        totals[b] = sum_of_squares(a[b * BLOCK : (b + 1) * BLOCK])
+        part = a[b * BLOCK : (b + 1) * BLOCK]
+        totals[b] = dot(part, part)
     return total(totals)
 
 

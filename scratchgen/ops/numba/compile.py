@@ -30,24 +30,22 @@ from scratchgen.ops.numba.target import TARGET
 
 OPS = Path(__file__).resolve().parents[1]
 
-# What the compiler may do to arithmetic: nothing, except the order of a sum where a function says so (`reorder`). With `nnan` or `ninf`, NaN and
-# infinity would not propagate. With `contract`, `arcp` or `afn`, vectors and the remainder of a loop may get different instructions (measured:
-# softplus did, in 8 % of its elements), and the bits of an element would depend on where the threads split the work; so where x·y + z in one
-# rounding is wanted, it is written so (elementary.fma).
-REORDER = {"reassoc", "nsz"}
 
-
-def jit(function=None, *, cache=False, parallel=False, inline=False, reorder=False):
+def jit(function=None, *, cache=False, parallel=False, inline=False):
     """numba.njit with this package's settings; `cache=True` for functions that Python calls.
 
     inline: always, where LLVM would leave a call and so not vectorise the loop around it.
-    reorder: sums may be taken in another order, that is in vectors. Only for a function whose whole sum one thread takes, and without prange.
+
+    Nothing of `fastmath`: with `nnan` or `ninf`, NaN and infinity would not propagate. With `contract`, `arcp` or `afn`, vectors and the remainder
+    of a loop may get different instructions (softplus did, in 8 % of its elements), and bits would depend on where threads split the work. With
+    `reassoc`, LLVM chooses the order of a sum, and a function that is not inlined exists twice, its own copy and its caller's, optimised apart:
+    which one ran depended on whether the caller was compiled in this process or loaded from the cache (layer_norm's bits did). So where x·y + z
+    in one rounding is wanted, it is written so (elementary.fma), and so is a sum in vectors (elementwise.fold).
     """
     if function is None:
-        return functools.partial(jit, cache=cache, parallel=parallel, inline=inline, reorder=reorder)
+        return functools.partial(jit, cache=cache, parallel=parallel, inline=inline)
     wrappers = {"no_cpython_wrapper": not cache, "no_cfunc_wrapper": True}  # only what has a use: a quarter less to compile
-    fastmath = REORDER if reorder else False
-    compiled = numba.njit(parallel=parallel, fastmath=fastmath, forceinline=inline, error_model="numpy", **wrappers)(function)
+    compiled = numba.njit(parallel=parallel, forceinline=inline, error_model="numpy", **wrappers)(function)
     if cache and cache_folder() is not None:
         compiled._cache = PackageCache(function if not parallel else _renamed(function))
     return compiled

@@ -111,13 +111,38 @@ def _rounded(numbers, array):
     return written_out("array.dtype.type(numbers[{0}])", len(numbers), "numbers, array")
 
 
-@jit(reorder=True)
+@jit
+def fold(sums):
+    """Σ sums, by adding the second half to the first until one number is left: a loop in vectors, and a small rounding error."""
+    n = sums.size
+    while n > 1:
+        half = (n + 1) // 2
+        first, second = sums[: n - half], sums[half:n]
+        for k in range(first.size):
+            first[k] += second[k]
+        n = half
+    return sums[0] if n else 0.0
+
+
+@jit
 def total(terms):
-    """Σ terms in float64. A loop of its own: beside float64, the loop that computes the terms would run in half as wide vectors."""
-    total = 0.0
-    for i in range(terms.size):
-        total += terms[i]
-    return total
+    """Σ terms in float64. It reads finished terms: together with float64, a loop that computes them would have half as wide vectors."""
+    half = (terms.size + 1) // 2
+    sums, second = np.empty(half), terms[half:]
+    for k in range(second.size):
+        sums[k] = np.float64(terms[k]) + np.float64(second[k])
+    if second.size < half:
+        sums[half - 1] = terms[half - 1]
+    return fold(sums)
+
+
+@jit
+def dot(a, b):
+    """Σ a ∘ b in float64."""
+    products = np.empty(a.size)
+    for k in range(a.size):
+        products[k] = np.float64(a[k]) * np.float64(b[k])
+    return fold(products)
 
 
 @jit

@@ -9,7 +9,7 @@ from numba import prange
 from scratchgen.ops.numba.arrays import TWINS as ARRAYS
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.elementary import HALF, ONE, exp, log, softplus, softplus_and_sigmoid
-from scratchgen.ops.numba.elementwise import REALS, row_sums, summing
+from scratchgen.ops.numba.elementwise import REALS, row_sums, summing, total
 from scratchgen.ops.numba.normalisation import largest
 from scratchgen.ops.numba.threads import kernel
 
@@ -94,18 +94,17 @@ def discriminator_bce(real, fake):
     return loss_real + loss_fake, dreal, dfake
 
 
-@jit(reorder=True)
+@jit
 def row_cross_entropy(dlogits, logits, label, share):
     """−log softmax(logits)[label]; dlogits = (softmax(logits) − onehot) · share."""
     top = largest(logits)
-    total = logits.dtype.type(0)
     for j in range(logits.size):
         dlogits[j] = exp(logits[j] - top)
-        total += dlogits[j]
+    sum_of_exp = logits.dtype.type(total(dlogits))
     for j in range(logits.size):
-        dlogits[j] *= share / total
+        dlogits[j] *= share / sum_of_exp
     dlogits[label] -= share
-    return log(total) - (logits[label] - top)
+    return log(sum_of_exp) - (logits[label] - top)
 
 
 @kernel
@@ -113,10 +112,7 @@ def all_cross_entropies(dlogits, logits, labels, share):
     terms = np.empty(labels.size)
     for i in prange(labels.size):
         terms[i] = row_cross_entropy(dlogits[i], logits[i], labels[i], logits.dtype.type(share))
-    total = 0.0
-    for i in range(terms.size):
-        total += terms[i]
-    return total * share
+    return total(terms) * share
 
 
 def cross_entropy(logits, labels):

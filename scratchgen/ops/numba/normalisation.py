@@ -10,10 +10,9 @@ from numba import prange
 
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.elementary import ONE, exp
-from scratchgen.ops.numba.elementwise import check_arrays, check_columns, in_place, write_back
+from scratchgen.ops.numba.elementwise import check_arrays, check_columns, dot, in_place, total, write_back
 from scratchgen.ops.numba.threads import kernel
 
-LANES = 16
 COLUMNS = 64  # columns that one thread normalises: 256 bytes of float32 in each row
 
 
@@ -34,29 +33,21 @@ def matrices(name, *arrays, rows=(), columns=()):
 
 @jit
 def largest(x):
-    """The largest of the numbers; what NaN gives is left open. In a long row LANES maxima run side by side: one would wait for itself."""
-    top, start = x[0], 0
-    if x.size >= 4 * LANES:
-        best = x[:LANES].copy()
-        for start in range(LANES, x.size - LANES + 1, LANES):
-            some = x[start : start + LANES]
-            for k in range(LANES):
-                best[k] = some[k] if some[k] > best[k] else best[k]
-        top, start = best.max(), x.size // LANES * LANES
-    for value in x[start:]:
-        top = max(top, value)
+    """The largest of the numbers; what NaN gives is left open."""
+    top = x[0]
+    for j in range(1, x.size):
+        top = x[j] if x[j] > top else top
     return top
 
 
-@jit(reorder=True)
+@jit
 def softmax_row(y, x):
     top = largest(x)
-    total = x.dtype.type(0)
     for j in range(x.size):
         y[j] = exp(x[j] - top)
-        total += y[j]
+    sum_of_exp = x.dtype.type(total(y))
     for j in range(x.size):
-        y[j] /= total
+        y[j] /= sum_of_exp
 
 
 @kernel
@@ -65,13 +56,11 @@ def softmax_rows(y, x):
         softmax_row(y[i], x[i])
 
 
-@jit(reorder=True)
+@jit
 def softmax_backward_row(dx, dy, y):
-    dot = y.dtype.type(0)
+    along = y.dtype.type(dot(dy, y))
     for j in range(y.size):
-        dot += dy[j] * y[j]
-    for j in range(y.size):
-        dx[j] = y[j] * (dy[j] - dot)
+        dx[j] = y[j] * (dy[j] - along)
 
 
 @kernel
@@ -241,19 +230,15 @@ updated_running = in_place(update_running, 0.2)
 # Layer normalisation: row by row
 
 
-@jit(reorder=True)
+@jit
 def layer_norm_row(y, x_hat, x, gamma, beta, eps):
-    n = x.dtype.type(x.size)
-    mean = x.dtype.type(0)
+    real = x.dtype.type
+    mean = real(total(x) / x.size)
     for j in range(x.size):
-        mean += x[j]
-    mean /= n
-    var = x.dtype.type(0)
+        x_hat[j] = x[j] - mean
+    r = real(1 / math.sqrt(dot(x_hat, x_hat) / x.size + eps))
     for j in range(x.size):
-        var += (x[j] - mean) * (x[j] - mean)
-    r = ONE / math.sqrt(var / n + x.dtype.type(eps))
-    for j in range(x.size):
-        x_hat[j] = (x[j] - mean) * r
+        x_hat[j] *= r
         y[j] = gamma[j] * x_hat[j] + beta[j]
     return r
 
@@ -272,16 +257,13 @@ def layer_norm(x, gamma, beta, eps):
     return y, x_hat, r
 
 
-@jit(reorder=True)
+@jit
 def layer_norm_backward_row(dx, dy, x_hat, r, gamma):
-    n, mean, along = dy.dtype.type(dy.size), dy.dtype.type(0), dy.dtype.type(0)  # mean dx̂, mean(dx̂ ∘ x̂)
     for j in range(dy.size):
-        mean += dy[j] * gamma[j]
-        along += dy[j] * gamma[j] * x_hat[j]
-    mean /= n
-    along /= n
+        dx[j] = dy[j] * gamma[j]  # dx̂
+    mean, along = dy.dtype.type(total(dx) / dy.size), dy.dtype.type(dot(dx, x_hat) / dy.size)
     for j in range(dy.size):
-        dx[j] = r * (dy[j] * gamma[j] - mean - x_hat[j] * along)
+        dx[j] = r * (dx[j] - mean - x_hat[j] * along)
 
 
 @kernel
