@@ -37,6 +37,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgen.errors import integer
 from scratchgen.layers.layer import Layer
 from scratchgen.ops import array, op
 
@@ -99,6 +100,7 @@ class BatchNorm(Layer):
     couples_batch = True
 
     def __init__(self, n, *, eps=1e-5, momentum=0.1, dtype=np.float32):
+        n = integer("n", n, 1)
         self.n, self.eps, self.momentum = n, eps, momentum
         self.params = {"gamma": array(np.ones(n), dtype), "beta": array(np.zeros(n), dtype)}
         self.grads = {"gamma": array(np.zeros(n), dtype), "beta": array(np.zeros(n), dtype)}

@@ -62,10 +62,11 @@ BY_NAME = {f.__name__: f for f in (glorot_uniform, glorot_normal, he_uniform, he
 def initialize(init, shape, rng):
     """Weights of that shape, float64: `init` is a name of BY_NAME or a function (shape, rng) -> array.
 
-    Raises ValueError for an unknown name, or a size below 1.
+    Raises ValueError for an unknown name, or a function that gives another shape.
     """
-    if min(shape) < 1:
-        raise ValueError(f"a layer of shape {tuple(shape)} is asked for; every size must be at least 1")
     if not callable(init) and init not in BY_NAME:
         raise unknown_name("init", init, BY_NAME)
-    return (init if callable(init) else BY_NAME[init])(shape, rng)
+    weights = (init if callable(init) else BY_NAME[init])(shape, rng)
+    if np.shape(weights) != tuple(shape):
+        raise ValueError(f"init gave weights of shape {np.shape(weights)}; wanted {tuple(shape)}")
+    return weights

@@ -36,8 +36,6 @@ WRT = ("both", "input", "params")
 class Layer(Module):
     """Base class of all layers: `forward(x) -> y, cache` and `backward(dy, cache) -> dx`."""
 
-    couples_batch = False  # True where one example's output depends on the others in the batch (batch normalisation)
-
     def forward(self, x, training=True):
         """x -> (y, cache)."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
@@ -53,8 +51,9 @@ class Layer(Module):
     def __init_subclass__(cls):
         if "forward" in vars(cls) and "training" not in inspect.signature(cls.forward).parameters:
             cls.forward = _accept_training(cls.forward)
-        if "backward" in vars(cls) and "wrt" not in inspect.signature(cls.backward).parameters:
-            cls.backward = _accept_wrt(cls.backward)
+        if "backward" in vars(cls):
+            takes_wrt = "wrt" in inspect.signature(cls.backward).parameters
+            cls.backward = _check_wrt(cls.backward if takes_wrt else _accept_wrt(cls.backward))
 
     def __repr__(self):
         return f"{type(self).__name__}()"
@@ -79,13 +78,23 @@ def _accept_training(forward):
     return wrapper
 
 
-def _accept_wrt(backward):
-    """For a layer whose backward always computes everything: put back, or leave out, what was not asked for."""
+def _check_wrt(backward):
+    """A misspelt wrt would quietly add to gradients, or compute nothing."""
 
     @functools.wraps(backward)
     def wrapper(self, dy, cache, wrt="both"):
         if wrt not in WRT:
             raise unknown_name("wrt", wrt, WRT)
+        return backward(self, dy, cache, wrt=wrt)
+
+    return wrapper
+
+
+def _accept_wrt(backward):
+    """For a layer whose backward always computes everything: put back, or leave out, what was not asked for."""
+
+    @functools.wraps(backward)
+    def wrapper(self, dy, cache, wrt="both"):
         if wrt == "params" and not self.params:
             return None
         before = {key: value.copy() for key, value in self.grads.items()} if wrt == "input" else {}

@@ -8,6 +8,7 @@ the winner influenced the output, so the whole gradient goes to the winner.
 
 import numpy as np
 
+from scratchgen.errors import integer
 from scratchgen.layers.layer import Layer
 from scratchgen.ops import op
 
@@ -28,9 +29,7 @@ class Maxout(Layer):
     """Maximum over groups of `pieces` neighbouring features."""
 
     def __init__(self, pieces):
-        if pieces < 1:
-            raise ValueError(f"pieces is {pieces}; it must be at least 1")
-        self.pieces = pieces
+        self.pieces = integer("pieces", pieces, 1)
 
     def forward(self, x):
         """x (batch, n · pieces) -> y (batch, n)."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgen.errors import unknown_name
+from scratchgen.errors import integers, unknown_name
 from scratchgen.layers.batch_norm import BatchNorm
 from scratchgen.layers.dropout import Dropout
 from scratchgen.layers.elu import ELU
@@ -48,8 +48,9 @@ def mlp(sizes, activation="relu", *, output="identity", batch_norm=False, dropou
       2  Linear(500, 40)   W (500, 40)  b (40,)     20,040
          parameters                                412,540
     """
+    sizes = integers("sizes", sizes, 1)
     if len(sizes) < 2:
-        raise ValueError(f"sizes is {tuple(sizes)}; an mlp needs at least an input and an output size")
+        raise ValueError(f"sizes is {sizes}; an mlp needs at least an input and an output size")
     rng, layers = as_generator(rng), []
     for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
         layers.append(Linear(n_in, n_out, init=init, rng=rng, dtype=dtype))

@@ -19,8 +19,6 @@ import contextlib
 import copy
 import weakref
 
-import numpy as np
-
 from scratchgen.ops import array, copy_to, empty, fill
 
 
@@ -67,7 +65,7 @@ class Module:
     def lay_flat(self):
         """Copy all parameters and gradients into two new flat arrays and make `params` and `grads` views of them.
 
-        Raises TypeError for mixed dtypes, ValueError if the keys or shapes of `params` and `grads` differ.
+        Raises TypeError for mixed dtypes or others than float32 and float64, ValueError if the keys or shapes of `params` and `grads` differ.
         """
         leaves = [leaf for _, leaf in self.leaves()]
         for leaf in leaves:
@@ -78,7 +76,9 @@ class Module:
         dtypes = sorted({str(value.dtype) for value in values})
         if len(dtypes) > 1:
             raise TypeError(f"{type(self).__name__} mixes parameters of {' and '.join(dtypes)}; make all layers of one dtype")
-        n, dtype = sum(value.size for value in values), dtypes[0] if dtypes else np.float32
+        n, dtype = sum(value.size for value in values), dtypes[0] if dtypes else "float32"
+        if dtype not in ("float32", "float64"):
+            raise TypeError(f"{type(self).__name__} has parameters of dtype {dtype}; they must be float32 or float64")
         self._bind(empty(n, dtype), empty(n, dtype))
 
     def _bind(self, flat_params, flat_grads):
@@ -120,6 +120,11 @@ class Module:
         """dtype of the parameters."""
         return self.flat_params.dtype
 
+    @property
+    def couples_batch(self):
+        """Whether one example's output depends on the others in the batch (batch normalisation)."""
+        return any(part.couples_batch for part in self.parts.values())
+
     def zero_grads(self):
         """Set every gradient to zero; backward adds to them."""
         fill(self.flat_grads, 0.0)
@@ -132,9 +137,11 @@ class Module:
     def frozen_buffers(self):
         """Within this context, whatever happens to the buffers is undone at its end: a pass that must leave no trace."""
         before = {key: value.copy() for key, value in self.all_buffers().items()}
-        yield
-        for key, value in self.all_buffers().items():
-            copy_to(value, before[key])
+        try:
+            yield
+        finally:
+            for key, value in self.all_buffers().items():
+                copy_to(value, before[key])
 
     def streams(self):
         """{dotted name: Stream} of every module below that draws noise, this one included."""

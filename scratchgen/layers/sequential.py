@@ -6,9 +6,8 @@ The chain rule runs the same row backwards: each layer turns the gradient of its
 the gradient of the output of the layer before. This is all that backpropagation is.
 """
 
-from scratchgen.errors import unknown_name
 from scratchgen.layers.fusion import stages
-from scratchgen.layers.layer import WRT, Layer
+from scratchgen.layers.layer import Layer
 
 
 class Sequential(Layer):
@@ -26,11 +25,6 @@ class Sequential(Layer):
         """The layers, in order."""
         return tuple(self.parts.values())
 
-    @property
-    def couples_batch(self):
-        """Whether any layer does."""
-        return any(layer.couples_batch for layer in self.layers)
-
     def forward(self, x, training=True):
         """x (batch, in) -> y (batch, out); the cache is the list of the stages' caches."""
         caches = []
@@ -41,8 +35,6 @@ class Sequential(Layer):
 
     def backward(self, dy, caches, wrt="both"):
         """dy (batch, out) -> dx (batch, in). With wrt="params" nothing below the first layer that has parameters is computed."""
-        if wrt not in WRT:
-            raise unknown_name("wrt", wrt, WRT)
         if wrt == "params" and not self.params:
             return None
         for stage, cache in zip(reversed(self.stages), reversed(caches), strict=True):

@@ -150,7 +150,15 @@ WRONG = [
     (lambda: L.MaskedLinear(np.full((2, 2), 0.5)), ValueError, "matrix .* of zeros and ones"),
     (lambda: L.Reparameterize().forward(np.zeros((2, 3)), np.zeros((2, 4))), ValueError, r"mu has shape \(2, 3\) but logvar \(2, 4\)"),
     (lambda: L.Reparameterize().forward(np.zeros((2, 3)), np.zeros((2, 3)), eps=np.zeros((2, 1))), ValueError, r"eps has shape \(2, 1\)"),
-    (lambda: L.Linear(0, 3), ValueError, "every size must be at least 1"),
+    (lambda: L.Linear(0, 3), ValueError, "n_in is 0; it must be at least 1"),
+    (lambda: L.Linear(3, 2.5), TypeError, "n_out is 2.5; it must be an int"),
+    (lambda: L.BatchNorm(0), ValueError, "n is 0; it must be at least 1"),
+    (lambda: L.LayerNorm("3"), TypeError, "n is '3'; it must be an int"),
+    (lambda: L.Maxout(2.5), TypeError, "pieces is 2.5; it must be an int"),
+    (lambda: L.mlp(5), TypeError, "sizes is 5; it must be a tuple of ints"),
+    (lambda: L.mlp((4, 2), dtype=np.float16), TypeError, "dtype float16; they must be float32 or float64"),
+    (lambda: L.Linear(4, 3).astype(int), TypeError, "dtype int64; they must be float32 or float64"),
+    (lambda: L.Linear(4, 3, init=lambda shape, rng: np.zeros(3)), ValueError, r"init gave weights of shape \(3,\); wanted \(4, 3\)"),
     (lambda: L.Linear(4, 3, init="glorot_unifrom"), ValueError, "did you mean 'glorot_uniform'"),
     (lambda: L.Linear(4, 3, rng="seed"), TypeError, "rng is 'seed'"),
     (lambda: L.mlp((4,)), ValueError, "at least an input and an output size"),
@@ -164,3 +172,22 @@ def test_bad_input_gets_one_clear_sentence(call, error, sentence):
     with pytest.raises(error, match=sentence) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "layer", [L.Linear(3, 3), L.MaskedLinear(np.eye(3)), L.BatchNorm(3), L.LayerNorm(3), L.Tanh(), L.Sequential(L.Linear(3, 3))], ids=repr
+)
+def test_a_misspelt_wrt_is_refused_and_adds_nothing(layer):
+    y, cache = layer.forward(np.ones((2, 3), np.float32))
+    layer.zero_grads()
+    with pytest.raises(ValueError, match="unknown wrt 'inputs'; did you mean 'input'"):
+        layer.backward(y, cache, wrt="inputs")
+    assert not layer.flat_grads.any()
+
+
+def test_frozen_buffers_are_put_back_after_an_error():
+    layer = L.BatchNorm(3)
+    with pytest.raises(KeyError), layer.frozen_buffers():
+        layer.forward(np.random.default_rng(0).random((4, 3), dtype=np.float32))
+        raise KeyError
+    assert not layer.buffers["mean"].any()
