@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from scratchgen.atomic import atomic_file
-from scratchgen.models import MODELS
-from scratchgen.ops import array, copy_to, to_host
+from scratchgen.models import MODELS, Model
+from scratchgen.ops import array, copy_to, get_backend, to_host
 
 FORMAT = "scratchgen checkpoint 1"
 
@@ -24,7 +24,8 @@ FORMAT = "scratchgen checkpoint 1"
 def save(model, path):
     """Write a model (VAE, GAN, …) to a file; `load` reads it. Missing folders are made.
 
-    Raises OSError if the file cannot be written; an older file of that name is then still whole.
+    Raises TypeError if it is no model, or has arguments that no file can hold (such as a function in the place of an activation's name);
+    OSError if the file cannot be written; an older file of that name is then still whole.
     """
     write(path, *describe(model))
 
@@ -36,6 +37,7 @@ def load(path):
     """
     path = Path(path)
     about, arrays = read(path / "checkpoint.npz" if path.is_dir() else path)
+    get_backend()  # here, because one that cannot be loaded is no fault of the file
     classes = {model.__name__: model for model in MODELS.values()}
     try:
         model = classes[about["model"]](**about["config"], rng=0, dtype=np.dtype(about["dtype"]))
@@ -46,7 +48,13 @@ def load(path):
 
 
 def describe(model):
-    """(about, arrays) of a model: what `restore` needs."""
+    """(about, arrays) of a model: what `restore` needs. TypeError as in `save`."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model is of type {type(model).__name__}; a checkpoint holds a VAE, a GAN, a MADE or another scratchgen.models.Model")
+    try:
+        json.dumps(model.config)
+    except TypeError as error:
+        raise TypeError(f"{model!r} cannot be kept in a checkpoint, which holds names and numbers only ({error})") from None
     about = {
         "format": FORMAT, "model": type(model).__name__, "config": model.config, "dtype": str(model.dtype),
         "streams": {name: stream.state for name, stream in model.streams().items()},
@@ -84,6 +92,8 @@ def read(path):
         about = json.loads(str(arrays.pop("about")))
         if about["format"] != FORMAT:
             raise ValueError(f"its format is {about['format']!r}")
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except PermissionError:
+        raise
+    except (OSError, EOFError, KeyError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile) as error:  # a damaged file can raise each of these
         raise ValueError(f"{path} is not a whole scratchgen checkpoint ({error}); wanted a file written by sg.save or a training run") from error
     return about, arrays

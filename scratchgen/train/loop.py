@@ -20,11 +20,13 @@ import numpy as np
 from tqdm import tqdm
 
 from scratchgen.data import Binarize, minibatches
+from scratchgen.errors import integer
+from scratchgen.models import Model
 from scratchgen.ops import array, to_host
 from scratchgen.train.checkpoint import describe, restore
 from scratchgen.train.pictures import write_pictures
 from scratchgen.train.run_folder import RunFolder
-from scratchgen.train.step import train_step
+from scratchgen.train.step import check_parameters, train_step
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; one is written at the end of every epoch besides
 
@@ -60,10 +62,20 @@ def fit(
     Ctrl-C ends the run after the step in progress: a checkpoint is written, then KeyboardInterrupt is raised.
     Raises ValueError or TypeError for unusable arguments or data, OSError if `out` cannot be written, Diverged if a loss is not finite.
     """
-    if epochs != int(epochs) or epochs < 1:
-        raise ValueError(f"epochs is {epochs}; it must be a whole number of at least 1")
+    if not isinstance(model, Model):
+        raise TypeError(f"model is of type {type(model).__name__}; fit trains a VAE, a GAN, a MADE or another scratchgen.models.Model")
+    epochs, batch_size, seed = integer("epochs", epochs, 1), integer("batch_size", batch_size, 1), integer("seed", seed, 0)
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm is {clip_norm}; it must be positive")
+    for name, make in (("optimizer", optimizer), ("schedule", schedule)):
+        if make is not None and not callable(make):
+            raise TypeError(f"{name} is {make!r}; wanted is a function that makes one, such as optimizer=lambda player: Adam(player, lr=1e-3)")
+    if resume and out is None:
+        raise ValueError("resume is True, but out, the folder of the run to go on with, is None")
     x, valid = check_data(model, data, "data"), None if valid is None else check_data(model, valid, "valid")
     minibatches(x, batch_size, seed=seed)  # for its checks
+    if model.couples_batch and 1 in (batch_size, len(x) % batch_size):
+        raise ValueError(f"batch_size is {batch_size}, which leaves one of {len(x)} examples alone; batch normalisation needs at least 2")
     bits = Binarize(binarize, rng=np.random.default_rng([seed, 1]))
     x = bits.dataset(x)
     if valid is not None and binarize != "none":
@@ -74,25 +86,31 @@ def fit(
     schedules = [schedule(each) for each in optimizers.values()] if schedule else []
     state = State()
     settings = {
-        "model": repr(model), "n_params": model.n_params, "batch_size": batch_size, "seed": seed, "binarize": binarize, "clip_norm": clip_norm,
+        "model": repr(model), "n_params": model.n_params, "batch_size": batch_size, "seed": seed, "binarize": binarize,
+        "clip_norm": clip_norm and float(clip_norm),
         "optimizers": {name: repr(each) for name, each in optimizers.items()}, "data": f"{x.shape[0]} x {x.shape[1]}, crc {zlib.crc32(x):08x}",
     }  # fmt: skip
+    steps_per_epoch = -(-len(x) // batch_size)
+    if out is not None:
+        describe(model)  # for its checks
     folder = None if out is None else RunFolder(out)
     if folder:
         found = open_run(folder, resume, settings)
         if found:
             state.restore(*found, model, optimizers, bits)
+        if state.step > epochs * steps_per_epoch:
+            raise ValueError(f"epochs is {epochs}, but the run in {folder.path} is already at step {state.step}, of {steps_per_epoch} an epoch")
         folder.write_config({**(config or {}), **settings, "epochs": epochs})
         folder.write_rows(state.rows)
 
     def save():
+        check_parameters(model, optimizers, state.step)
         if folder:
             folder.write_checkpoint(*state.describe(model, optimizers, bits, settings))
 
-    steps_per_epoch = -(-len(x) // batch_size)
     often = 0.1 if sys.stderr.isatty() else 10  # seconds between two states of the bar: in a log file each is a line
     bar = tqdm(total=epochs * steps_per_epoch, initial=state.step, unit="step", disable=not progress, mininterval=often, dynamic_ncols=True)
-    with interruptible() as interrupted, bar:
+    with interruptible() as interrupted, folder or contextlib.nullcontext(), bar:
         saved = time.monotonic()
         while state.epoch < epochs:
             bar.set_description(f"epoch {state.epoch + 1}/{epochs}", refresh=False)
@@ -109,6 +127,7 @@ def fit(
                 if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                     save()
                     saved = time.monotonic()
+            check_parameters(model, optimizers, state.step)
             state.end_epoch({} if valid is None else model.evaluate(array(valid), rng=seed))
             bar.set_postfix({key: f"{value:.4g}" for key, value in state.rows[-1].items() if key not in ("epoch", "step")}, refresh=False)
             if folder:
@@ -157,13 +176,16 @@ class State:
 
     def restore(self, about, arrays, model, optimizers, bits):
         """Put everything back as `describe` found it."""
-        restore(model, about, arrays)
-        run = about["run"]
-        self.step, self.epoch, self.rows, self.sums = run["step"], run["epoch"], run["rows"], run["sums"]
-        bits.state = run["bits"]
-        for name, each in optimizers.items():
-            each.steps = run["optimizer_steps"][name]
-            each.state = {key: array(arrays[f"optimizer/{name}/{key}"]) for key in each.state}
+        try:
+            restore(model, about, arrays)
+            run = about["run"]
+            self.step, self.epoch, self.rows, self.sums = run["step"], run["epoch"], run["rows"], run["sums"]
+            bits.state = run["bits"]
+            for name, each in optimizers.items():
+                each.steps = run["optimizer_steps"][name]
+                each.state = {key: array(arrays[f"optimizer/{name}/{key}"]) for key in each.state}
+        except KeyError as error:
+            raise ValueError(f"the checkpoint was written by another version of scratchgen: it lacks {error}") from error
 
 
 def check_data(model, data, name):
@@ -194,8 +216,8 @@ def open_run(folder, resume, settings):
     if "run" not in found[0]:
         raise ValueError(f"{folder.checkpoint} holds a model but no training run; it cannot be resumed")
     for key, value in found[0]["run"]["settings"].items():
-        if value != settings[key]:
-            raise ValueError(f"cannot resume {folder.path}: its {key} was {value}, now it is {settings[key]}")
+        if value != settings.get(key):
+            raise ValueError(f"cannot resume {folder.path}: its {key} was {value}, now it is {settings.get(key)}")
     return found
 
 

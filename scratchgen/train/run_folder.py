@@ -11,22 +11,40 @@ import io
 import json
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows: there two runs in one folder are not noticed
+    fcntl = None
+
 from scratchgen.atomic import atomic_file
 from scratchgen.train.checkpoint import read, write
 
 
 class RunFolder:
-    """The files of one run. Raises OSError, naming the folder, if it cannot be made or written."""
+    """The files of one run. Raises OSError, naming the folder, if it cannot be made or written, or another process trains in it.
+
+    Until the end of a `with` block, or of the process, no other process can have it.
+    """
 
     def __init__(self, path):
         self.path = Path(path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            probe = self.path / ".writable"
-            probe.touch()
-            probe.unlink()
+            self._lock = open(self.path / ".lock", "ab")
+            if fcntl:
+                fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for part in self.path.glob(".checkpoint.npz.*.part"):  # what a killed run was writing
+                part.unlink()
+        except BlockingIOError:
+            raise BlockingIOError(f"another process is training in the run folder {self.path}; wait for it, or give another with out=") from None
         except OSError as error:
             raise type(error)(f"the run folder {self.path} cannot be written ({error.strerror}); give another with out=") from error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._lock.close()
 
     @property
     def checkpoint(self):

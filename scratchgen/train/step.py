@@ -9,7 +9,7 @@ from scratchgen.optim import clip_grad_norm
 
 
 class Diverged(FloatingPointError):
-    """A loss became NaN or infinite; the parameters are still those before the step."""
+    """A loss or a parameter became NaN or infinite."""
 
 
 def train_step(model, optimizers, x, step, clip_norm=None):
@@ -24,7 +24,7 @@ def train_step(model, optimizers, x, step, clip_norm=None):
         player.zero_grads()
         total, parts = loss(x)
         if not math.isfinite(total):
-            raise Diverged(explain(player, name, total, step, optimizers[name].lr))
+            raise Diverged(explain(player, f"the loss of {name} is {float(total)} at step {step}", optimizers[name].lr))
         if clip_norm is not None:
             clip_grad_norm(player, clip_norm)
         optimizers[name].step()
@@ -32,12 +32,19 @@ def train_step(model, optimizers, x, step, clip_norm=None):
     return record
 
 
-def explain(player, name, loss, step, lr):
-    """Where the loss was lost, and what usually helps."""
+def check_parameters(model, optimizers, steps):
+    """Raise Diverged if a parameter is not finite. The next loss would tell, but a checkpoint must not be written meanwhile."""
+    for name, player in model.players().items():
+        if not np.isfinite(to_host(player.flat_params)).all():
+            raise Diverged(explain(player, f"{name} is lost after {steps} steps", optimizers[name].lr))
+
+
+def explain(player, what, lr):
+    """What happened, where, and what usually helps."""
     where = "every parameter and gradient is still finite"
     for kind, values in (("parameter", player.params), ("gradient of", player.grads)):
         broken = [key for key, value in values.items() if not np.isfinite(to_host(value)).all()]
         if broken:
             where = f"{kind} {broken[0]} is not finite"
             break
-    return f"the loss of {name} is {float(loss)} at step {step}: {where}; try a smaller learning rate than {lr:g}, or clip_norm=1"
+    return f"{what}: {where}; try a smaller learning rate than {lr:g}, or clip_norm=1"

@@ -60,6 +60,18 @@ def test_a_damaged_file_is_refused_by_name(kind, tmp_path):
         sg.load(path)
 
 
+def test_any_flipped_byte_leaves_the_model_or_gives_a_valueerror(tmp_path):
+    path = tmp_path / "model.npz"
+    sg.save(sg.VAE(1, 1, (), rng=0), path)
+    content = path.read_bytes()
+    for place in range(0, len(content), 3):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :])
+        try:
+            sg.load(path)
+        except ValueError as error:
+            assert "model.npz" in str(error)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no checkpoint at .*nothing.npz"):
         sg.load(tmp_path / "nothing.npz")

@@ -137,9 +137,7 @@ def test_divergence_stops_with_the_reason_and_keeps_the_checkpoint(tmp_path, mon
     run(model, out=tmp_path, epochs=1)
     saved = (tmp_path / "checkpoint.npz").read_bytes()
     model.decoder.params["0.W"][0, 0] = np.nan
-    with pytest.raises(
-        Diverged, match=r"model is nan at step 0: parameter decoder.0.W is not finite; try a smaller learning rate than 0.001"
-    ):
+    with pytest.raises(Diverged, match=r"model is nan at step 0: parameter decoder.0.W is not finite; try a smaller learning rate than 0.001"):
         run(model, epochs=1)
     with pytest.raises(Diverged, match="learning rate"), np.errstate(all="ignore"):
         run(MAKERS["vae"](), out=tmp_path, epochs=3, resume=True, optimizer=lambda player: nan_after(sg.optim.Adam(player), 12))
@@ -182,12 +180,14 @@ def test_a_schedule_sets_the_rate_of_each_epoch(monkeypatch):
 
 BAD = [
     (dict(epochs=0), ValueError, "epochs is 0"),
-    (dict(epochs=1.5), ValueError, "epochs is 1.5"),
+    (dict(epochs=1.5), TypeError, "epochs is 1.5; it must be an int"),
     (dict(batch_size=0), ValueError, "batch_size is 0"),
     (dict(batch_size=131), ValueError, "batch_size is 131, but the data has only 130 rows"),
     (dict(seed=-1), ValueError, "seed"),
     (dict(binarize="sometimes"), ValueError, "unknown binarization 'sometimes'"),
-    (dict(clip_norm=0), ValueError, "max_norm is 0"),
+    (dict(clip_norm=0), ValueError, "clip_norm is 0"),
+    (dict(resume=True), ValueError, "resume is True, but out"),
+    (dict(optimizer="adam"), TypeError, "optimizer is 'adam'; wanted is a function"),
     (dict(data=X[:, :8]), ValueError, r"data has shape \(130, 8\); VAE needs \(n, 9\)"),
     (dict(data=X[:0]), ValueError, "needs .* with n ≥ 1"),
     (dict(data=X[0]), ValueError, "data has shape"),
@@ -226,6 +226,71 @@ def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
     (tmp_path / "checkpoint.npz").write_bytes(b"broken")
     with pytest.raises(ValueError, match="checkpoint.npz is not a whole scratchgen checkpoint"):
         run(MAKERS["vae"](), out=tmp_path, resume=True)
+
+
+def test_only_models_are_trained_and_saved(tmp_path):
+    net = sg.layers.mlp((9, 9))
+    with pytest.raises(TypeError, match="model is of type Sequential; fit trains"):
+        run(net)
+    with pytest.raises(TypeError, match="model is of type Sequential; a checkpoint holds"):
+        sg.save(net, tmp_path / "net.npz")
+    model = sg.VAE(9, 2, (8,), activation=sg.layers.ReLU)
+    run(model, epochs=1)
+    with pytest.raises(TypeError, match="cannot be kept in a checkpoint"):  # and at once, not after an epoch
+        run(model, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    gan = sg.GAN(9, 3, (8,), (8,), dropout=np.float32(0.25), batch_norm=np.bool_(True), rng=np.int64(1))
+    run(gan, out=tmp_path, epochs=np.int64(1), batch_size=np.int64(26), seed=np.int64(3), clip_norm=np.float32(1))
+    run(gan, out=tmp_path, epochs=2, batch_size=26, clip_norm=1, resume=True)
+    assert sg.load(tmp_path).config == gan.config
+
+
+def test_batch_norm_and_an_example_left_alone():
+    gan = sg.GAN(9, 3, (8,), (8,), batch_norm=True, rng=1)
+    before = gan.flat_params.copy()
+    for batch_size, n in [(43, 130), (1, 130), (16, 17)]:
+        with pytest.raises(ValueError, match=f"batch_size is {batch_size}, which leaves one of {n} examples alone"):
+            sg.fit(gan, X[:n], epochs=1, batch_size=batch_size, progress=False)
+    np.testing.assert_array_equal(gan.flat_params, before)
+
+
+def test_parameters_lost_in_the_last_step_of_an_epoch_are_not_saved(tmp_path):
+    with pytest.raises(Diverged, match="model is lost after 9 steps: parameter encoder.0.W is not finite; try a smaller"):
+        run(MAKERS["vae"](), out=tmp_path, optimizer=lambda player: nan_after(sg.optim.Adam(player), 9))
+    assert not (tmp_path / "checkpoint.npz").exists()
+
+
+def test_a_run_that_has_gone_further_is_not_resumed_with_fewer_epochs(tmp_path):
+    run(MAKERS["vae"](), out=tmp_path, epochs=3)
+    with pytest.raises(ValueError, match="epochs is 2, but the run in .* is already at step 27, of 9 an epoch"):
+        run(MAKERS["vae"](), out=tmp_path, epochs=2, resume=True)
+    assert run(MAKERS["vae"](), out=tmp_path, epochs=3, resume=True)["epoch"] == [1, 2, 3]
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path):
+    run(MAKERS["vae"](), out=tmp_path, epochs=1)
+    with np.load(tmp_path / "checkpoint.npz") as file:
+        arrays = {name: file[name] for name in file.files if name != "optimizer/model/v"}
+    np.savez(tmp_path / "checkpoint.npz", **arrays)
+    with pytest.raises(ValueError, match="another version of scratchgen: it lacks 'optimizer/model/v'"):
+        run(MAKERS["vae"](), out=tmp_path, epochs=2, resume=True)
+
+
+def test_two_processes_cannot_train_in_one_folder(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    assert fcntl
+    script = "import sys; from scratchgen.train.run_folder import RunFolder; folder = RunFolder(sys.argv[1]); print('mine', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "mine\n"
+        with pytest.raises(OSError, match="another process is training in the run folder"):
+            run(MAKERS["vae"](), out=tmp_path, epochs=1)
+        other.communicate("\n", timeout=60)
+    (tmp_path / ".checkpoint.npz.1.part").write_text("half")  # what a killed run leaves
+    run(MAKERS["vae"](), out=tmp_path, epochs=1)
+    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_an_unwritable_folder_is_named(tmp_path):
