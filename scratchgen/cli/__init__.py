@@ -4,6 +4,7 @@ Exit status: 0 done; 1 the run failed (it diverged, or something could not be wr
 """
 
 import argparse
+import contextlib
 import functools
 import importlib
 import sys
@@ -41,15 +42,18 @@ def parser():
 
 def main(arguments=None):
     """Run one command -> exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # where somebody put something else in its place
+            stream.reconfigure(errors="replace")  # a terminal that cannot show ± or ᵀ is no reason to fail
     options = parser().parse_args(arguments)
     try:
         return options.run(options) or 0
     except KeyboardInterrupt as stop:
-        print(f"\nscratchgen: {stop or 'stopped'}", file=sys.stderr)
+        print(f"\nscratchgen: {str(stop) or 'stopped'}", file=sys.stderr)
         return 130
     except Diverged as error:
         print(f"scratchgen: {error}", file=sys.stderr)
         return 1
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
         print(f"scratchgen: {error}", file=sys.stderr)
-        return 1 if isinstance(error, OSError) and not isinstance(error, FileNotFoundError) else 2
+        return 1 if isinstance(error, (OSError, MemoryError)) and not isinstance(error, FileNotFoundError) else 2

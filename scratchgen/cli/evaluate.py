@@ -15,7 +15,7 @@ import json
 import numpy as np
 
 import scratchgen as sg
-from scratchgen.cli.train import stored_options, test_data
+from scratchgen.cli.train import read_config, test_data
 from scratchgen.metrics import accuracy, class_coverage, mode_coverage, parzen_log_likelihood, parzen_sigma, train_classifier
 from scratchgen.ops import array, to_host
 
@@ -34,15 +34,16 @@ def add_arguments(parser):
 
 def run(options):
     """Evaluate and print."""
-    model, stored = sg.load(options.run_folder), stored_options(options.run_folder)
-    data = options.data or stored.get("data")
+    model, config = sg.load(options.run_folder), read_config(options.run_folder)
+    data = options.data or config.get("command", {}).get("data")
     if data is None:
         raise ValueError(f"{options.run_folder} does not say what it was trained on; give --data")
-    x = test_data(data, stored.get("binarize", "none"), options.seed)[: options.examples]
-    if not len(x):
+    if options.examples is not None and options.examples < 1:
         raise ValueError(f"--examples is {options.examples}; it must be at least 1")
+    x = test_data(data, config.get("binarize", "none"), options.seed)[: options.examples]
     if x.shape[1] != model.data_dim:
         raise ValueError(f"{data} has {x.shape[1]} features; the model in {options.run_folder} has {model.data_dim}")
+    model.check_range(data, x)
     result = {"data": str(data), "examples": len(x)}
     if hasattr(model, "elbo"):
         result["elbo"] = mean_and_error(model.elbo(array(x), rng=options.seed))
@@ -71,7 +72,7 @@ def judge_pictures(model, data, x, seed):
     train, valid, test = (sg.data.load(data, split) for split in ("train", "valid", "test"))
     samples = to_host(model.sample(10_000, rng=seed))
     result = {}
-    if train.y is not None:
+    if train.y is not None and test.y is not None:
         judge = train_classifier(train.x, train.y, seed=seed)
         found = class_coverage(judge, samples)
         result |= {"classes": f"{found.classes} of {len(np.unique(train.y))}", "confidence": found.confidence}

@@ -28,6 +28,11 @@ SCHEDULES = {
     "exponential": lambda epochs: lambda optimizer: sg.optim.ExponentialLR(optimizer, gamma=0.01 ** (1 / epochs)),
     "cosine": lambda epochs: lambda optimizer: sg.optim.CosineLR(optimizer, total=epochs),
 }
+ARGUMENTS = {  # model -> those of the settings that only some models have
+    "vae": ("latent_dim", "hidden", "activation", "likelihood"),
+    "gan": ("latent_dim", "hidden", "output", "objective", "discriminator_steps", "batch_norm", "dropout"),
+    "made": ("hidden", "activation"),
+}
 
 
 def add_arguments(parser):
@@ -64,6 +69,8 @@ def run(options):
     if options.resume and not options.out:
         raise ValueError("--resume needs --out, the folder of the run to go on with")
     given = {key: value for key, value in vars(options).items() if value is not None and key not in ("command", "run", "resume", "out", "backend")}
+    for key in given.keys() & set().union(*ARGUMENTS.values()) - set(ARGUMENTS[options.model]):
+        raise ValueError(f"--{key.replace('_', '-')} is given, but {options.model} has no such setting")
     stored = stored_options(options.out) if options.resume else {}
     for key in given.keys() & stored.keys() - {"epochs"}:
         if given[key] != stored[key]:
@@ -124,14 +131,9 @@ def suitable(model, x):
 
 def build(settings, data_dim):
     """The model that the settings describe."""
-    names = {
-        "vae": ("latent_dim", "hidden", "activation", "likelihood"),
-        "gan": ("latent_dim", "output", "objective", "discriminator_steps", "batch_norm", "dropout"),
-        "made": ("hidden", "activation"),
-    }
-    arguments = {key: settings[key] for key in names[settings["model"]] if key in settings}
+    arguments = {key: settings[key] for key in ARGUMENTS[settings["model"]] if key in settings}
     if settings["model"] == "gan":
-        arguments |= {"generator_hidden": settings["hidden"], "discriminator_hidden": settings["hidden"]}
+        arguments["generator_hidden"] = arguments["discriminator_hidden"] = arguments.pop("hidden")
     return MODELS[settings["model"]](data_dim, rng=settings["seed"], **arguments)
 
 
@@ -158,13 +160,20 @@ def make_schedule(settings):
 
 def stored_options(out):
     """What the run in that folder was started with; empty if it was stopped before it wrote that down."""
-    path = Path(out) / "config.json"
-    if not path.exists():
-        return {}
+    config = read_config(out)
+    if config and "command" not in config:
+        raise ValueError(f"the run in {out} was started by sg.fit; go on with it there, with resume=True")
+    return config.get("command", {})
+
+
+def read_config(folder):
+    """What config.json in that folder holds; empty if there is none."""
+    path = Path(folder) / "config.json"
     try:
-        return json.loads(path.read_text())["command"]
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path} does not say how the run was started (it is damaged, or sg.fit wrote it); start a new run") from None
+        config = json.loads(path.read_text()) if path.exists() else {}
+        return config | {"command": dict(config["command"])} if "command" in config else config
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error})") from None
 
 
 def free_folder(path):

@@ -35,6 +35,8 @@ def test_train_sample_evaluate(model, line, pictures, capsys):
     seven = np.load("seven.npy")
     assert seven.shape == (7, 36)
     np.testing.assert_array_equal(seven, sg.load(run).sample(7, rng=0))
+    assert main(["sample", str(run), "-n", str(10**13), "--out", "many.npy"]) == 1  # more than memory holds
+    assert main(["evaluate", str(run), "--examples", "-5"]) == 2
     assert main(["sample", str(run), "-n", "5"]) == 0 and (run / "samples.png").exists()
 
     capsys.readouterr()
@@ -111,6 +113,8 @@ WRONG = [
     (["train", "vae", "--data", "pictures.npy", "--binarize", "twice"], 2, "unknown binarization 'twice'"),
     (["train", "vae", "--data", "ring", "--likelihood", "bernoulli"], 2, "likelihood='gaussian'"),
     (["train", "vae", "--resume"], 2, "--resume needs --out"),
+    (["train", "gan", "--data", "pictures.npy", "--likelihood", "gaussian"], 2, "--likelihood is given, but gan has no such setting"),
+    (["train", "made", "--data", "pictures.npy", "--latent-dim", "2"], 2, "--latent-dim is given, but made has no such setting"),
     (["train", "vae", "--data", "pictures.npy", "--out", "pictures.npy/run"], 1, "cannot be written"),
     (["sample", "nothing"], 2, "no checkpoint at"),
     (["sample", "pictures.npy"], 2, "not a whole scratchgen checkpoint"),
@@ -123,6 +127,43 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments, status, message, pictu
     assert main(arguments) == status
     error = capsys.readouterr().err
     assert message in error and error.startswith("scratchgen: ") and error.count("\n") == 1
+
+
+def test_a_run_of_fit_is_evaluated_where_the_data_is_named(pictures, capsys):
+    sg.fit(sg.VAE(36, 2, (8,)), sg.data.load("pictures.npy"), epochs=1, progress=False, out="mine", binarize="fresh")
+    assert main(["evaluate", "mine"]) == 2 and "give --data" in capsys.readouterr().err
+    assert main(["evaluate", "mine", "--data", "pictures.npy", "--samples", "2"]) == 0
+    assert main(["train", "vae", "--out", "mine", "--resume"]) == 2 and "started by sg.fit" in capsys.readouterr().err
+    (pictures / "mine" / "config.json").write_text("{")
+    assert main(["evaluate", "mine", "--data", "pictures.npy"]) == 2 and "config.json is damaged" in capsys.readouterr().err
+    np.save("numbers.npy", np.random.default_rng(0).normal(size=(100, 36)))
+    sg.save(sg.VAE(36, 2, (8,)), "model.npz")
+    assert main(["evaluate", "model.npz", "--data", "numbers.npy"]) == 2 and "needs them in [0, 1]" in capsys.readouterr().err
+
+
+def test_a_gan_is_judged_without_test_labels(pictures, capsys):
+    x = np.random.default_rng(0).random((100, 36))
+    np.savez("half.npz", x_train=x, y_train=np.arange(100) % 3, x_test=x[:20])
+    sg.save(sg.GAN(36, 2, (8,), (8,)), "model.npz")
+    assert main(["evaluate", "model.npz", "--data", "half.npz"]) == 0
+    assert "parzen" in capsys.readouterr().out
+
+
+def test_a_terminal_that_cannot_show_a_sign_is_no_reason_to_fail(pictures):
+    sg.save(sg.VAE(36, 2, (8,)), "model.npz")
+    command = [sys.executable, "-m", "scratchgen", "evaluate", "model.npz", "--data", "pictures.npy", "--samples", "0"]
+    done = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii", "SCRATCHGEN_BACKEND": "numpy"})
+    assert done.returncode == 0 and b" ? " in done.stdout
+
+
+def test_ctrl_c_without_a_word_is_told_as_stopped(capsys, monkeypatch):
+    def interrupt(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sg.train, "load", interrupt)
+    monkeypatch.setattr("scratchgen.load", interrupt, raising=False)
+    assert main(["sample", "somewhere"]) == 130
+    assert capsys.readouterr().err == "\nscratchgen: stopped\n"
 
 
 def test_diverging_is_status_1(pictures, capsys):
