@@ -20,7 +20,7 @@ def small(tmp_path, monkeypatch):
 def test_every_named_font_is_there_and_used_on_one_side_only():
     files = os.listdir(os.path.join(matplotlib.get_data_path(), "fonts", "ttf"))
     assert {font + ".ttf" for font in FONTS} <= set(files)
-    assert len(FONTS) == len(set(FONTS)) == 22
+    assert len(FONTS) == len(set(FONTS)) == 21
 
 
 def test_every_shape_is_one_figure_inside_the_square():
