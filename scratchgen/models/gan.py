@@ -58,7 +58,7 @@ class GAN(Model):
         rng = as_generator(rng)
         self.config = dict(
             data_dim=data_dim, latent_dim=latent_dim, generator_hidden=generator_hidden, discriminator_hidden=discriminator_hidden,
-            output=output, objective=objective, discriminator_steps=discriminator_steps, batch_norm=batch_norm, dropout=dropout,
+            output=output, objective=objective, discriminator_steps=discriminator_steps, batch_norm=bool(batch_norm), dropout=float(dropout),
         )  # fmt: skip
         self.data_dim, self.latent_dim, self.discriminator_steps = data_dim, latent_dim, discriminator_steps
         self.objective = OBJECTIVES[objective]
@@ -124,4 +124,4 @@ class GAN(Model):
 
     def _noise(self, n, rng=None):
         stream = self.stream if rng is None else Stream(rng)
-        return stream.normal((n, self.latent_dim), self.dtype)
+        return stream.normal((integer("n", n, 0), self.latent_dim), self.dtype)

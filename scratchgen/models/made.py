@@ -58,7 +58,7 @@ class MADE(Model):
 
     def __init__(self, data_dim, hidden=(500,), activation="relu", ordering=None, rng=None, dtype=np.float32):
         data_dim, hidden, rng = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), as_generator(rng)
-        ordering = ordering if ordering is None else tuple(int(d) for d in ordering)
+        ordering = ordering if ordering is None else integers("ordering", ordering, 0)
         if ordering is not None and sorted(ordering) != list(range(data_dim)):
             raise ValueError(f"ordering is {ordering}; it must hold each of the features 0 … {data_dim - 1} once")
         if not hidden:
@@ -91,7 +91,7 @@ class MADE(Model):
 
         Ancestral: the features in order, each given those before it. What stands in the later ones meanwhile does not matter.
         """
-        stream = self.stream if rng is None else Stream(rng)
+        n, stream = integer("n", n, 0), self.stream if rng is None else Stream(rng)
         u = to_host(stream.uniform((n, self.data_dim), self.dtype))
         x = np.zeros((n, self.data_dim), self.dtype)
         for d in self.ordering:

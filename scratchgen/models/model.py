@@ -6,16 +6,16 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     turns(step)     [(player's name, loss)] of one step                  loss(x) -> total, {part: number}; fills the player's gradients
     optimizer(m)    a new optimizer for a player, with customary settings
     evaluate(x)     {name: number} to follow on validation data          empty where there is nothing honest to compute
-    config          the arguments that make an equal model               checkpoints keep it
+    data_dim        features of an example
+    config          the arguments that make an equal model               checkpoints keep it, as JSON
 """
 
-from scratchgen.errors import integer
 from scratchgen.layers.module import Module
 from scratchgen.optim import Adam
 
 
 class Model(Module):
-    """Base class of generative models. Subclasses set `config`, call `set_parts`, and have `sample` and a loss."""
+    """Base class of generative models. Subclasses set `data_dim` and `config`, call `set_parts`, and have `sample` and a loss."""
 
     def players(self):
         """{name: module trained by one optimizer}."""
@@ -49,9 +49,3 @@ def check_unit_interval(name, x, why):
     low, high = float(x.min()), float(x.max())
     if low < 0 or high > 1:
         raise ValueError(f"{name} has values from {low:g} to {high:g}; {why} needs them in [0, 1]")
-
-
-def check_sizes(**sizes):
-    """TypeError or ValueError unless each is an int of at least 1."""
-    for name, size in sizes.items():
-        integer(name, size, 1)

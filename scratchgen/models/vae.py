@@ -88,7 +88,7 @@ class VAE(Model):
 
     def sample(self, n, rng=None):
         """E[x|z] for n draws of z from the prior -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
-        return self.decode(self._stream(rng).normal((n, self.latent_dim), self.dtype))
+        return self.decode(self._stream(rng).normal((integer("n", n, 0), self.latent_dim), self.dtype))
 
     def elbo(self, x, rng=None):
         """The lower bound on log p(x) of each example, in nats: x (n, data_dim) -> (n,). One noise sample, closed-form KL."""
@@ -132,4 +132,4 @@ class VAE(Model):
 
 def _chunks(x, rows=1000):
     """x in pieces of at most that many rows: memory stays bounded however many examples are evaluated."""
-    return (x[start : start + rows] for start in range(0, x.shape[0], rows))
+    return (x[start : start + rows] for start in range(0, max(1, x.shape[0]), rows))

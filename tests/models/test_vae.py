@@ -187,3 +187,19 @@ def test_sizes_may_be_numpy_integers(tmp_path):
     vae = VAE(np.int64(6), np.int32(2), hidden=np.array([5, 4]), rng=0)
     sg.save(vae, tmp_path / "vae.npz")
     np.testing.assert_array_equal(sg.load(tmp_path / "vae.npz").flat_params, vae.flat_params)
+
+
+@pytest.mark.parametrize(
+    "model", [sg.VAE(4, 2, (3,), rng=0), sg.GAN(4, 2, (3,), (3,), rng=0), sg.MADE(4, (3,), rng=0)], ids=lambda model: type(model).__name__
+)
+def test_how_many_to_sample(model):
+    assert model.sample(0).shape == (0, 4)
+    with pytest.raises(ValueError, match="n is -1; it must be at least 0"):
+        model.sample(-1)
+    with pytest.raises(TypeError, match="n is 2.5; it must be an int"):
+        model.sample(2.5)
+
+
+def test_no_examples_have_no_likelihoods():
+    vae, x = sg.VAE(4, 2, (3,), rng=0), np.zeros((0, 4), np.float32)
+    assert vae.elbo(x).shape == vae.log_likelihood(x, n_samples=2).shape == (0,)
