@@ -26,7 +26,7 @@ def write_pictures(model, path, state, x, *, last, seed):
         return
     plots.learning_curves(state.metrics(), path / "curves.png")
     if is_pictures(model) and isinstance(model, VAE):
-        shown = x[:: max(1, len(x) // 20)][:20]
+        shown = x[:: max(1, len(x) // 24)][:24]
         plots.reconstructions(shown, to_host(model.reconstruct(array(shown))).clip(0, 1), path / "reconstructions.png")
         if model.latent_dim == 2:
             plots.latent_manifold(lambda z: to_host(model.decode(array(np.asarray(z, model.dtype)))).clip(0, 1), path / "manifold.png")
