@@ -18,7 +18,7 @@ from scratchgen.ops import definitions
 from scratchgen.ops.numba import threads, twins
 
 for module in pkgutil.walk_packages(scratchgen.__path__, "scratchgen."):
-    if not module.name.startswith("scratchgen.ops.cuda") and not module.name.endswith("__main__"):
+    if module.name.split(".")[1] in ("data", "layers", "losses", "models", "optim"):  # where operations are defined
         importlib.import_module(module.name)
 
 OPERATIONS = sorted(name for name, definition in definitions.items() if definition.__module__.startswith("scratchgen."))
