@@ -16,7 +16,7 @@ X = np.random.default_rng(0).random((130, 9), dtype=np.float32)
 
 MAKERS = {
     "vae": lambda: sg.VAE(9, 2, (8,), rng=1),
-    "gan": lambda: sg.GAN(9, 3, (8,), (8,), discriminator_steps=2, rng=1),
+    "gan": lambda: sg.GAN(9, 3, (8,), (8,), discriminator_steps=3, batch_norm=True, dropout=0.3, rng=1),
     "made": lambda: sg.MADE(9, (10,), rng=1),
 }
 
@@ -73,6 +73,7 @@ def test_an_interrupted_run_resumes_to_the_bit(name, stop_after, tmp_path, monke
     metrics = run(resumed, out=tmp_path / "run", valid=X[:20], resume=True)
     assert len(steps) == 36
     np.testing.assert_array_equal(resumed.flat_params, whole.flat_params)
+    np.testing.assert_equal(resumed.all_buffers(), whole.all_buffers())
     assert metrics == expected
     assert (tmp_path / "run" / "metrics.csv").read_bytes() == (tmp_path / "whole" / "metrics.csv").read_bytes()
     assert {name: stream.state for name, stream in resumed.streams().items()} == {name: stream.state for name, stream in whole.streams().items()}
@@ -83,7 +84,8 @@ import sys, numpy as np, scratchgen as sg
 import scratchgen.train.loop as module
 module.SECONDS_BETWEEN_CHECKPOINTS = 0.02
 x = np.random.default_rng(0).random((300, 16), dtype=np.float32)
-model = sg.VAE(16, 2, (24,), rng=1) if sys.argv[1] == "vae" else sg.GAN(16, 3, (24,), (24,), rng=1)
+gan = sg.GAN(16, 3, (24,), (24,), discriminator_steps=3, batch_norm=True, dropout=0.3, rng=1)
+model = {"vae": sg.VAE(16, 2, (24,), rng=1), "gan": gan}[sys.argv[1]]
 print("ready", flush=True)
 sg.fit(model, x, epochs=15, batch_size=10, seed=3, out=sys.argv[2], resume=sys.argv[3] == "resume", binarize="fresh", progress=False)
 print("done", flush=True)
