@@ -34,7 +34,8 @@ class Optimizer:
         raise NotImplementedError
 
     def __repr__(self):
-        return f"{type(self).__name__}({type(self.module).__name__}, lr={self.lr:g})"
+        settings = (f"{key}={value}" for key, value in vars(self).items() if key not in ("module", "state", "steps"))
+        return f"{type(self).__name__}({type(self.module).__name__}, {', '.join(settings)})"
 
 
 def check_fractions(**fractions):

@@ -42,12 +42,12 @@ class SGD(Optimizer):
         if not momentum and (nesterov or classical):
             raise ValueError("nesterov and classical say how momentum enters; give momentum as well")
         super().__init__(module, lr, state=("v",) if momentum else ())
-        self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
-        self.momentum_step = classical_momentum_step if classical else momentum_step
+        self.momentum, self.nesterov, self.classical, self.weight_decay = momentum, nesterov, classical, weight_decay
 
     def update(self, p, g, v=None):
         """One step; v: the velocity."""
         if v is None:
             sgd_step(p, g, self.lr, self.weight_decay)
         else:
-            self.momentum_step(p, g, v, self.lr, self.momentum, self.nesterov, self.weight_decay)
+            step = classical_momentum_step if self.classical else momentum_step
+            step(p, g, v, self.lr, self.momentum, self.nesterov, self.weight_decay)

@@ -164,4 +164,4 @@ def test_arguments_that_make_no_optimizer(make, error, words):
 
 
 def test_print_says_what_it_trains():
-    assert repr(optim.Adam(mlp((2, 2), rng=0), lr=3e-4)) == "Adam(Sequential, lr=0.0003)"
+    assert repr(optim.Adam(mlp((2, 2), rng=0), lr=3e-4)) == "Adam(Sequential, lr=0.0003, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0)"
