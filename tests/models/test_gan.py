@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import scratchgen as sg
-from scratchgen.layers import BatchNorm, Dropout, LeakyReLU, Linear, ReLU, Sequential
+from scratchgen.layers import BatchNorm, Dropout, Sequential, mlp
 from scratchgen.models import GAN
 
 RNG = np.random.default_rng(0)
@@ -16,16 +16,11 @@ X, Z = RNG.random((8, 6)), RNG.normal(size=(5, 3))
 class NormalisedGAN(GAN):
     """A GAN with batch normalisation in both players and dropout in the discriminator."""
 
-    def __init__(self, couple=True):
+    def __init__(self):
         super().__init__(6, 3, (7,), (7,), rng=0, dtype=np.float64)
-        norm = lambda n: [BatchNorm(n, dtype=np.float64)]
-        self.generator = Sequential(linear(3, 7), *norm(7), ReLU(), linear(7, 6))
-        self.discriminator = Sequential(linear(6, 7), *(norm(7) if couple else []), LeakyReLU(0.2), Dropout(0.3, rng=1), linear(7, 1))
+        self.generator = mlp((3, 7, 6), batch_norm=True, rng=0, dtype=np.float64)
+        self.discriminator = mlp((6, 7, 1), "leaky_relu", batch_norm=True, dropout=0.3, rng=1, dtype=np.float64)
         self.set_parts(generator=self.generator, discriminator=self.discriminator)
-
-
-def linear(n_in, n_out):
-    return Linear(n_in, n_out, rng=n_in, dtype=np.float64)
 
 
 def make(seed=0, **options):
@@ -100,7 +95,7 @@ def test_batch_statistics_of_real_and_generated_do_not_mix(backend):
     """With batch normalisation the two minibatches go through one after the other: the real ones' logits do not depend on the generated."""
     gan = NormalisedGAN()
     assert gan.discriminator.couples_batch
-    assert not NormalisedGAN(couple=False).discriminator.couples_batch
+    assert not make(batch_norm=True).discriminator.couples_batch  # that is the generator's
     passes = []
     forward = gan.discriminator.forward
     gan.discriminator.forward = lambda x: passes.append(x) or forward(x)
@@ -108,6 +103,14 @@ def test_batch_statistics_of_real_and_generated_do_not_mix(backend):
     assert len(passes) == 2
     np.testing.assert_array_equal(passes[0], X)
     assert passes[1].shape == (5, 6)
+
+
+def test_batch_norm_is_the_generators_and_dropout_the_discriminators():
+    gan = make(batch_norm=True, dropout=0.3)
+    kinds = lambda net, kind: [type(layer) is kind for layer in net.layers].count(True)
+    assert (kinds(gan.generator, BatchNorm), kinds(gan.discriminator, BatchNorm)) == (2, 0)  # one for each hidden layer
+    assert (kinds(gan.generator, Dropout), kinds(gan.discriminator, Dropout)) == (0, 1)
+    assert gan.discriminator_loss(X, Z)[0] != gan.discriminator_loss(X, Z)[0]  # another mask each time
 
 
 def test_losses_are_the_papers(backend):

@@ -102,6 +102,13 @@ def test_gan_with_layers_that_draw_noise_or_couple_the_batch(backend, kind, obje
     assert_gradients(check_generator(gan))
 
 
+@pytest.mark.parametrize("options", [dict(batch_norm=True), dict(dropout=0.4), dict(batch_norm=True, dropout=0.4)])
+def test_gan_with_batch_norm_and_dropout_of_its_own(backend, options):
+    gan = make_gan(**options)
+    assert_gradients(check_discriminator(gan))
+    assert_gradients(check_generator(gan))
+
+
 def test_gan_with_unequal_numbers_of_real_and_generated(backend):
     gan = make_gan()
     for n, m in ((1, 5), (6, 1)):
