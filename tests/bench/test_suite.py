@@ -67,7 +67,7 @@ def test_pictures(measured, tmp_path):
     assert json.loads((tmp_path / "f.json").read_text())["products"] == found["products"]
     assert all((tmp_path / name).stat().st_size > 10_000 for name in ("f.png", "f-ladder.png"))
     figure = roofline.roofline({key: found[key] for key in ("machine", "ceilings", "steps")})  # without products
-    assert "a small" not in figure.axes[0].get_title() and len(figure.axes[0].texts) == 4
+    assert {"vae", "gan"} <= {text.get_text() for text in figure.axes[0].texts}
 
 
 def test_every_operation_has_arguments_and_runs():
