@@ -66,6 +66,12 @@ def test_shapes_that_are_cut_into_bands_blocks_and_panels(product, dtype):
         assert_product(PRODUCTS[product](a, b), a, b)
 
 
+def test_buffers_live_as_long_as_they_are_used():
+    """So tall a product packs into tens of megabytes, which the system takes back the moment they are freed: used any later, they crash."""
+    a, b = matrices(120_000, 64, 64, np.float32)
+    assert_product(matmul(a, b), a, b)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_any_strides(dtype):
     big_a, big_b = matrices(200, 160, 150, dtype)

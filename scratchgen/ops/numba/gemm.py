@@ -118,6 +118,7 @@ def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address,
                 if block == blocks - 1 and (bias != 0 or activation != 0):
                     row0, row1 = (bottom - top) * tile0 // tiles, (bottom - top) * tile1 // tiles
                     finish(zero, row1 - row0, columns, part(c_panel, row0, 0), bias + (bias != 0) * left * size, activation, alpha)
+    memory[0] = 0  # Numba frees an array after the last line that names it: this one, or the buffers would be gone while they are in use
 
 
 @jit
