@@ -38,7 +38,11 @@ class FusedLinear:
     def __init__(self, linear, activation):
         self.linear = linear
         self.activation = FUSED[type(activation)](activation)
-        self.params = linear.params
+
+    @property
+    def params(self):
+        """Those of the Linear."""
+        return self.linear.params
 
     def forward(self, x, training=True):
         """x (batch, n_in) -> y (batch, n_out)."""

@@ -22,6 +22,32 @@ import weakref
 from scratchgen.ops import array, copy_to, empty, fill
 
 
+class Views(dict):
+    """Names of views into a flat array. Assigning to a name writes the numbers into the flat array, so that no view comes loose:
+
+    layer.params["W"] = W0 sets the weights of a network that an optimizer already trains.
+    """
+
+    def __setitem__(self, key, value):
+        view = self.get(key)
+        if view is None:
+            super().__setitem__(key, value)
+        elif value is not view:  # it is after params["W"] -= …
+            if value.shape != view.shape:
+                raise ValueError(f"{key} has shape {tuple(view.shape)}; given is {tuple(value.shape)}")
+            copy_to(view, value)
+
+
+def move(values, flat):
+    """The values copied into the flat array, one behind the other -> Views of it."""
+    views, start = Views(), 0
+    for key, value in values.items():
+        views[key] = flat[start : start + value.size].reshape(value.shape)
+        copy_to(views[key], value)
+        start += value.size
+    return views
+
+
 class Module:
     """Owner of parameters. Subclasses fill `params` and `grads`, or call `set_parts`."""
 
@@ -90,16 +116,10 @@ class Module:
             part._bind(flat_params[start:stop], flat_grads[start:stop])
             start = stop
         if self.parts:
-            self.params = {f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.params.items()}
-            self.grads = {f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.grads.items()}
-            return
-        for values, flat in ((self.params, flat_params), (self.grads, flat_grads)):
-            start = 0
-            for key, value in values.items():
-                view = flat[start : start + value.size].reshape(value.shape)
-                copy_to(view, value)
-                values[key] = view
-                start += value.size
+            self.params = Views({f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.params.items()})
+            self.grads = Views({f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.grads.items()})
+        else:
+            self.params, self.grads = move(self.params, flat_params), move(self.grads, flat_grads)
 
     # The whole tree
 

@@ -12,19 +12,20 @@ from scratchgen.models import VAE
 from scratchgen.ops import array, to_host
 
 
-def write_pictures(model, path, state, x, *, last, seed):
+def write_pictures(run, path, x, *, last, seed):
     """Write samples/<epoch>.png; at the last epoch also curves.png and, for a VAE of pictures, reconstructions.png and manifold.png.
 
     x: data to reconstruct, (n, data_dim). Only square grey pictures and points in the plane can be drawn; for other data there are curves only.
     """
+    model = run.model
     if is_pictures(model):
-        plots.sample_grid(to_host(model.sample(100, rng=seed)).clip(0, 1), path / "samples" / f"{state.epoch:04d}.png")
+        plots.sample_grid(to_host(model.sample(100, rng=seed)).clip(0, 1), path / "samples" / f"{run.epoch:04d}.png")
     elif model.data_dim == 2:
         points = to_host(model.sample(2000, rng=seed))
-        plots.points(points, path / "samples" / f"{state.epoch:04d}.png", real=x[:2000])
+        plots.points(points, path / "samples" / f"{run.epoch:04d}.png", real=x[:2000])
     if not last:
         return
-    plots.learning_curves(state.metrics(), path / "curves.png")
+    plots.learning_curves(run.metrics(), path / "curves.png")
     if is_pictures(model) and isinstance(model, VAE):
         shown = x[:: max(1, len(x) // 24)][:24]
         plots.reconstructions(shown, to_host(model.reconstruct(array(shown))).clip(0, 1), path / "reconstructions.png")

@@ -16,6 +16,8 @@ try:
 except ImportError:  # Windows: there two runs in one folder are not noticed
     fcntl = None
 
+from tqdm import tqdm
+
 from scratchgen.atomic import atomic_file
 from scratchgen.train.checkpoint import read, write
 
@@ -60,9 +62,21 @@ class RunFolder:
         """Replace the checkpoint."""
         write(self.checkpoint, about, arrays)
 
-    def read_checkpoint(self):
-        """(about, arrays), or None if the run was stopped before its first checkpoint."""
-        return read(self.checkpoint) if self.checkpoint.exists() else None
+    def read_checkpoint(self, resume, settings):
+        """The checkpoint to go on from, as (about, arrays), or None to start. ValueError if that would lose a run, or mix two."""
+        if not self.checkpoint.exists():
+            if resume:
+                tqdm.write(f"{self.path} holds no checkpoint yet: starting from the beginning")
+            return None
+        if not resume:
+            raise ValueError(f"{self.path} already holds a run; give resume=True (--resume) to go on with it, or another out")
+        about, arrays = read(self.checkpoint)
+        if "run" not in about:
+            raise ValueError(f"{self.checkpoint} holds a model but no training run; it cannot be resumed")
+        for key, value in about["run"]["settings"].items():
+            if value != settings.get(key):
+                raise ValueError(f"cannot resume {self.path}: its {key} was {value}, now it is {settings.get(key)}")
+        return about, arrays
 
     def write_rows(self, rows):
         """Replace metrics.csv by these rows, dicts of numbers; columns in the order in which they first appear."""

@@ -130,3 +130,15 @@ def test_print_shows_layers_shapes_and_counts():
         "  2.1  Linear(3, 2)  W (3, 2)  b (2,)        8",
         "       parameters                           29",
     ]
+
+
+def test_assigning_to_a_name_writes_into_the_flat_array():
+    net = Sequential(Linear(2, 3, rng=0), Linear(3, 1, rng=1))
+    linear, flat = net.layers[0], net.flat_params
+    linear.params["W"] = np.full((2, 3), 7, np.float32)
+    linear.params["b"] -= 1
+    net.grads["0.W"] = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(flat[:9], [7] * 6 + [-1] * 3)
+    assert net.flat_grads.sum() == 6 and net.params["0.W"] is linear.params["W"]
+    with pytest.raises(ValueError, match=r"W has shape \(2, 3\); given is \(3, 2\)"):
+        linear.params["W"] = np.zeros((3, 2), np.float32)

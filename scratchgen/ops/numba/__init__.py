@@ -2,14 +2,15 @@
 
 elementary.py       exp, tanh, log … in arithmetic that vectorises
 elementwise.py      a formula for one element becomes a kernel
-activations.py  losses.py  optimizers.py  normalisation.py  random.py  arrays.py       the formulas
+activations.py  softmax.py  batch_norm.py  layer_norm.py  maxout.py  losses.py  optimizers.py  random.py  arrays.py    the formulas
 matmul.py           the matrix products, on the register tile of tile.py
 threads.py  compile.py  target.py       when to use threads, how to compile, for which instructions
 """
 
-from scratchgen.ops.numba import activations, arrays, losses, matmul, normalisation, optimizers, random
+from scratchgen.ops.numba import activations, arrays, batch_norm, layer_norm, losses, matmul, maxout, optimizers, random, softmax
 
 
 def twins():
     """Every compiled operation, by the name of its definition. Same arguments, same results; float32 and float64 (else TypeError)."""
-    return arrays.TWINS | matmul.TWINS | activations.TWINS | losses.TWINS | optimizers.TWINS | normalisation.TWINS | random.TWINS
+    modules = (arrays, matmul, activations, softmax, batch_norm, layer_norm, maxout, losses, optimizers, random)
+    return {name: twin for module in modules for name, twin in module.TWINS.items()}

@@ -47,6 +47,18 @@ def check_columns(name, vector, matrix):
         raise ValueError(f"{name}: {vector.dtype} {vector.shape} does not fit {matrix.dtype} {matrix.shape}; wanted is one number per column")
 
 
+def matrices(name, *arrays, rows=(), columns=()):
+    """The arrays, contiguous, after checks: equal matrices; vectors with one number per row; vectors with one number per column."""
+    check_arrays(name, arrays)
+    if arrays[0].ndim != 2:
+        raise ValueError(f"{name} takes matrices (batch, n); given shape {arrays[0].shape}")
+    for vector in rows:
+        check_columns(name, vector, arrays[0].T)
+    for vector in columns:
+        check_columns(name, vector, arrays[0])
+    return [np.ascontiguousarray(a) for a in (*arrays, *rows, *columns)]
+
+
 def flat(arrays):
     """Each array as one contiguous row: a view where it is contiguous, else a copy."""
     return tuple([a.ravel() for a in arrays])

@@ -11,7 +11,7 @@ from scratchgen.ops.numba.arrays import TWINS as ARRAYS
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.elementary import HALF, ONE, exp, log, softplus, softplus_and_sigmoid
 from scratchgen.ops.numba.elementwise import REALS, row_sums, summing, total
-from scratchgen.ops.numba.normalisation import largest
+from scratchgen.ops.numba.softmax import largest
 from scratchgen.ops.numba.threads import kernel
 
 LOG_2PI = float(np.log(2 * np.pi))

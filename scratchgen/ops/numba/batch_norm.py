@@ -1,7 +1,4 @@
-"""What couples the elements of a row or of a column: softmax, batch and layer normalisation, maxout.
-
-A row, or a block of columns with all its rows, is one thread's work from beginning to end, so its sums have one order.
-"""
+"""Batch normalisation, column by column: a block of columns with all its rows is one thread's work, so its sums have one order."""
 
 import math
 
@@ -9,83 +6,11 @@ import numpy as np
 from numba import prange
 
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementary import ONE, exp
-from scratchgen.ops.numba.elementwise import check_arrays, check_columns, dot, in_place, total, write_back
+from scratchgen.ops.numba.elementary import ONE
+from scratchgen.ops.numba.elementwise import in_place, matrices, write_back
 from scratchgen.ops.numba.threads import kernel
 
 COLUMNS = 64  # columns that one thread normalises: 256 bytes of float32 in each row
-
-
-def matrices(name, *arrays, rows=(), columns=()):
-    """The arrays, contiguous, after checks: equal matrices; vectors with one number per row; vectors with one number per column."""
-    check_arrays(name, arrays)
-    if arrays[0].ndim != 2:
-        raise ValueError(f"{name} takes matrices (batch, n); given shape {arrays[0].shape}")
-    for vector in rows:
-        check_columns(name, vector, arrays[0].T)
-    for vector in columns:
-        check_columns(name, vector, arrays[0])
-    return [np.ascontiguousarray(a) for a in (*arrays, *rows, *columns)]
-
-
-# Softmax
-
-
-@jit
-def largest(x):
-    """The largest of the numbers; what NaN gives is left open."""
-    top = x[0]
-    for j in range(1, x.size):
-        top = x[j] if x[j] > top else top
-    return top
-
-
-@jit
-def softmax_row(y, x):
-    top = largest(x)
-    for j in range(x.size):
-        y[j] = exp(x[j] - top)
-    sum_of_exp = x.dtype.type(total(y))
-    for j in range(x.size):
-        y[j] /= sum_of_exp
-
-
-@kernel
-def softmax_rows(y, x):
-    for i in prange(x.shape[0]):
-        softmax_row(y[i], x[i])
-
-
-@jit
-def softmax_backward_row(dx, dy, y):
-    along = y.dtype.type(dot(dy, y))
-    for j in range(y.size):
-        dx[j] = y[j] * (dy[j] - along)
-
-
-@kernel
-def softmax_backward_rows(dx, dy, y):
-    for i in prange(y.shape[0]):
-        softmax_backward_row(dx[i], dy[i], y[i])
-
-
-def softmax(x):
-    (x,) = matrices("softmax", x)
-    if x.shape[1] == 0:
-        raise ValueError("softmax of a row without elements")
-    y = np.empty_like(x)
-    softmax_rows(0.8 * x.size, y, x)
-    return y
-
-
-def softmax_backward(dy, y):
-    dy, y = matrices("softmax_backward", dy, y)
-    dx = np.empty_like(y)
-    softmax_backward_rows(0.2 * y.size, dx, dy, y)
-    return dx
-
-
-# Batch normalisation: column by column, COLUMNS of them at a time
 
 
 @jit
@@ -227,112 +152,11 @@ def update_running(running, value, keep, weight):
 updated_running = in_place(update_running, 0.2)
 
 
-# Layer normalisation: row by row
-
-
-@jit
-def layer_norm_row(y, x_hat, x, gamma, beta, eps):
-    real = x.dtype.type
-    mean = real(total(x) / x.size)
-    for j in range(x.size):
-        x_hat[j] = x[j] - mean
-    r = real(1 / math.sqrt(dot(x_hat, x_hat) / x.size + eps))
-    for j in range(x.size):
-        x_hat[j] *= r
-        y[j] = gamma[j] * x_hat[j] + beta[j]
-    return r
-
-
-@kernel
-def layer_norm_rows(y, x_hat, r, x, gamma, beta, eps):
-    for i in prange(x.shape[0]):
-        r[i] = layer_norm_row(y[i], x_hat[i], x[i], gamma, beta, eps)
-
-
-def layer_norm(x, gamma, beta, eps):
-    """-> y, x̂ (batch, n), r (batch,)."""
-    x, gamma, beta = matrices("layer_norm", x, columns=(gamma, beta))
-    y, x_hat, r = np.empty_like(x), np.empty_like(x), np.empty(x.shape[0], x.dtype)
-    layer_norm_rows(0.4 * x.size, y, x_hat, r, x, gamma, beta, float(eps))
-    return y, x_hat, r
-
-
-@jit
-def layer_norm_backward_row(dx, dy, x_hat, r, gamma):
-    for j in range(dy.size):
-        dx[j] = dy[j] * gamma[j]  # dx̂
-    mean, along = dy.dtype.type(total(dx) / dy.size), dy.dtype.type(dot(dx, x_hat) / dy.size)
-    for j in range(dy.size):
-        dx[j] = r * (dx[j] - mean - x_hat[j] * along)
-
-
-@kernel
-def layer_norm_backward_rows(dx, dy, x_hat, r, gamma):
-    for i in prange(dy.shape[0]):
-        layer_norm_backward_row(dx[i], dy[i], x_hat[i], r[i], gamma)
-
-
-def layer_norm_backward(dy, x_hat, r, gamma):
-    dy, x_hat, r, gamma = matrices("layer_norm_backward", dy, x_hat, rows=(r,), columns=(gamma,))
-    dx = np.empty_like(dy)
-    layer_norm_backward_rows(0.3 * dx.size, dx, dy, x_hat, r, gamma)
-    return dx
-
-
-# Maxout
-
-
-@kernel
-def maxout_rows(y, winner, x, pieces):
-    for i in prange(y.shape[0]):
-        for g in range(y.shape[1]):
-            group = x[i, g * pieces : (g + 1) * pieces]
-            best = 0
-            for j in range(1, pieces):
-                if group[j] > group[best] or (group[j] != group[j] and group[best] == group[best]):  # the first NaN wins, as in np.argmax
-                    best = j
-            y[i, g], winner[i, g] = group[best], best
-
-
-def maxout(x, pieces):
-    """-> y (batch, n / pieces), and which piece won."""
-    (x,) = matrices("maxout", x)
-    shape = x.shape[0], x.shape[1] // pieces
-    if shape[1] * pieces != x.shape[1]:
-        raise ValueError(f"maxout of {pieces} pieces needs a multiple of {pieces} columns; given {x.shape[1]}")
-    y, winner = np.empty(shape, x.dtype), np.empty(shape, np.intp)
-    maxout_rows(1.0 * x.size, y, winner, x, int(pieces))
-    return y, winner
-
-
-@kernel
-def maxout_backward_rows(dx, dy, winner, pieces):
-    for i in prange(dy.shape[0]):
-        for g in range(dy.shape[1]):
-            for j in range(pieces):
-                dx[i, g * pieces + j] = dy[i, g] * dy.dtype.type(winner[i, g] == j)
-
-
-def maxout_backward(dy, winner, pieces):
-    (dy,) = matrices("maxout_backward", dy)
-    if winner.shape != dy.shape:
-        raise ValueError(f"maxout_backward: winner has shape {winner.shape}, dy {dy.shape}")
-    dx = np.empty((dy.shape[0], dy.shape[1] * pieces), dy.dtype)
-    maxout_backward_rows(0.5 * dx.size, dx, dy, np.ascontiguousarray(winner, np.intp), int(pieces))
-    return dx
-
-
 TWINS = {
-    "softmax": softmax,
-    "softmax_backward": softmax_backward,
     "batch_norm": batch_norm,
     "batch_norm_backward": batch_norm_backward,
     "add_norm_grads": add_norm_grads,
     "batch_norm_inference": batch_norm_inference,
     "batch_norm_inference_backward": batch_norm_inference_backward,
     "update_running": lambda running, value, keep, weight: updated_running((running,), (value,), keep, weight),
-    "layer_norm": layer_norm,
-    "layer_norm_backward": layer_norm_backward,
-    "maxout": maxout,
-    "maxout_backward": maxout_backward,
 }

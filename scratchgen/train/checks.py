@@ -1,0 +1,43 @@
+"""What `fit` says at the door: one sentence for each argument that cannot be meant, before anything is trained or written."""
+
+import numpy as np
+
+from scratchgen.data import minibatches
+from scratchgen.errors import integer
+from scratchgen.models import Model
+
+
+def check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, schedule, resume, out):
+    """TypeError or ValueError, with the argument's name, for arguments of `fit` that are unusable; -> epochs, batch_size, seed as ints."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model is of type {type(model).__name__}; fit trains a VAE, a GAN, a MADE or another scratchgen.models.Model")
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm is {clip_norm}; it must be positive")
+    for name, make in (("optimizer", optimizer), ("schedule", schedule)):
+        if make is not None and not callable(make):
+            raise TypeError(f"{name} is {make!r}; wanted is a function that makes one, such as optimizer=lambda player: Adam(player, lr=1e-3)")
+    if resume and out is None:
+        raise ValueError("resume is True, but out, the folder of the run to go on with, is None")
+    return integer("epochs", epochs, 1), integer("batch_size", batch_size, 1), integer("seed", seed, 0)
+
+
+def check_data(model, data, name):
+    """x of an array or Dataset, ready for the model. Raises TypeError or ValueError, with the argument's name, if it is not."""
+    x = getattr(data, "x", data)
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in "fiub":
+        raise TypeError(f"{name} is {type(x).__name__}{f' of {x.dtype}' if hasattr(x, 'dtype') else ''}; fit needs a numpy array of numbers")
+    if x.ndim != 2 or x.shape[1] != model.data_dim or not len(x):
+        raise ValueError(f"{name} has shape {x.shape}; {type(model).__name__} needs (n, {model.data_dim}) with n ≥ 1")
+    x = np.ascontiguousarray(x, model.dtype)
+    if not np.isfinite(x).all():
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        raise ValueError(f"{name} holds {x[row, column]} at row {row}, feature {column}; fit needs finite numbers")
+    model.check_range(name, x)
+    return x
+
+
+def check_batches(model, x, batch_size):
+    """ValueError if x (n, data_dim) cannot be cut into such minibatches, or one of them could not be trained on."""
+    minibatches(x, batch_size)  # for its checks
+    if model.couples_batch and 1 in (batch_size, len(x) % batch_size):
+        raise ValueError(f"batch_size is {batch_size}, which leaves one of {len(x)} examples alone; batch normalisation needs at least 2")

@@ -1,0 +1,58 @@
+"""A training run at one moment: everything that moves while it goes on, so that a checkpoint of it is the run."""
+
+from scratchgen.ops import array, to_host
+from scratchgen.train.checkpoint import describe, restore
+
+
+class Run:
+    """A model in training, with its optimizers and its binarization.
+
+    step, epoch: how far it has come.   rows: of metrics.csv, one dict per epoch.   sums: over the epoch in progress, {part of the loss: [Σ, n]}.
+    settings: what must be the same for a run to be resumed, {name: number or text}.
+    """
+
+    def __init__(self, model, optimizers, bits, settings):
+        self.model, self.optimizers, self.bits, self.settings = model, optimizers, bits, settings
+        self.step, self.epoch, self.rows, self.sums = 0, 0, [], {}
+
+    def add(self, record):
+        """Count one step with these parts of the loss."""
+        self.step += 1
+        for key, value in record.items():
+            total, count = self.sums.get(key, (0.0, 0))
+            self.sums[key] = [total + float(value), count + 1]
+
+    def end_epoch(self, evaluation):
+        """Turn the sums into a row of means, together with what was evaluated."""
+        self.epoch += 1
+        means = {key: total / count for key, (total, count) in self.sums.items()}
+        self.rows.append({"epoch": self.epoch, "step": self.step, **means, **{f"valid_{key}": value for key, value in evaluation.items()}})
+        self.sums = {}
+
+    def metrics(self):
+        """{column: [number of each epoch]}."""
+        return {key: [row.get(key) for row in self.rows] for key in dict.fromkeys(key for row in self.rows for key in row)}
+
+    def describe(self):
+        """(about, arrays) of the whole run, for a checkpoint."""
+        about, arrays = describe(self.model)
+        about["run"] = {
+            "step": self.step, "epoch": self.epoch, "rows": self.rows, "sums": self.sums, "bits": self.bits.state, "settings": self.settings,
+            "optimizer_steps": {name: each.steps for name, each in self.optimizers.items()},
+        }  # fmt: skip
+        for name, each in self.optimizers.items():
+            arrays.update({f"optimizer/{name}/{key}": to_host(value) for key, value in each.state.items()})
+        return about, arrays
+
+    def restore(self, about, arrays):
+        """Put everything back as `describe` found it. Raises ValueError if the checkpoint lacks something."""
+        try:
+            restore(self.model, about, arrays)
+            run = about["run"]
+            self.step, self.epoch, self.rows, self.sums = run["step"], run["epoch"], run["rows"], run["sums"]
+            self.bits.state = run["bits"]
+            for name, each in self.optimizers.items():
+                each.steps = run["optimizer_steps"][name]
+                each.state = {key: array(arrays[f"optimizer/{name}/{key}"]) for key in each.state}
+        except KeyError as error:
+            raise ValueError(f"the checkpoint was written by another version of scratchgen: it lacks {error}") from error
