@@ -133,7 +133,7 @@ def test_print_shows_layers_shapes_and_counts():
 
 
 def test_assigning_to_a_name_writes_into_the_flat_array():
-    net = Sequential(Linear(2, 3, rng=0), Linear(3, 1, rng=1))
+    net = L.Sequential(L.Linear(2, 3, rng=0), L.Linear(3, 1, rng=1))
     linear, flat = net.layers[0], net.flat_params
     linear.params["W"] = np.full((2, 3), 7, np.float32)
     linear.params["b"] -= 1
