@@ -31,6 +31,7 @@ class Side:
     def __init__(self, threads=None, **environment):
         limits = {} if threads is None else dict.fromkeys(LIMITS, str(threads))
         self._errors = tempfile.TemporaryFile()
+        self._settled = False  # new threads share cores until the system spreads them: on a busy machine, for a second
         self._process = subprocess.Popen(
             [sys.executable, "-m", "scratchgen.bench.worker"],
             env=os.environ | limits | environment,
@@ -49,7 +50,10 @@ class Side:
         self._ask(prepare=function, given=given)
 
     def time(self, budget):
-        """Seconds per call of what was prepared, measured for about `budget` seconds."""
+        """Seconds per call of what was prepared, measured for about `budget` seconds; the first time, after twenty times that to settle."""
+        if not self._settled:
+            self._ask(time=20 * budget)
+            self._settled = True
         return self._ask(time=budget)
 
     def _ask(self, **request):
