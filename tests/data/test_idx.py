@@ -57,10 +57,10 @@ GOOD = bytes.fromhex("00000802 00000002 00000003") + bytes(6)
         (GOOD[:-1], r"truncated or corrupt: 5 bytes after its header, where shape \(2, 3\) of uint8 needs 6"),
         (GOOD + b"\0", "7 bytes after its header"),
         (bytes.fromhex("00000e03" + "ffffffff" * 3), "0 bytes after its header"),
-        (gzip.compress(GOOD)[:-4], "truncated or corrupt gzip file"),
-        (gzip.compress(GOOD)[:5], "truncated or corrupt gzip file"),
-        (gzip.compress(GOOD)[:12] + b"\xff\xff" + gzip.compress(GOOD)[14:], "truncated or corrupt gzip file"),
-        (gzip.compress(GOOD[:-1]), "5 bytes after its header"),
+        (gzip.compress(GOOD, mtime=0)[:-4], "truncated or corrupt gzip file"),
+        (gzip.compress(GOOD, mtime=0)[:5], "truncated or corrupt gzip file"),
+        (gzip.compress(GOOD, mtime=0)[:12] + b"\xff\xff" + gzip.compress(GOOD, mtime=0)[14:], "truncated or corrupt gzip file"),
+        (gzip.compress(GOOD[:-1], mtime=0), "5 bytes after its header"),
     ],
 )
 def test_damaged_files_are_told_apart_in_one_sentence(tmp_path, data, sentence):
