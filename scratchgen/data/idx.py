@@ -53,13 +53,27 @@ def read_bytes(path):
         raise FileNotFoundError(f"{path} does not exist")
     if os.path.isdir(path):
         raise ValueError(f"{path} is a folder; a file is wanted")
-    data = Path(path).read_bytes()
-    if not data.startswith(GZIP_MAGIC):
-        return data
+    with open(path, "rb") as file:
+        if file.read(len(GZIP_MAGIC)) != GZIP_MAGIC:
+            return Path(path).read_bytes()
     try:
-        return gzip.decompress(data)
+        return _decompressed(path)
     except (EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{path} is a truncated or corrupt gzip file ({error}); get it again") from error
+
+
+def _decompressed(path):
+    """The content of a gzip file, read into one buffer of its length (which the file's last four bytes claim), so that memory does not double."""
+    packed = os.path.getsize(path)
+    with open(path, "rb") as file:
+        file.seek(max(packed - 4, 0))
+        claimed = int.from_bytes(file.read(), "little")
+    data, n = bytearray(min(claimed, 1032 * packed)), 0  # deflate packs at most 1032 bytes into one
+    with gzip.open(path) as file:
+        while got := file.readinto(memoryview(data)[n:]):
+            n += got
+        rest = file.read()  # nothing, if the claim was true; and only the end of the file verifies its checksum
+    return data if n == len(data) and not rest else data[:n] + rest
 
 
 def parse_idx(data, name):

@@ -55,6 +55,7 @@ class Module:
         self = super().__new__(cls)  # here, not in __init__: a student's layer needs no super().__init__()
         self.params, self.grads, self.buffers, self.parts = {}, {}, {}, {}
         self._flat = None  # (flat_params, flat_grads) once laid out
+        self._leaves = None
         self._parent = None
         return self
 
@@ -69,7 +70,7 @@ class Module:
             if part._parent is not None and part._parent() is not None:
                 raise ValueError(f"{part!r} stands in two places; its gradients would mix: make a second layer")
             part._parent = weakref.ref(self)
-        self.parts = parts
+        self.parts, self._leaves = parts, None
         self.lay_flat()
 
     # One flat array
@@ -123,12 +124,13 @@ class Module:
 
     # The whole tree
 
-    def leaves(self, prefix=""):
-        """Yield (dotted name, module) for every module below that has no parts; a leaf yields itself."""
+    def leaves(self):
+        """[(dotted name, module)] of every module below that has no parts; a leaf gives itself, under the name ""."""
         if not self.parts:
-            yield prefix, self
-        for name, part in self.parts.items():
-            yield from part.leaves(f"{prefix}.{name}" if prefix else name)
+            return [("", self)]
+        if self._leaves is None:  # walked once: a step asks for them several times
+            self._leaves = [(f"{name}.{below}".rstrip("."), leaf) for name, part in self.parts.items() for below, leaf in part.leaves()]
+        return self._leaves
 
     @property
     def n_params(self):
