@@ -66,6 +66,15 @@ def run(options):
         raise unknown_name("model", options.model, MODELS)
     if options.backend:
         sg.use_backend(options.backend)
+    settings = asked_for(options)
+    model, settings, out = train(settings, options)
+    for key, value in model.evaluate(test_data(settings["data"], settings["binarize"], seed=0), rng=0).items():
+        print(f"test {key.replace('_', ' ')}: {value:.2f} nats per example")
+    print(f"pictures, metrics and checkpoint are in {out}")
+
+
+def asked_for(options):
+    """The settings that were given, together with those of the run to resume. ValueError where they contradict each other."""
     if options.resume and not options.out:
         raise ValueError("--resume needs --out, the folder of the run to go on with")
     given = {key: value for key, value in vars(options).items() if value is not None and key not in ("command", "run", "resume", "out", "backend")}
@@ -75,33 +84,32 @@ def run(options):
     for key in given.keys() & stored.keys() - {"epochs"}:
         if given[key] != stored[key]:
             raise ValueError(f"cannot resume {options.out}: {key} was {stored[key]}, now it is {given[key]}; leave it out, or start a new run")
-    settings = stored | given
-    data = settings.setdefault("data", "glyphs")
-    x = sg.data.load(data).x
-    settings = suitable(settings["model"], x) | settings
-    out = Path(options.out or free_folder(f"runs/{settings['model']}-{Path(data).stem}"))
+    return {"data": "glyphs"} | stored | given
 
+
+def train(settings, options):
+    """Build the model and fit it -> model, complete settings, folder of the run."""
+    x = sg.data.load(settings["data"]).x
+    settings = suitable(settings["model"], x) | settings
+    out = Path(options.out or free_folder(f"runs/{settings['model']}-{Path(settings['data']).stem}"))
     model = build(settings, x.shape[1])
     print(model)
-    binarize, seed = settings["binarize"], settings["seed"]
     sg.fit(
         model,
         x,
-        valid=sg.data.load(data, "valid").x,
+        valid=sg.data.load(settings["data"], "valid").x,
         epochs=settings["epochs"],
         batch_size=settings["batch_size"],
-        seed=seed,
+        seed=settings["seed"],
         out=out,
         resume=options.resume,
-        binarize=binarize,
+        binarize=settings["binarize"],
         optimizer=make_optimizer(settings),
         schedule=make_schedule(settings),
         clip_norm=settings.get("clip_norm"),
         config={"command": settings},
     )
-    for key, value in model.evaluate(test_data(data, binarize, seed=0), rng=0).items():
-        print(f"test {key.replace('_', ' ')}: {value:.2f} nats per example")
-    print(f"pictures, metrics and checkpoint are in {out}")
+    return model, settings, out
 
 
 def test_data(data, binarize, seed):
