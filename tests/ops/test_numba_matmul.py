@@ -17,8 +17,10 @@ from scratchgen.layers.relu import relu
 from scratchgen.layers.sigmoid import sigmoid
 from scratchgen.layers.softplus import softplus
 from scratchgen.layers.tanh import tanh
+from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.gemm import BLOCK
 from scratchgen.ops.numba.matmul import add_matmul_tn, linear, linear_activation, matmul, matmul_nt, matmul_tn
+from scratchgen.ops.numba.pack import Matrix, pack_panel
 from scratchgen.ops.numba.target import TARGET, available
 
 DTYPES = (np.float32, np.float64)
@@ -70,6 +72,26 @@ def test_buffers_live_as_long_as_they_are_used():
     """So tall a product packs into tens of megabytes, which the system takes back the moment they are freed: used any later, they crash."""
     a, b = matrices(120_000, 64, 64, np.float32)
     assert_product(matmul(a, b), a, b)
+
+
+@jit(cache=True)
+def packed(b, vectors, buffer):
+    """Pack b into the buffer."""
+    pack_panel(b.dtype.type(0), Matrix(b.ctypes.data, b.strides[0], b.strides[1]), b.shape[0], b.shape[1], vectors, buffer.ctypes.data)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_packed_panel_is_the_matrix_and_zeros_beyond(dtype):
+    """What an earlier product left in the buffer, perhaps subnormal numbers, on which every multiply-add takes a hundred times as long."""
+    lanes = width(dtype) // TARGET.vectors
+    for k in (1, 5, lanes, 2 * lanes + 3):
+        for n in range(1, width(dtype) + 1):
+            vectors = -(-n // lanes)
+            b = matrices(k, n, 1, dtype)[0]
+            for layout in (b, np.asfortranarray(b), np.repeat(np.repeat(b, 2, axis=0), 2, axis=1)[::2, ::2]):
+                buffer = np.full((k, vectors * lanes), 1e-40 if dtype == np.float32 else 1e-310, dtype)
+                packed(layout, vectors, buffer)
+                assert np.array_equal(buffer[:, :n], b) and not buffer[:, n:].any()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

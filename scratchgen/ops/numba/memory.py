@@ -38,10 +38,35 @@ def copy_vector(typingctx, source, target):
 
 
 @intrinsic
+def copy_lanes(typingctx, zero, source, target, lanes):
+    """Copy the first `lanes` numbers of a vector from address to address; the rest of the target becomes 0, the rest of the source is not read."""
+
+    def codegen(context, builder, signature, args):
+        _, source, target, lanes = args
+        n = TARGET.vector_bytes // (zero.bitwidth // 8)
+        vector, mask, numbers = (ir.VectorType(kind, n) for kind in (SCALARS[zero], ir.IntType(1), I64))
+        limit = builder.shuffle_vector(
+            builder.insert_element(ir.Constant(numbers, ir.Undefined), lanes, ir.Constant(I32, 0)),
+            ir.Constant(numbers, ir.Undefined),
+            ir.Constant(ir.VectorType(I32, n), [0] * n),
+        )
+        there = builder.icmp_signed("<", ir.Constant(numbers, list(range(n))), limit)
+        name = f"llvm.masked.load.v{n}f{zero.bitwidth}.p0"
+        kind = ir.FunctionType(vector, [vector.as_pointer(), I32, mask, vector])
+        load = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        source, target = (builder.inttoptr(address, vector.as_pointer()) for address in (source, target))
+        loaded = builder.call(load, [source, ir.Constant(I32, zero.bitwidth // 8), there, ir.Constant(vector, [0.0] * n)])
+        builder.store(loaded, target, align=zero.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(zero, types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
 def transpose_square(typingctx, zero, source, source_row, rows, target, target_row):
     """target = sourceᵀ for lanes × lanes numbers, the rows of both contiguous, in log₂(lanes) steps within registers.
 
-    Only the first `rows` rows of the source exist; in place of the others the last of them is read again.
+    Only the first `rows` rows of the source exist; in place of the others stand zeros.
 
     Transposing swaps the bits of the row number with the bits of the column number, and one step swaps one bit: where bit s of the row is 0 and
     bit s of the column is 1, the number changes places with the one where it is the other way round.
@@ -58,7 +83,9 @@ def transpose_square(typingctx, zero, source, source_row, rows, target, target_r
         numbers = [ir.Constant(I64, i) for i in range(n)]
         last = builder.sub(rows_there, ir.Constant(I64, 1))
         there = [builder.select(builder.icmp_signed("<", i, last), i, last) for i in numbers]
-        rows = [builder.load(row_at(source, source_row, i), align=zero.bitwidth // 8) for i in there]
+        rows = [builder.load(row_at(source, source_row, i), align=zero.bitwidth // 8) for i in there]  # the last of them, for those that are not
+        none = ir.Constant(vector, [0.0] * n)
+        rows = [builder.select(builder.icmp_signed("<", i, rows_there), row, none) for i, row in zip(numbers, rows, strict=True)]
         step = n // 2
         while step:
             for i in range(n):

@@ -10,7 +10,9 @@ stretch: 157 GFLOP/s instead of 112 (float32, one core, m = 112, k = 784, n = 51
     . . . b b b b . .        columns of B are contiguous      b b b b
     . . . b b b b . .        (x Wᵀ), transposed on the way    b b b b
 
-A panel at the right edge may hold fewer columns than its vectors have lanes: the lanes beyond hold anything, and their sums are thrown away.
+A panel at the right edge may hold fewer columns than its vectors have lanes: the lanes beyond hold 0, and their sums are thrown away. They
+must not hold whatever lay in the buffer: on a subnormal number (1e-40), every multiply-add falls into microcode, thrown away or not
+(256 × 128 × 2: 1295 µs instead of 12).
 
 A is packed in strips, as high as a tile, where many panels will meet it: its rows stay rows, or its columns columns, for the tile takes any
 strides; only the gaps go (tn, 1024³: 97 -> 124 GFLOP/s on one core).
@@ -19,7 +21,7 @@ strides; only the gaps go (tn, 1024³: 97 -> 124 GFLOP/s on one core).
 from typing import NamedTuple
 
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.memory import VECTOR_BYTES, copy_vector, numbers_at, size_of, transpose_square
+from scratchgen.ops.numba.memory import VECTOR_BYTES, copy_lanes, copy_vector, numbers_at, size_of, transpose_square
 from scratchgen.ops.numba.tile import ROWS
 
 AT_ONCE = 16  # steps of k
@@ -45,13 +47,14 @@ def pack_panel(zero, b, k, columns, vectors, buffer):
     size = size_of(zero)
     lanes = VECTOR_BYTES // size
     packed = Matrix(buffer, vectors * VECTOR_BYTES, size)
-    whole = columns == vectors * lanes
-    if b.column == size and (whole or b.row >= packed.row):
-        inside = k if whole else k - 1  # a vector may reach into the next row of b, but not beyond the last row
-        for i in range(inside):
-            for v in range(vectors):
-                copy_vector(b.address + i * b.row + v * VECTOR_BYTES, packed.address + i * packed.row + v * VECTOR_BYTES)
-        copy_numbers(zero, part(b, inside, 0), part(packed, inside, 0), k - inside, columns)
+    edge = columns - (vectors - 1) * lanes  # numbers in the last vector of a row
+    if b.column == size:
+        for i in range(k):
+            source, target = b.address + i * b.row, packed.address + i * packed.row
+            for v in range(vectors - (edge < lanes)):
+                copy_vector(source + v * VECTOR_BYTES, target + v * VECTOR_BYTES)
+            if edge < lanes:
+                copy_lanes(zero, source + (vectors - 1) * VECTOR_BYTES, target + (vectors - 1) * VECTOR_BYTES, edge)
     elif b.row == size and k >= lanes:
         for v in range(vectors):
             for i in range(0, k, lanes):
@@ -60,6 +63,10 @@ def pack_panel(zero, b, k, columns, vectors, buffer):
                 transpose_square(zero, source.address, source.column, min(lanes, columns - left), target.address, target.row)
     else:
         copy_numbers(zero, b, packed, k, columns)
+        for i in range(k):
+            row = numbers_at(packed.address + i * packed.row, zero)
+            for j in range(columns, vectors * lanes):
+                row[j] = zero
     return packed
 
 
