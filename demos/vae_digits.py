@@ -23,14 +23,23 @@ options = parser.parse_args()
 
 train, test = sg.data.load(options.data), sg.data.load(options.data, "test")
 x, epochs = (train.x[:2000], 1) if options.quick else (train.x, 30)
-vae = sg.VAE(data_dim=784, latent_dim=2, hidden=(256, 128), activation="relu", rng=options.seed)
+vae = sg.VAE(data_dim=784, latent_dim=2, hidden=(256, 128), activation="tanh", rng=options.seed)
 print(vae)
 
-metrics = sg.fit(vae, x, epochs=epochs, batch_size=100, seed=options.seed, valid=test.x[:1000], optimizer=lambda m: sg.optim.Adam(m, lr=1e-3))
+metrics = sg.fit(
+    vae,
+    x,
+    epochs=epochs,
+    batch_size=100,
+    seed=options.seed,
+    valid=test.x,
+    optimizer=lambda player: sg.optim.Adam(player, lr=3e-3),
+    schedule=lambda optimizer: sg.optim.CosineLR(optimizer, epochs),
+)
 print(f"ELBO on unseen digits: {metrics['valid_elbo'][0]:.1f} nats after the first epoch, {metrics['valid_elbo'][-1]:.1f} after the last")
 
-mu, _ = vae.encode(test.x[:2000])
-sg.plots.latent_scatter(mu, test.y[:2000], options.out / "latent.png")
+mu, _ = vae.encode(test.x)
+sg.plots.latent_scatter(mu[:2000], test.y[:2000], options.out / "latent.png")
 sg.plots.latent_manifold(vae.decode, options.out / "manifold.png")
 sg.plots.reconstructions(test.x[:24], vae.reconstruct(test.x[:24]), options.out / "reconstructions.png")
 sg.plots.sample_grid(vae.sample(100, rng=options.seed), options.out / "samples.png")

@@ -1,0 +1,95 @@
+"""Each demo runs, in its quick size: it says what it found in a few lines, shows a progress bar, and leaves pictures with something in them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+DEMOS = Path(__file__).resolve().parents[1] / "demos"
+
+# demo -> its pictures, and what the numbers it prints must satisfy (all of them, in order)
+EXPECTED = {
+    "xor": (["xor.png"], r"loss ([\d.]+) at first, ([\d.]+) after", lambda first, last: last < 0.2 < first),
+    "gan_1d": (
+        ["step-1.png", "step-5.png", "step-100.png"], r"loss of D ([\d.]+) .* probability ([\d.]+)", lambda loss, wrong: loss < 2 and wrong <= 1,
+    ),
+    "gan_ring": (
+        ["ring.gif", "samples.png", "losses.png"], r"reached: (\d) of 8; .*: ([\d.]+)%; .*KL ([\d.]+)",
+        lambda modes, good, kl: modes <= 8 and good <= 100 and kl <= np.log(8),
+    ),
+    "gan_digits": (
+        ["samples.png", "losses.png"], r"finds (\d+) of 10 .* confidence of ([\d.]+)", lambda classes, p: 1 <= classes <= 10 and 0.1 <= p <= 1,
+    ),
+    "vae_digits": (
+        ["latent.png", "manifold.png", "reconstructions.png", "samples.png", "curves.png"], r"ELBO .*: (-[\d.]+) nats .* (-[\d.]+) after",
+        lambda first, last: -600 < first <= last < -100,
+    ),
+    "vae_step_by_step": (
+        ["samples.png", "reconstructions.png", "curves.png"], r"loss ([\d.]+) nats = nll ([\d.]+) \+ KL ([\d.]+)",
+        lambda loss, nll, kl: abs(loss - nll - kl) < 0.2 and 0 < kl < loss < 784 * np.log(2),
+    ),
+}  # fmt: skip
+
+
+def run(demo, *arguments):
+    """The demo in a process of its own -> (stdout, stderr)."""
+    environment = os.environ | {"NUMBA_NUM_THREADS": "2"}
+    command = [sys.executable, str(DEMOS / f"{demo}.py"), *map(str, arguments)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return result.stdout, result.stderr
+
+
+@pytest.mark.parametrize("demo", EXPECTED)
+def test_demo(tmp_path, demo):
+    pictures, pattern, sane = EXPECTED[demo]
+    out = tmp_path / "new" / "folder"
+    stdout, stderr = run(demo, "--quick", "--out", out)
+    assert len(stdout.splitlines()) <= 20
+    assert re.search(r"\d+/\d+ \[", stderr), "no progress bar"
+    numbers = re.findall(pattern, stdout)
+    assert numbers, stdout
+    for found in numbers:
+        assert sane(*map(float, found)), found
+    assert sorted(path.name for path in out.iterdir()) == sorted(pictures)
+    for name in pictures:
+        assert name in stdout
+        with Image.open(out / name) as image:
+            assert min(image.size) >= 200
+            assert len(np.unique(np.asarray(image.convert("L")))) > 5, f"{name} is empty"
+            assert getattr(image, "n_frames", 1) > (3 if name.endswith(".gif") else 0)
+
+
+def test_the_animation_moves(tmp_path):
+    run("gan_ring", "--quick", "--out", tmp_path)
+    with Image.open(tmp_path / "ring.gif") as image:
+        first = np.asarray(image.convert("L"), int)
+        image.seek(image.n_frames - 1)
+        assert np.abs(np.asarray(image.convert("L"), int) - first).max() > 50
+
+
+def test_a_seed_makes_the_same_picture_again_and_another_seed_another(tmp_path):
+    for folder, seed in (("one", 3), ("same", 3), ("other", 4)):
+        run("xor", "--quick", "--seed", seed, "--out", tmp_path / folder)
+    one, same, other = ((tmp_path / folder / "xor.png").read_bytes() for folder in ("one", "same", "other"))
+    assert one == same
+    assert one != other
+
+
+@pytest.mark.parametrize("demo", EXPECTED)
+def test_help_says_what_it_shows(demo):
+    stdout, _ = run(demo, "--help")
+    source = (DEMOS / f"{demo}.py").read_text()
+    assert source.split('"""')[1].splitlines()[0] in stdout
+    for option in ("--seed", "--out", "--quick"):
+        assert option in stdout
+
+
+def test_demos_are_short():
+    for demo in EXPECTED:
+        assert len((DEMOS / f"{demo}.py").read_text().splitlines()) <= 90, demo
