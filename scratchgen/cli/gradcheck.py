@@ -20,7 +20,7 @@ def add_arguments(parser):
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="a name of the library's, file.py, file.py:Class, module or module:Class")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of inputs and upstream gradients (default 0)")
     parser.add_argument("--exhaustive", action="store_true", help="measure every element of large arrays too")
-    parser.add_argument("--backend", metavar="NAME", help="numba (default), numpy or cuda")
+    parser.add_argument("--backend", metavar="NAME", help="numba (default) or numpy")
     parser.add_argument("--picture", metavar="FILE", help="draw the error over each array; one picture per target that is checked")
 
 
