@@ -1,6 +1,6 @@
 """A variational autoencoder with two latent numbers, so that everything it knows about digits lies in one plane that can be drawn.
 
-    latent.png        where the encoder puts digits it has never seen: each class finds a region of its own
+    latent.png        where the encoder puts digits it has never seen: most classes find a region of their own
     manifold.png      what the decoder makes of each point of that plane (Kingma & Welling 2013, figure 4)
     reconstructions.png, samples.png, curves.png
 
