@@ -4,9 +4,9 @@ The tile (tile.py) multiplies ROWS rows of A by a *panel* of B, WIDTH columns wi
 nearest cache as often as possible before it is thrown out of it:
 
     for each band of rows of C                       A's band, one block deep, fits half of the second-level cache (1 MiB)
-        for each block of k                          up to 320 deep: B's panel, one block deep, is at most 40 KiB and fits the first-level cache
-            for each panel of B                      copied together (pack.py) where several tiles will read it from afar
-                for each tile of the band            C tile += A tile · B panel, the sums in registers
+        for each block of k                          up to 400 deep: B's panel, one block deep, is at most 50 KiB; A's tiles are packed (pack.py)
+            for each panel of B                      packed where several tiles will read it, on the way where that is possible
+                for each tile of the band            C tile += A tile · B panel, the sums in registers; lines of the next panel come near
                 after the last block                 add the bias and apply f, while these numbers of C are still in the cache
 
 Threads. The tiles are counted in this order and the count is divided evenly, so that every thread computes about as many multiply-adds as the
@@ -28,17 +28,16 @@ from numba.np.ufunc.parallel import _iget_num_threads as get_num_threads
 from scratchgen.ops.numba import elementary, threads
 from scratchgen.ops.numba.compile import c_function, jit
 from scratchgen.ops.numba.memory import VECTOR_BYTES, call_address, numbers_at, size_of
-from scratchgen.ops.numba.pack import Matrix, pack_band, pack_panel, packed_strip, part, round_up, strip_bytes
+from scratchgen.ops.numba.pack import Matrix, pack_band, pack_panel, packed_strip, part, round_up
 from scratchgen.ops.numba.tile import ROWS, VECTORS, tile
 
 WIDTH_BYTES = VECTORS * VECTOR_BYTES  # a row of a panel
 BAND_BYTES = 2**20  # most of a in a band, one block deep: half of the second-level cache
 SHARED_ROW = 1200  # bytes of b that a thread reads in the time that two threads lose to a row of C that they share
 OWN_BAND = 128  # rows that repay a thread the copying of all of b
-NEAR = 32768  # bytes of b that the first-level cache holds as they lie
-BLOCK = 320  # most of k in a block
+BLOCK = 400  # most of k in a block
 PACK_B = 3  # tiles that must read a panel to repay its copying
-PACK_A = 16  # panels that must meet a band to repay its copying
+PACK_A = 8  # panels that must meet a band to repay its copying, where a's columns are contiguous already
 
 ACTIVATIONS = {"relu": 1, "leaky_relu": 2, "elu": 3, "tanh": 4, "sigmoid": 5, "softplus": 6}
 
@@ -84,9 +83,9 @@ def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address,
     bands, tiles, panels, blocks, panel_work, band_work = cut(m, n, k, size, parts)
     first, last = bands * band_work * t // parts, bands * band_work * (t + 1) // parts
 
-    pack_a = last - first >= PACK_A * panel_work
+    pack_a = a.row != size or last - first >= PACK_A * panel_work
     depth = ceil_div(k, blocks)
-    memory = np.empty((1 + (ROWS + depth) * VECTORS) * VECTOR_BYTES + pack_a * tiles * strip_bytes(zero, depth), np.uint8)
+    memory = np.empty((1 + (ROWS + depth) * VECTORS) * VECTOR_BYTES + pack_a * tiles * depth * round_up(ROWS * size), np.uint8)
     corner = round_up(np.int64(memory.ctypes.data))
     b_buffer = corner + ROWS * WIDTH_BYTES
     a_buffer = b_buffer + depth * WIDTH_BYTES
@@ -98,36 +97,48 @@ def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address,
             k0, k1 = k * block // blocks, k * (block + 1) // blocks
             add = accumulate != 0 or block > 0
             if pack_a:
-                pack_band(zero, part(a, top, k0), bottom - top, tiles, k1 - k0, m - top, a_buffer)
+                pack_band(zero, part(a, top, k0), bottom - top, tiles, k1 - k0, a_buffer)
             for panel in range(start // panel_work, min(ceil_div(stop, panel_work), panels)):
                 left = panel * WIDTH_BYTES // size
                 columns = min(n - left, WIDTH_BYTES // size)
                 vectors = ceil_div(columns * size, VECTOR_BYTES)
                 tile0 = max(ceil_div(start - panel * panel_work, vectors), 0)
                 tile1 = min(ceil_div(stop - panel * panel_work, vectors), tiles)
-                b_panel, c_panel = part(b, k0, left), part(c, top, left)
-                scattered = tile1 - tile0 >= PACK_B and (k1 - k0) * b.row > NEAR
-                if b.column != size or columns * size < vectors * VECTOR_BYTES or scattered:
+                b_panel, c_panel, next_panel = part(b, k0, left), part(c, top, left), part(b, k0, left + WIDTH_BYTES // size)
+                packed = b.column != size or columns * size < vectors * VECTOR_BYTES
+                if packed:
                     b_panel = pack_panel(zero, b_panel, k1 - k0, columns, vectors, b_buffer)
                 for i in range(tile0, tile1):
                     row0, row1 = (bottom - top) * i // tiles, (bottom - top) * (i + 1) // tiles
-                    a_tile = part(a, top + row0, k0)
-                    if pack_a:
-                        a_tile = packed_strip(zero, a, row0, row1, k1 - k0, m - top, a_buffer + i * strip_bytes(zero, k1 - k0))
-                    multiply(zero, row1 - row0, columns, k1 - k0, a_tile, b_panel, part(c_panel, row0, 0), add, corner)
+                    a_tile = packed_strip(zero, a_buffer, i, k1 - k0) if pack_a else part(a, top + row0, k0)
+                    copies = not packed and tile1 - i >= PACK_B
+                    copy, later = b_buffer if copies else np.int64(0), ahead(zero, next_panel, k1 - k0, i - tile0, tile1 - tile0)
+                    multiply(zero, row1 - row0, columns, k1 - k0, a_tile, b_panel, part(c_panel, row0, 0), add, corner, copy, later)
+                    if copies:
+                        b_panel, packed = Matrix(b_buffer, vectors * VECTOR_BYTES, size), True
                 if block == blocks - 1 and (bias != 0 or activation != 0):
                     row0, row1 = (bottom - top) * tile0 // tiles, (bottom - top) * tile1 // tiles
                     finish(zero, row1 - row0, columns, part(c_panel, row0, 0), bias + (bias != 0) * left * size, activation, alpha)
     memory[0] = 0  # Numba frees an array after the last line that names it: this one, or the buffers would be gone while they are in use
 
 
+@jit(inline=True)
+def ahead(zero, panel, k, i, tiles):
+    """The lines of the next panel that tile i of `tiles` should ask for, as rows: half of the panel's, since the tile asks at every other step of k;
+    or, where its columns are contiguous, a piece of some columns."""
+    if panel.column == size_of(zero):
+        return part(panel, k // 2 * i // max(tiles - 1, 1), 0)
+    return Matrix(part(panel, 0, WIDTH_BYTES // size_of(zero) * i // tiles).address, WIDTH_BYTES, panel.column)
+
+
 @jit
-def multiply(zero, rows, columns, k, a, b, c, add, corner):
+def multiply(zero, rows, columns, k, a, b, c, add, corner, copy, ahead):
     """C tile = or += A tile · B panel. A tile that the right edge cuts through is computed whole in the corner, and copied as far as C goes."""
     vectors = ceil_div(columns * size_of(zero), VECTOR_BYTES)
     whole = columns * size_of(zero) == vectors * VECTOR_BYTES
     target = c if whole else Matrix(corner, WIDTH_BYTES, c.column)
-    tile(zero, rows, vectors, a.address, a.row, a.column, b.address, b.row, target.address, target.row, k, np.int64(add and whole))
+    add_whole = np.int64(add and whole)
+    tile(zero, rows, vectors, a.address, a.column, b.address, b.row, target.address, target.row, k, add_whole, copy, ahead.address, ahead.row)
     if not whole:
         for i in range(rows):
             computed, row = numbers_at(target.address + i * target.row, zero), numbers_at(c.address + i * c.row, zero)
@@ -220,7 +231,7 @@ def gemm(a, b, c, bias=None, accumulate=False, activation=0, alpha=0.0):
     of ACTIVATIONS, 0 for none.
     """
     product, share, no_bias, flop_ns = compiled(c.dtype)
-    several = threads.enter(flop_ns * c.size * (a.shape[1] + 10))  # 10 for writing C
+    several = threads.enter(flop_ns * len(c) * max(c.shape[1], 32) * (a.shape[1] + 10))  # a tile is no cheaper where it is cut; 10 for writing C
     try:
         product(share, a, b, c, no_bias if bias is None else bias, accumulate, activation, alpha, several)
     finally:

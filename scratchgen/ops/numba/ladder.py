@@ -81,6 +81,7 @@ def threads(a, b, c):
 @kernel
 def tile_panels(a, b, c):
     """c = a b, panel by panel of b, each as wide as a tile."""
+    a_columns = a.T.copy()  # a tile reads a column by column
     width = VECTORS * TARGET.vector_bytes // c.itemsize
     for p in prange((c.shape[1] + width - 1) // width):
         b_part = b[:, p * width : (p + 1) * width]
@@ -88,16 +89,16 @@ def tile_panels(a, b, c):
         panel[:, : b_part.shape[1]] = b_part
         block = np.empty((ROWS, width), c.dtype)
         for i in range(0, c.shape[0], ROWS):
-            a_rows = a[i : i + ROWS]
-            one_tile(a_rows, panel, block)
-            c[i : i + ROWS, p * width : (p + 1) * width] = block[: a_rows.shape[0], : b_part.shape[1]]
+            a_part = a_columns[:, i : i + ROWS]
+            one_tile(a_part, panel, block)
+            c[i : i + ROWS, p * width : (p + 1) * width] = block[: a_part.shape[1], : b_part.shape[1]]
 
 
 @jit
 def one_tile(a, b, c):
-    """c = a b with all sums in registers: a (≤ ROWS, k), b (k, VECTORS · lanes), c (ROWS, VECTORS · lanes); rows of b and c contiguous."""
+    """c = aᵀ b with all sums in registers: a (k, ≤ ROWS), b (k, VECTORS · lanes), c (ROWS, VECTORS · lanes); rows contiguous."""
     a_at, b_at, c_at = np.int64(a.ctypes.data), np.int64(b.ctypes.data), np.int64(c.ctypes.data)
-    tile(c.dtype.type(0), a.shape[0], VECTORS, a_at, a.strides[0], a.strides[1], b_at, b.strides[0], c_at, c.strides[0], a.shape[1], 0)
+    tile(c.dtype.type(0), a.shape[1], VECTORS, a_at, a.strides[0], b_at, b.strides[0], c_at, c.strides[0], a.shape[0], 0, 0, b_at, 0)
 
 
 STEPS = (three_loops, loop_order, blocking, packing, register_tile, threads)

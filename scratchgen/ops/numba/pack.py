@@ -1,8 +1,9 @@
 """Packing: copying a part of a matrix to where the tile can read it at full speed.
 
 The tile reads a panel of B from top to bottom, once for each tile of rows. In place, every step of k jumps by a whole row of B, to another page of
-memory, and where the stride is a power of two, all the lines compete for the same few slots of the cache. Packed, the panel is one contiguous
-stretch: 157 GFLOP/s instead of 112 (float32, one core, m = 112, k = 784, n = 512).
+memory; the vectors lie across the borders of cache lines; and where the stride is a power of two, all the lines compete for the same few slots
+of the cache. Packed, the panel is one contiguous stretch. Where B's rows are contiguous, the first tile of each panel packs it while it multiplies
+(tile.py); otherwise it is done here, before.
 
     B, k × n                 read at any stride               packed panel, k × width
     . . . b b b b . .                                         b b b b
@@ -14,8 +15,8 @@ A panel at the right edge may hold fewer columns than its vectors have lanes: th
 must not hold whatever lay in the buffer: on a subnormal number (1e-40), every multiply-add falls into microcode, thrown away or not
 (256 × 128 × 2: 1295 µs instead of 12).
 
-A is packed in strips, as high as a tile, where many panels will meet it: its rows stay rows, or its columns columns, for the tile takes any
-strides; only the gaps go (tn, 1024³: 97 -> 124 GFLOP/s on one core).
+A is packed in strips, as high as a tile, whose columns lie one behind the other: that is how the tile reads them. Where A's rows are contiguous
+(x W), they are transposed on the way, in squares that fit the registers.
 """
 
 from typing import NamedTuple
@@ -71,48 +72,43 @@ def pack_panel(zero, b, k, columns, vectors, buffer):
 
 
 @jit
-def pack_band(zero, a, height, tiles, k, rows_left, buffer):
-    """Copy height × k numbers of a to the buffer in `tiles` strips, strip_bytes apart, without the gaps between its rows or columns.
-
-    rows_left: how many rows a has from here on; a vector may take in some that are not wanted, but none beyond.
-    """
-    size = size_of(zero)
-    lanes = VECTOR_BYTES // size
-    step = AT_ONCE if a.row == size else k  # where columns are contiguous, some of all strips at a time, so that memory is read in long lines
+def pack_band(zero, a, height, tiles, k, buffer):
+    """Copy height × k numbers of a to the buffer in `tiles` strips, one behind the other."""
+    step = (
+        AT_ONCE if a.row == size_of(zero) else max(k, 1)
+    )  # where columns are contiguous, some of all strips at a time: memory is read in long lines
     for k0 in range(0, k, step):
-        depth = min(step, k - k0)
         for t in range(tiles):
             row0, row1 = height * t // tiles, height * (t + 1) // tiles
-            strip = packed_strip(zero, a, row0, row1, k, rows_left, buffer + t * strip_bytes(zero, k))
-            source, target = part(a, row0, k0), part(strip, 0, k0)
-            if strip.row == size:
-                for i in range(depth):
-                    for v in range(strip.column // VECTOR_BYTES):
-                        copy_vector(source.address + i * a.column + v * VECTOR_BYTES, target.address + i * strip.column + v * VECTOR_BYTES)
-            elif a.column == size and depth >= lanes:
-                for i in range(row1 - row0):
-                    for j in range(0, depth, lanes):
-                        offset = min(j, depth - lanes) * size  # the last vector overlaps the one before
-                        copy_vector(source.address + i * a.row + offset, target.address + i * strip.row + offset)
-            else:
-                copy_numbers(zero, source, target, row1 - row0, depth)
+            strip = packed_strip(zero, buffer, t, k)
+            pack_strip(zero, part(a, row0, k0), row1 - row0, min(step, k - k0), part(strip, 0, k0))
+
+
+@jit
+def pack_strip(zero, a, rows, k, strip):
+    """Copy rows × k numbers of a to the strip. What it holds besides them, no tile reads."""
+    size = size_of(zero)
+    lanes = VECTOR_BYTES // size
+    if a.row == size:
+        for i in range(k):
+            for row in range(0, rows, lanes):
+                source, target = part(a, row, i), part(strip, row, i)
+                copy_lanes(zero, source.address, target.address, min(lanes, rows - row))
+    elif a.column == size and k >= lanes:
+        for row in range(0, rows, lanes):
+            for i in range(0, k, lanes):
+                corner = min(i, k - lanes)  # the last square overlaps the one before
+                source, target = part(a, row, corner), part(strip, row, corner)
+                transpose_square(zero, source.address, source.row, min(lanes, rows - row), target.address, target.column)
+    else:
+        copy_numbers(zero, a, strip, rows, k)
 
 
 @jit(inline=True)
-def packed_strip(zero, a, row0, row1, k, rows_left, buffer):
-    """Rows row0 … row1 − 1 of a as pack_band puts them into their strip."""
-    size = size_of(zero)
-    wide = round_up((row1 - row0) * size)
-    if a.row == size and (rows_left - row0) * size >= wide:
-        return Matrix(buffer, size, wide)
-    return Matrix(buffer, round_up(k * size) + VECTOR_BYTES, size)  # rows never a power of two apart
-
-
-@jit(inline=True)
-def strip_bytes(zero, k):
-    """How long a buffer pack_strip needs for a tile's rows."""
-    size = size_of(zero)
-    return max(ROWS * (round_up(k * size) + VECTOR_BYTES), k * round_up(ROWS * size))
+def packed_strip(zero, buffer, t, k):
+    """Strip number t of the buffer, for k columns."""
+    column = round_up(ROWS * size_of(zero))
+    return Matrix(buffer + t * k * column, size_of(zero), column)
 
 
 @jit(inline=True)
