@@ -96,7 +96,8 @@ def _load(name):
     """The backend as an object with name, twins {name: function}, from_host, to_host, empty."""
     host = SimpleNamespace(name=name, twins={}, from_host=np.asarray, to_host=np.asarray, empty=np.empty)
     if name == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
-        host.twins = importlib.import_module("scratchgen.ops.numba").twins()
+        numba = importlib.import_module("scratchgen.ops.numba")
+        host.twins, host.empty = numba.twins(), numba.empty
     if name == "cuda":
         raise RuntimeError("backend 'cuda' is not available in this version; use 'numba' (the default) or 'numpy'")
     return host

@@ -8,6 +8,9 @@ threads.py  compile.py  target.py       when to use threads, how to compile, for
 """
 
 from scratchgen.ops.numba import activations, arrays, batch_norm, layer_norm, losses, matmul, maxout, optimizers, random, softmax
+from scratchgen.ops.numba.memory import empty
+
+__all__ = ["empty", "twins"]
 
 
 def twins():

@@ -231,7 +231,7 @@ def gemm(a, b, c, bias=None, accumulate=False, activation=0, alpha=0.0):
     of ACTIVATIONS, 0 for none.
     """
     product, share, no_bias, flop_ns = compiled(c.dtype)
-    several = threads.enter(flop_ns * len(c) * max(c.shape[1], 32) * (a.shape[1] + 10))  # a tile is no cheaper where it is cut; 10 for writing C
+    several = threads.enter(flop_ns * len(c) * max(c.shape[1], 32) * (a.shape[1] + 40))  # a cut tile costs a whole one; 40 for writing C
     try:
         product(share, a, b, c, no_bias if bias is None else bias, accumulate, activation, alpha, several)
     finally:

@@ -42,7 +42,7 @@ from numba.np.ufunc import parallel as pool
 from scratchgen.ops.numba.compile import jit
 
 # Work (ns on one core) from which several threads win, per layer, the best layer first: about twice what a parallel region costs.
-WORTH = {"omp": 6_000, "tbb": 12_000, "workqueue": 300_000}
+WORTH = {"omp": 3_000, "tbb": 12_000, "workqueue": 300_000}
 
 _ready = False  # whether the threading layer is running
 _limit = None  # SCRATCHGEN_NUM_THREADS, or None

@@ -128,6 +128,9 @@ def write_tile(function, scalar, size, rows, vectors):
         return result
 
     a, b, c, copy, ahead = (builder.inttoptr(address, BYTE.as_pointer()) for address in (a, b, c, copy, ahead))
+    rows_of_c = [builder.gep(c, [builder.mul(c_row, constant(i))]) for i in range(rows)]
+    for i, v in elements:
+        prefetch(builder, at(rows_of_c[i], (v + 1) * TARGET.vector_bytes - 1, BYTE), 1)
     none = ir.Constant(vector, [0.0] * lanes)
     state = {"k": constant(0), "a": a, "b": b, "copy": copy, "ahead": ahead, **dict.fromkeys(elements, none)}
     nowhere = builder.icmp_unsigned("==", copy, ir.Constant(copy.type, None))
@@ -135,7 +138,6 @@ def write_tile(function, scalar, size, rows, vectors):
     state = loop(state, UNROLL, builder.sub(K, constant(UNROLL - 1)))
     state = loop(state, 1, K)
 
-    rows_of_c = [builder.gep(c, [builder.mul(c_row, constant(i))]) for i in range(rows)]
     places = {(i, v): at(rows_of_c[i], v * lanes * size, vector) for i, v in elements}
     add, store = builder.append_basic_block("add"), builder.append_basic_block("store")
     builder.cbranch(builder.icmp_signed("!=", accumulate, constant(0)), add, store)
@@ -152,11 +154,11 @@ def write_tile(function, scalar, size, rows, vectors):
     builder.ret_void()
 
 
-def prefetch(builder, address):
+def prefetch(builder, address, write=0):
     """Ask for the cache line at an address, and do not wait for it. Any address will do."""
     kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), I32, I32, I32])
     function = builder.module.globals.get("llvm.prefetch.p0") or ir.Function(builder.module, kind, "llvm.prefetch.p0")
-    builder.call(function, [address, *(ir.Constant(I32, number) for number in (0, 2, 1))])  # to be read; into the second-level cache; data
+    builder.call(function, [address, *(ir.Constant(I32, number) for number in (write, 3 if write else 2, 1))])  # to be read; into the second-level cache; data
 
 
 def broadcast(builder, number, vector):
