@@ -4,7 +4,7 @@ The tile (tile.py) multiplies ROWS rows of A by a *panel* of B, WIDTH columns wi
 nearest cache as often as possible before it is thrown out of it:
 
     for each band of rows of C                       A's band, one block deep, fits half of the second-level cache (1 MiB)
-        for each block of k                          up to 400 deep: B's panel, one block deep, is at most 50 KiB; A's tiles are packed (pack.py)
+        for each block of k                          up to 512 deep: B's panel, one block deep, is at most 64 KiB; A's tiles are packed (pack.py)
             for each panel of B                      packed where several tiles will read it, on the way where that is possible
                 for each tile of the band            C tile += A tile · B panel, the sums in registers; lines of the next panel come near
                 after the last block                 add the bias and apply f, while these numbers of C are still in the cache
@@ -35,7 +35,7 @@ WIDTH_BYTES = VECTORS * VECTOR_BYTES  # a row of a panel
 BAND_BYTES = 2**20  # most of a in a band, one block deep: half of the second-level cache
 SHARED_ROW = 1200  # bytes of b that a thread reads in the time that two threads lose to a row of C that they share
 OWN_BAND = 128  # rows that repay a thread the copying of all of b
-BLOCK = 400  # most of k in a block
+BLOCK = 512  # most of k in a block
 PACK_B = 3  # tiles that must read a panel to repay its copying
 PACK_A = 8  # panels that must meet a band to repay its copying, where a's columns are contiguous already
 
