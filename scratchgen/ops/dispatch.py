@@ -77,8 +77,8 @@ def has_twin(name):
 
 
 def array(x, dtype=None):
-    """`x` as an array of the backend in force (host arrays are taken over without a copy where dtype allows)."""
-    return (_active or _load_default()).from_host(np.asarray(x, dtype))
+    """`x` as an array of the backend in force. Where dtype allows, an array that is there already is taken over without a copy."""
+    return (_active or _load_default()).array(x, dtype)
 
 
 def to_host(x):
@@ -93,14 +93,19 @@ def empty(shape, dtype=np.float32):
 
 @functools.cache
 def _load(name):
-    """The backend as an object with name, twins {name: function}, from_host, to_host, empty."""
-    host = SimpleNamespace(name=name, twins={}, from_host=np.asarray, to_host=np.asarray, empty=np.empty)
+    """The backend as an object with name, twins {name: function}, array, to_host, empty."""
+    if name == "cuda":
+        return importlib.import_module("scratchgen.ops.cuda").backend()
+    host = SimpleNamespace(name=name, twins={}, array=_host_array, to_host=_host_array, empty=np.empty)
     if name == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
         numba = importlib.import_module("scratchgen.ops.numba")
         host.twins, host.empty = numba.twins(), numba.empty
-    if name == "cuda":
-        raise RuntimeError("backend 'cuda' is not available in this version; use 'numba' (the default) or 'numpy'")
     return host
+
+
+def _host_array(x, dtype=None):
+    """`x` as a NumPy array, also if it lives on a device."""
+    return np.asarray(x.to_host() if hasattr(x, "to_host") else x, dtype)
 
 
 def _load_default():

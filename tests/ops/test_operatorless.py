@@ -79,7 +79,7 @@ def bare(monkeypatch):
             return on_bare(definitions[name])
 
     backend = SimpleNamespace(
-        name="bare", twins=Twins(), from_host=lambda x: Bare(np.array(x)), to_host=unwrap, empty=lambda *args: Bare(np.empty(*args))
+        name="bare", twins=Twins(), array=lambda x, dtype=None: Bare(np.array(x, dtype)), to_host=unwrap, empty=lambda *args: Bare(np.empty(*args))
     )
 
     class Using:

@@ -1,0 +1,27 @@
+"""The compiled twins for NVIDIA GPUs, in numba.cuda. `backend()` is the whole interface.
+
+driver.py  memory.py  array.py       the device, its memory, and arrays that live there
+launch.py  kernels.py                how a kernel is launched, and how a formula for one element becomes one
+elementary.py  elementwise.py        exp, log … of one number; operations from formulas
+activations.py  arrays.py            the formulas
+matmul.py                            the matrix products
+"""
+
+from types import SimpleNamespace
+
+from scratchgen.ops.cuda import activations, arrays, driver, matmul
+from scratchgen.ops.cuda.array import array, empty, to_host
+
+
+def twins():
+    """Every compiled operation, by the name of its definition. Same arguments, on the device; float32 and float64 (else TypeError)."""
+    modules = (arrays, matmul, activations)
+    return {name: twin for module in modules for name, twin in module.TWINS.items()}
+
+
+def backend():
+    """The backend as dispatch.py keeps it. Raises RuntimeError, in one sentence, if it cannot run here."""
+    why = driver.missing()
+    if why:
+        raise RuntimeError(why)
+    return SimpleNamespace(name="cuda", twins=twins(), array=array, to_host=to_host, empty=empty)

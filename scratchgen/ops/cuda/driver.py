@@ -1,0 +1,108 @@
+"""The one door to numba.cuda: whether there is a GPU to run on, the stream on which everything runs, and memory by address.
+
+With NUMBA_ENABLE_CUDASIM=1, set before Numba is imported, Numba's simulator runs the same kernels in Python, one thread of the operating system for
+each thread of the device: slow, but without a GPU, and under a debugger. Blocks are small there; nothing else differs.
+"""
+
+import ctypes
+import functools
+import importlib.util
+import math
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+from numba import config
+
+SIMULATED = bool(config.ENABLE_CUDASIM)
+INSTALLED = SIMULATED or importlib.util.find_spec("numba_cuda") is not None
+OLDEST = (7, 0)  # compute capability of the oldest GPUs that are supported: Volta
+
+if not INSTALLED:
+    raise RuntimeError("backend 'cuda' needs the package numba-cuda; pip install 'scratchgen[cuda]' brings it")
+
+from numba import cuda  # noqa: E402  only now that it is known to be the right one
+from numba.core.errors import NumbaPerformanceWarning  # noqa: E402
+
+
+def missing():
+    """What keeps the backend from running on this machine, as one sentence; None if nothing does."""
+    if SIMULATED:
+        return None
+    try:
+        count = len(cuda.gpus)
+    except Exception as error:  # numba has several kinds, one of them for each way in which a driver can be absent
+        return f"backend 'cuda' needs an NVIDIA driver, and none could be loaded ({in_short(error)})"
+    if not count:
+        return "backend 'cuda' needs an NVIDIA GPU; the driver is there, but it shows none (is CUDA_VISIBLE_DEVICES set?)"
+    capability = tuple(cuda.get_current_device().compute_capability)
+    if capability < OLDEST:
+        wanted, given = (".".join(map(str, x)) for x in (OLDEST, capability))
+        return f"backend 'cuda' needs a GPU of compute capability {wanted} or later; this one has {given}"
+    return None
+
+
+def in_short(error):
+    """The error's text in one line of moderate length."""
+    return " ".join(str(error).split()).rstrip(" :")[:200] or type(error).__name__
+
+
+@functools.cache
+def stream():
+    """The stream on which everything runs, one piece of work after the other. It waits for the default stream, on which other libraries work."""
+    return cuda.stream()
+
+
+def handle():
+    """The stream as the number that the driver knows it by; 1, the default stream, in the simulator."""
+    return 1 if SIMULATED else int(stream().handle)
+
+
+def wait_for(other):
+    """Wait for another library's stream, given as the number that `__cuda_array_interface__` holds, or None. The default stream needs no waiting."""
+    if other not in (None, 1) and not SIMULATED:
+        cuda.external_stream(other).synchronize()
+
+
+def allocate(n_bytes):
+    """New memory -> its owner and its address. Takes long, and waits for the device: memory.py keeps what is no longer needed."""
+    owner = cuda.device_array(n_bytes, np.uint8)
+    return owner, owner.ctypes.data if SIMULATED else owner.__cuda_array_interface__["data"][0]
+
+
+def view(owner, address, shape, strides, dtype):
+    """The numbers at an address as an array that kernels take. It keeps `owner` alive."""
+    if not SIMULATED:
+        about = {"data": (address, False), "shape": shape, "strides": strides, "typestr": dtype.str, "version": 3}
+        return cuda.as_cuda_array(SimpleNamespace(__cuda_array_interface__=about, owner=owner), sync=False)
+    low = sum(min(0, (n - 1) * step) for n, step in zip(shape, strides, strict=True)) if math.prod(shape) else 0
+    high = dtype.itemsize + sum(max(0, (n - 1) * step) for n, step in zip(shape, strides, strict=True)) if math.prod(shape) else 0
+    memory = (ctypes.c_byte * (high - low)).from_address(address + low)
+    memory.owner = owner
+    return type(cuda.device_array(0))(np.ndarray(shape, dtype, memory, -low, strides))
+
+
+def upload(target, x):
+    """Copy a contiguous host array to a contiguous array made by `view`; later work on the stream finds it there."""
+    target.copy_to_device(x, stream=stream())
+
+
+def download(source):
+    """A host array with the numbers of a contiguous array made by `view`. Waits until all earlier work on the stream is done."""
+    x = np.empty(source.shape, source.dtype)
+    if x.size:
+        source.copy_to_host(x, stream=stream())
+        stream().synchronize()
+    return x
+
+
+def configured(kernel, blocks, threads):
+    """The kernel, ready to be called with its arguments, on that many blocks of that many threads."""
+    return kernel[blocks, threads] if SIMULATED else _configured(kernel, blocks, threads)
+
+
+@functools.cache
+def _configured(kernel, blocks, threads):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaPerformanceWarning)  # few blocks are no mistake: small work is small
+        return kernel[blocks, threads, stream()]

@@ -1,0 +1,79 @@
+"""Memory of the device, reused: asking the driver for it waits for all work in progress, so what is given back is kept for the next that asks.
+
+A block goes back to its pool at the moment when the last array in it is forgotten. Kernels that use it may still be waiting to run then; but whatever
+gets the block next is launched behind them on the same stream, so nothing is overwritten too early.
+"""
+
+import contextlib
+
+from scratchgen.ops.cuda import driver
+
+SMALL, LARGE = (
+    512,
+    2**20,
+)  # sizes are rounded up to multiples of 512 bytes, above a megabyte to multiples of a megabyte, so that more blocks fit again
+
+
+class Pool:
+    """Blocks that nobody uses, by size.  `taken`: how often the driver was asked for memory."""
+
+    def __init__(self):
+        self.free, self.taken = {}, 0
+
+    def block(self, n_bytes):
+        """A Block of at least that many bytes, what it holds undefined. Raises MemoryError if the device has no more."""
+        unit = SMALL if n_bytes <= LARGE else LARGE
+        size = max(1, -(-n_bytes // unit)) * unit
+        unused = self.free.get(size)
+        return Block(self, size, *(unused.pop() if unused else self.ask(size)))
+
+    def ask(self, size):
+        """New memory from the driver; where there is none, unused blocks of other sizes are let go first."""
+        self.taken += 1
+        with contextlib.suppress(Exception):
+            return driver.allocate(size)
+        self.free.clear()
+        try:
+            return driver.allocate(size)
+        except Exception as error:
+            raise MemoryError(f"the device has no {size:,} bytes of memory left ({driver.in_short(error)})") from None
+
+
+class Block:
+    """A piece of device memory at `address`, of `size` bytes, which goes back to its pool when it is forgotten."""
+
+    __slots__ = ("address", "owner", "pool", "size")
+
+    def __init__(self, pool, size, owner, address):
+        self.pool, self.size, self.owner, self.address = pool, size, owner, address
+
+    def __del__(self):
+        self.pool.free.setdefault(self.size, []).append((self.owner, self.address))
+
+
+class Foreign:
+    """Memory of somebody else, at `address`, which `owner` keeps alive."""
+
+    __slots__ = ("address", "owner")
+
+    def __init__(self, owner, address):
+        self.owner, self.address = owner, address
+
+
+_pool = Pool()  # the pool in force
+
+
+def block(n_bytes):
+    """A Block from the pool in force."""
+    return _pool.block(n_bytes)
+
+
+@contextlib.contextmanager
+def using(pool):
+    """Within this context, blocks come from that pool."""
+    global _pool
+    before, _pool = _pool, pool
+    try:
+        yield
+    finally:
+        _pool = before
