@@ -2,14 +2,30 @@
 
 With several workers (`pytest -n auto`) the machine is full already, and OpenMP's threads must not spin while they wait for a core: that
 would slow everything a hundredfold. Two threads each are enough to test what threads do.
+
+The cuda backend is tested on the GPU if there is one, else in Numba's simulator, which must be chosen before Numba is imported.
 """
 
+import ctypes
 import os
 
 import pytest
 
 import scratchgen as sg
 
+
+def has_gpu():
+    """Whether an NVIDIA driver answers and shows a device."""
+    count = ctypes.c_int(0)
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+        return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+    except OSError:
+        return False
+
+
+if not has_gpu():
+    os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:  # before the first operation loads Numba
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("NUMBA_NUM_THREADS", "2")

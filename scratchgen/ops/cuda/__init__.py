@@ -9,13 +9,13 @@ matmul.py                            the matrix products
 
 from types import SimpleNamespace
 
-from scratchgen.ops.cuda import activations, arrays, driver, matmul
+from scratchgen.ops.cuda import activations, arrays, batch_norm, driver, layer_norm, losses, matmul, maxout, optimizers, random, softmax, sums
 from scratchgen.ops.cuda.array import array, empty, to_host
 
 
 def twins():
     """Every compiled operation, by the name of its definition. Same arguments, on the device; float32 and float64 (else TypeError)."""
-    modules = (arrays, matmul, activations)
+    modules = (arrays, sums, matmul, activations, softmax, batch_norm, layer_norm, maxout, losses, optimizers, random)
     return {name: twin for module in modules for name, twin in module.TWINS.items()}
 
 

@@ -1,8 +1,12 @@
-"""Activations: one scalar formula forward and one backward. The backward formulas take the activation's *output* y, as the definitions do."""
+"""Activations: one scalar formula forward and one backward; and the backward pass fused with the bias gradient.
+
+The backward formulas take the activation's *output* y, as the definitions do.
+"""
 
 from scratchgen.ops.cuda import elementary
 from scratchgen.ops.cuda.elementary import ONE, ZERO
 from scratchgen.ops.cuda.elementwise import elementwise
+from scratchgen.ops.cuda.sums import column_sums
 
 
 def relu(x):
@@ -59,3 +63,14 @@ BACKWARD = {relu_backward: 0, leaky_relu_backward: 1, elu_backward: 1, tanh_back
 
 TWINS = {f.__name__: elementwise(f, 1, n_numbers) for f, n_numbers in FORWARD.items()}
 TWINS |= {f.__name__: elementwise(f, 2, n_numbers) for f, n_numbers in BACKWARD.items()}
+
+WITH_BIAS_GRADIENT = {f.__name__: column_sums(f, 2, n_numbers, n_outs=1) for f, n_numbers in BACKWARD.items()}
+
+
+def activation_backward(dy, y, db, activation, *alpha):
+    """dz = activation_backward(dy, y, *alpha), and db += Σ_batch dz in the same pass, unless db is None."""
+    name = f"{activation}_backward"
+    return TWINS[name](dy, y, *alpha) if db is None else WITH_BIAS_GRADIENT[name](db, (dy, y), *alpha)
+
+
+TWINS["activation_backward"] = activation_backward

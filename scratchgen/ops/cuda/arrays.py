@@ -1,6 +1,10 @@
-"""The small array operations, element by element."""
+"""The small array operations: element by element, and copies side by side. Sums are in sums.py."""
 
-from scratchgen.ops.cuda.elementwise import elementwise, in_place
+from numba import cuda
+
+from scratchgen.ops.cuda.array import empty
+from scratchgen.ops.cuda.elementwise import REALS, check_device, elementwise, in_place
+from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 
 
 def add(a, b):
@@ -27,6 +31,39 @@ def copy_to(out, a):
     return a
 
 
+@cuda.jit
+def beside(out, a, b):
+    n, left = out.shape[1], a.shape[1]
+    for k in range(cuda.grid(1), out.shape[0] * n, cuda.gridsize(1)):
+        i, j = k // n, k % n
+        out[i, j] = a[i, j] if j < left else b[i, j - left]
+
+
+@cuda.jit
+def above(out, a, b):
+    n, top = out.shape[1], a.shape[0]
+    for k in range(cuda.grid(1), out.shape[0] * n, cuda.gridsize(1)):
+        i, j = k // n, k % n
+        out[i, j] = a[i, j] if i < top else b[i - top, j]
+
+
+def joined(name, run, axis):
+    """The operation (a, b) -> both in one matrix; their lengths along `axis` are added, the others equal."""
+
+    def call(a, b):
+        check_device(name, (a, b))
+        if a.dtype not in REALS or b.dtype != a.dtype:
+            raise TypeError(f"{name} takes arrays of one type, float32 or float64; given {a.dtype} and {b.dtype}")
+        if a.ndim != 2 or b.ndim != 2 or a.shape[1 - axis] != b.shape[1 - axis]:
+            raise ValueError(f"{name} takes two matrices with equal numbers of {('columns', 'rows')[axis]}; given {a.shape} and {b.shape}")
+        out = empty((a.shape[0] + b.shape[0], a.shape[1]) if axis == 0 else (a.shape[0], a.shape[1] + b.shape[1]), a.dtype)
+        if out.size:
+            launch(run, blocks_for(out.size), THREADS, out.view(), a.view(), b.view())
+        return out
+
+    return call
+
+
 added_product, scaled, filled, copied = in_place(add_product, 1, 2), in_place(scale, 1, 0, 1), in_place(fill, 1, 0, 1), in_place(copy_to, 1, 1)
 
 TWINS = {
@@ -36,4 +73,6 @@ TWINS = {
     "scale": lambda out, factor: scaled((out,), (), factor),
     "fill": lambda out, value: filled((out,), (), value),
     "copy_to": lambda out, a: copied((out,), (a,)),
+    "stack_rows": joined("stack_rows", above, axis=0),
+    "join_columns": joined("join_columns", beside, axis=1),
 }

@@ -1,7 +1,7 @@
 """Loops around a formula: the mathematics of one element is a scalar function, and here it becomes a kernel.
 
 A thread takes elements i, i + (number of all threads), …, so that neighbouring threads read neighbouring numbers and one launch serves any size.
-Each formula gets two loops: one over contiguous arrays, all seen as one row, and one over matrices with any strides, such as the left half of another.
+Each formula gets two loops: over contiguous arrays, all seen as one row; and over matrices with any strides, such as the left half of another.
 """
 
 from numba import cuda

@@ -1,0 +1,274 @@
+"""Sums in a fixed order, so that the same numbers give the same bits: no addition waits for whichever thread comes first.
+
+    a thread     adds its own elements, in order
+    a block      adds its threads' sums, the second half to the first until one is left
+    all blocks   leave their sums in `partials`; the block that is done last adds them, in order. Which one that is does not matter
+
+To be known as the last, each block draws a number from `tickets`, which an atomic increment hands out and sets back to 0 behind the last. Sums of
+single terms are taken in float64. What is added to what depends on the shape only.
+"""
+
+import functools
+
+import numpy as np
+from numba import cuda
+
+from scratchgen.ops.cuda import driver
+from scratchgen.ops.cuda.array import array, empty, scalar
+from scratchgen.ops.cuda.elementary import ZERO
+from scratchgen.ops.cuda.elementwise import REALS, check_arrays, check_columns, check_device, rounded
+from scratchgen.ops.cuda.kernels import device, kernel, listed, matrix
+from scratchgen.ops.cuda.launch import BLOCKS, THREADS, blocks_for, launch
+
+COLUMNS, LANES = (2, 2) if driver.SIMULATED else (32, 8)  # a block that sums over rows has COLUMNS columns, and LANES threads in each
+ROWS = 2 if driver.SIMULATED else 16  # rows that one of those threads takes before more blocks share a column
+PARTS = 3 if driver.SIMULATED else 32  # at most so many blocks share it
+TICKETS = 4096
+
+# What the threads of a block do together: all of them must call these, the same number of times
+
+
+@cuda.jit(device=True)
+def block_total(value):
+    """Σ value over the threads of a block of THREADS, the same for all of them."""
+    sums = cuda.shared.array(THREADS, np.float64)
+    k, half = cuda.threadIdx.x, THREADS // 2
+    sums[k] = value
+    cuda.syncthreads()
+    while half > 0:
+        if k < half:
+            sums[k] += sums[k + half]
+        cuda.syncthreads()
+        half //= 2
+    total = sums[0]
+    cuda.syncthreads()  # nobody begins another sum before all have read this one
+    return total
+
+
+@cuda.jit(device=True)
+def block_largest(value):
+    """The largest value among the threads of a block, the same for all of them; what NaN gives is left open."""
+    tops = cuda.shared.array(THREADS, np.float64)
+    k, half = cuda.threadIdx.x, THREADS // 2
+    tops[k] = value
+    cuda.syncthreads()
+    while half > 0:
+        if k < half and tops[k + half] > tops[k]:
+            tops[k] = tops[k + half]
+        cuda.syncthreads()
+        half //= 2
+    top = tops[0]
+    cuda.syncthreads()
+    return top
+
+
+@cuda.jit(device=True)
+def last_of(ticket, number, count):
+    """Whether this block is the last of `count` that call this with ticket[number]. What they wrote before is then there to be read."""
+    last = cuda.shared.array(1, np.int32)
+    cuda.threadfence()
+    cuda.syncthreads()
+    if cuda.threadIdx.x == 0 and cuda.threadIdx.y == 0:
+        last[0] = 1 if cuda.atomic.inc(ticket, number, count - 1) == count - 1 else 0
+    cuda.syncthreads()
+    cuda.threadfence()
+    return last[0] == 1
+
+
+@cuda.jit(device=True)
+def add_up(part, total, partials, tickets, factor, keep):
+    """total = keep · total + factor · Σ part, over all threads of all blocks."""
+    part = block_total(part)
+    if cuda.threadIdx.x == 0:
+        partials[cuda.blockIdx.x] = part
+    if last_of(tickets, 0, cuda.gridDim.x):
+        part = 0.0
+        for b in range(cuda.threadIdx.x, cuda.gridDim.x, THREADS):
+            part += partials[b]
+        part = block_total(part)
+        if cuda.threadIdx.x == 0:
+            total[0] = (total[0] if keep else 0.0) + part * factor
+
+
+@cuda.jit(device=True)
+def column_total(value):
+    """Σ value over the LANES threads of a column, the same for all of them, for each column of a block of COLUMNS × LANES."""
+    lanes = cuda.shared.array((LANES, COLUMNS), np.float64)
+    lanes[cuda.threadIdx.y, cuda.threadIdx.x] = value
+    cuda.syncthreads()
+    total = 0.0
+    for lane in range(LANES):
+        total += lanes[lane, cuda.threadIdx.x]
+    cuda.syncthreads()
+    return total
+
+
+@cuda.jit(device=True)
+def add_columns(part, sums, partials, tickets, j):
+    """sums[j] += Σ part over all threads of column j, in all blocks that share it."""
+    total, writes = column_total(part), cuda.threadIdx.y == 0 and j < sums.size
+    if cuda.gridDim.y == 1:
+        if writes:
+            sums[j] += total
+    else:
+        if writes:
+            partials[cuda.blockIdx.y, j] = total
+        if last_of(tickets, cuda.blockIdx.x, cuda.gridDim.y) and writes:
+            total = 0.0
+            for p in range(cuda.gridDim.y):
+                total += partials[p, j]
+            sums[j] += total
+
+
+@functools.cache
+def tickets():
+    """The counters from which blocks draw their numbers, all 0 before and after every launch."""
+    return array(np.zeros(TICKETS, np.uint32))
+
+
+# The loops
+
+FLAT = """
+def {name}(total, partials, tickets, factor, keep, {arguments}):
+    part = 0.0
+    for i in range(cuda.grid(1), a0.size, cuda.gridsize(1)):
+        term{outs} = f({elements})
+        part += term
+    add_up(part, total, partials, tickets, factor, keep)
+"""
+
+STRIDED = """
+def {name}(total, partials, tickets, factor, keep, {arguments}):
+    part, n = 0.0, a0.shape[1]
+    for k in range(cuda.grid(1), a0.shape[0] * n, cuda.gridsize(1)):
+        i, j = k // n, k % n
+        term{outs} = f({elements})
+        part += term
+    add_up(part, total, partials, tickets, factor, keep)
+"""
+
+OVER_ROW = """
+def {name}(sums, {arguments}):
+    for i in range(cuda.blockIdx.x, a0.shape[0], cuda.gridDim.x):
+        part = 0.0
+        for j in range(cuda.threadIdx.x, a0.shape[1], THREADS):
+            part += f({elements})
+        total = block_total(part)
+        if cuda.threadIdx.x == 0:
+            sums[i] = total
+"""
+
+OVER_COLUMN = """
+def {name}(sums, partials, tickets, {arguments}):
+    j, part = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, ZERO
+    if j < a0.shape[1]:
+        for i in range(cuda.blockIdx.y * LANES + cuda.threadIdx.y, a0.shape[0], LANES * cuda.gridDim.y):
+            value = f({elements})
+            {keep}part += value
+    add_columns(part, sums, partials, tickets, j)
+"""
+
+
+def loop(source, at, formula, n_arrays, n_numbers, n_outs=0, **names):
+    """The kernel from one of these sources; `at`: how it indexes the arrays."""
+    arguments = listed("out", n_outs) + listed("a", n_arrays) + listed("x", n_numbers)
+    elements = listed("a", n_arrays, at) + listed("x", n_numbers)
+    outs = ", " + listed("out", n_outs, at).removesuffix(", ") if n_outs else ""
+    keep = f"out0{at} = value\n            " if n_outs else ""
+    filled = source.format(name=formula.__name__, arguments=arguments, elements=elements, outs=outs, keep=keep)
+    return kernel(filled, formula.__name__, f=device(formula), **names)
+
+
+def summing(formula, n_arrays, n_numbers=0, n_outs=0):
+    """The operation (arrays, *numbers, factor=1) -> factor · Σ term, out, …  where term, *outs = formula(*arrays, *numbers); without outs, just term.
+
+    onto: a sum to add to, instead of a new one.
+    """
+    flat, strided = (loop(source, at, formula, n_arrays, n_numbers, n_outs, add_up=add_up) for source, at in ((FLAT, "[i]"), (STRIDED, "[i, j]")))
+
+    def call(arrays, *numbers, factor=1.0, onto=None):
+        check_arrays(formula.__name__, arrays)
+        shape, dtype = arrays[0].shape, arrays[0].dtype
+        outs = [empty(shape, dtype) for _ in range(n_outs)]
+        total, blocks = scalar() if onto is None else onto, blocks_for(arrays[0].size)
+        partials = empty(blocks, np.float64)
+        common = total.flat(), partials.flat(), tickets().flat(), float(factor), onto is not None
+        if all(a.contiguous for a in arrays):
+            launch(flat, blocks, THREADS, *common, *[a.flat() for a in (*outs, *arrays)], *rounded(numbers, dtype))
+        else:
+            launch(strided, blocks, THREADS, *common, *[matrix(a).view() for a in (*outs, *arrays)], *rounded(numbers, dtype))
+        return total, *outs
+
+    return call
+
+
+def row_sums(formula, n_arrays, n_numbers=0):
+    """The operation (arrays, *numbers) -> Σ_j formula(*arrays, *numbers) of each row:  (batch, n) each -> (batch,)."""
+    run = loop(OVER_ROW, "[i, j]", formula, n_arrays, n_numbers, block_total=block_total, THREADS=THREADS)
+
+    def call(arrays, *numbers):
+        check_arrays(formula.__name__, arrays)
+        sums = empty(arrays[0].shape[0], arrays[0].dtype)
+        if sums.size:
+            launch(run, blocks_of_rows(sums.size), THREADS, sums.flat(), *[a.view() for a in arrays], *rounded(numbers, sums.dtype))
+        return sums
+
+    return call
+
+
+def blocks_of_rows(rows):
+    """How many blocks work on so many rows, one row at a time each."""
+    return min(rows, BLOCKS)
+
+
+def column_sums(formula, n_arrays, n_numbers=0, n_outs=0):
+    """The operation (sums, arrays, *numbers) -> None or out:  sums += Σ over the rows of formula(*arrays, *numbers), which is also `out` if n_outs is 1."""
+    names = dict(add_columns=add_columns, COLUMNS=COLUMNS, LANES=LANES, ZERO=ZERO)
+    run = loop(OVER_COLUMN, "[i, j]", formula, n_arrays, n_numbers, n_outs, **names)
+
+    def call(sums, arrays, *numbers):
+        check_arrays(formula.__name__, arrays)
+        check_columns(formula.__name__, sums, arrays[0])
+        batch, n = arrays[0].shape
+        outs = [empty((batch, n), sums.dtype) for _ in range(n_outs)]
+        if batch * n:
+            blocks = -(-n // COLUMNS)
+            parts = min(-(-batch // (LANES * ROWS)), PARTS) if blocks <= TICKETS else 1
+            partials = empty((parts, n), np.float64)
+            common = sums.view(), partials.view(), tickets().flat()
+            launch(run, (blocks, parts), (COLUMNS, LANES), *common, *[a.view() for a in (*outs, *arrays)], *rounded(numbers, sums.dtype))
+        return outs[0] if outs else None
+
+    return call
+
+
+def square(a):
+    return np.float64(a) * np.float64(a)
+
+
+def itself(a):
+    return a
+
+
+sum_of_squares, sums_of_columns = summing(square, 1), column_sums(itself, 1)
+
+
+def squared_norm(a):
+    """Σ a², summed in float64."""
+    check_device("squared_norm", (a,))
+    return sum_of_squares((a,))[0]
+
+
+def add_column_sums(out, a):
+    """out += Σ over the rows of a:  out (n,), a (m, n)."""
+    check_device("add_column_sums", (out, a))
+    if out.dtype not in REALS or a.dtype != out.dtype:
+        raise TypeError(f"add_column_sums takes arrays of one type, float32 or float64; given {out.dtype} and {a.dtype}")
+    check_columns("add_column_sums", out, a)
+    sums_of_columns(out, (a,))
+
+
+TWINS = {
+    "squared_norm": squared_norm,
+    "add_column_sums": add_column_sums,
+}
