@@ -86,7 +86,7 @@ def main(names):
                 failed += 1
                 print(f"FAILED {name} {dtype.__name__}: {type(error).__name__}: {error}")
             new = list(compiler.ptx.items())[before:]
-            for (kernel, signature), ptx in new:
+            for (kernel, _), ptx in new:
                 body = ptx[ptx.index("{") :]
                 print(f"{name} {dtype.__name__} {kernel.py_func.__name__} {len(body.splitlines())} lines{', float64' if '.f64' in body else ''}")
     return failed

@@ -1,8 +1,7 @@
 """The small array operations: element by element, and copies side by side. Sums are in sums.py."""
 
-from numba import cuda
-
 from scratchgen.ops.cuda.array import empty
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementwise import REALS, check_device, elementwise, in_place
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 

@@ -1,8 +1,9 @@
 """Batch normalisation, column by column: COLUMNS columns with all their rows are one block's work, LANES threads to a column."""
 
-from numba import cuda
+import numpy as np
 
 from scratchgen.ops.cuda.array import empty
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import ONE, ZERO, sqrt
 from scratchgen.ops.cuda.elementwise import REALS, check_matrices, in_place
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
@@ -14,16 +15,17 @@ def batch_norm_columns(real):
 
     @cuda.jit
     def batch_norm_columns(y, x_hat, r, mean, var, x, gamma, beta, eps):
+        shared = cuda.shared.array(THREADS, np.float64)
         batch, j = x.shape[0], cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x
         first = cuda.threadIdx.y if j < x.shape[1] else batch  # threads beyond the last column go along, for the sums, with nothing to add
         part = ZERO
         for i in range(first, batch, LANES):
             part += x[i, j]
-        mu = real(column_total(part) / batch)
+        mu = real(column_total(shared, part) / batch)
         part = ZERO
         for i in range(first, batch, LANES):
             part += (x[i, j] - mu) * (x[i, j] - mu)
-        variance = real(column_total(part) / batch)
+        variance = real(column_total(shared, part) / batch)
         scale = ONE / sqrt(variance + eps)
         for i in range(first, batch, LANES):
             normal = (x[i, j] - mu) * scale
@@ -40,13 +42,14 @@ def batch_norm_backward_columns(real):
 
     @cuda.jit
     def batch_norm_backward_columns(dx, dy, x_hat, r, gamma):
+        shared = cuda.shared.array(THREADS, np.float64)
         batch, j = dy.shape[0], cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x
         first = cuda.threadIdx.y if j < dy.shape[1] else batch
         part, part_along = ZERO, ZERO
         for i in range(first, batch, LANES):
             part += dy[i, j] * gamma[j]
             part_along += dy[i, j] * gamma[j] * x_hat[i, j]
-        mean, along = real(column_total(part) / batch), real(column_total(part_along) / batch)  # mean dx̂, mean(dx̂ ∘ x̂)
+        mean, along = real(column_total(shared, part) / batch), real(column_total(shared, part_along) / batch)  # mean dx̂, mean(dx̂ ∘ x̂)
         for i in range(first, batch, LANES):
             dx[i, j] = r[j] * (dy[i, j] * gamma[j] - mean - x_hat[i, j] * along)
 
@@ -55,13 +58,14 @@ def batch_norm_backward_columns(real):
 
 @cuda.jit
 def norm_grads_columns(dgamma, dbeta, dy, x_hat):
+    shared = cuda.shared.array(THREADS, np.float64)
     batch, j = dy.shape[0], cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x
     first = cuda.threadIdx.y if j < dy.shape[1] else batch
     part_gamma, part_beta = ZERO, ZERO
     for i in range(first, batch, LANES):
         part_gamma += dy[i, j] * x_hat[i, j]
         part_beta += dy[i, j]
-    total_gamma, total_beta = column_total(part_gamma), column_total(part_beta)
+    total_gamma, total_beta = column_total(shared, part_gamma), column_total(shared, part_beta)
     if cuda.threadIdx.y == 0 and j < dy.shape[1]:
         dgamma[j] += total_gamma
         dbeta[j] += total_beta

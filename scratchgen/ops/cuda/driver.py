@@ -21,8 +21,25 @@ OLDEST = (7, 0)  # compute capability of the oldest GPUs that are supported: Vol
 if not INSTALLED:
     raise RuntimeError("backend 'cuda' needs the package numba-cuda; pip install 'scratchgen[cuda]' brings it")
 
-from numba import cuda  # noqa: E402  only now that it is known to be the right one
+import numba.cuda  # noqa: E402  only now that it is known to be the right one
+from numba import cuda  # noqa: E402
 from numba.core.errors import NumbaPerformanceWarning  # noqa: E402
+
+
+class _Simulated:
+    """numba.cuda for kernels in the simulator, where threadIdx and the like belong to the launch in progress.
+
+    Numba puts them into a kernel's module instead, as long as it runs; but for functions called by kernels that is not safe with threads.
+    """
+
+    def __getattr__(self, name):
+        return getattr(_get_kernel_context() or numba.cuda, name)
+
+
+if SIMULATED:
+    from numba.cuda.simulator.kernel import _get_kernel_context
+
+    cuda = _Simulated()
 
 
 def missing():

@@ -4,9 +4,8 @@ A thread takes elements i, i + (number of all threads), …, so that neighbourin
 Each formula gets two loops: over contiguous arrays, all seen as one row; and over matrices with any strides, such as the left half of another.
 """
 
-from numba import cuda
-
 from scratchgen.ops.cuda import driver
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 
 FLAT = """

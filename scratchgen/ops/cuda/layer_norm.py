@@ -1,8 +1,9 @@
 """Layer normalisation, row by row. A row is one block's work from beginning to end."""
 
-from numba import cuda
+import numpy as np
 
 from scratchgen.ops.cuda.array import empty
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import sqrt
 from scratchgen.ops.cuda.elementwise import REALS, check_matrices
 from scratchgen.ops.cuda.launch import THREADS, launch
@@ -14,17 +15,18 @@ def layer_norm_rows(real):
 
     @cuda.jit
     def layer_norm_rows(y, x_hat, r, x, gamma, beta, eps):
+        shared = cuda.shared.array(THREADS, np.float64)
         n = x.shape[1]
         for i in range(cuda.blockIdx.x, x.shape[0], cuda.gridDim.x):
             part = 0.0
             for j in range(cuda.threadIdx.x, n, THREADS):
                 part += x[i, j]
-            mean = real(block_total(part) / n)
+            mean = real(block_total(shared, part) / n)
             part = 0.0
             for j in range(cuda.threadIdx.x, n, THREADS):
                 centred = x[i, j] - mean
                 part += centred * centred
-            scale = real(1.0 / sqrt(block_total(part) / n + eps))
+            scale = real(1.0 / sqrt(block_total(shared, part) / n + eps))
             for j in range(cuda.threadIdx.x, n, THREADS):
                 normal = (x[i, j] - mean) * scale
                 x_hat[i, j] = normal
@@ -40,6 +42,7 @@ def layer_norm_backward_rows(real):
 
     @cuda.jit
     def layer_norm_backward_rows(dx, dy, x_hat, r, gamma):
+        shared = cuda.shared.array(THREADS, np.float64)
         n = dy.shape[1]
         for i in range(cuda.blockIdx.x, dy.shape[0], cuda.gridDim.x):
             part, part_along = 0.0, 0.0
@@ -47,7 +50,7 @@ def layer_norm_backward_rows(real):
                 dx_hat = dy[i, j] * gamma[j]
                 part += dx_hat
                 part_along += dx_hat * x_hat[i, j]
-            mean, along = real(block_total(part) / n), real(block_total(part_along) / n)
+            mean, along = real(block_total(shared, part) / n), real(block_total(shared, part_along) / n)
             for j in range(cuda.threadIdx.x, n, THREADS):
                 dx[i, j] = r[i] * (dy[i, j] * gamma[j] - mean - x_hat[i, j] * along)
 

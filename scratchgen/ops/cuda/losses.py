@@ -6,10 +6,10 @@ Each formula returns the term, then the gradients already divided by the batch s
 import math
 
 import numpy as np
-from numba import cuda
 
 from scratchgen.ops.cuda.array import empty, scalar
 from scratchgen.ops.cuda.arrays import TWINS as ARRAYS
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import HALF, ONE, exp, log, sigmoid, softplus
 from scratchgen.ops.cuda.elementwise import REALS, check_device
 from scratchgen.ops.cuda.launch import THREADS, launch
@@ -98,22 +98,23 @@ def cross_entropy_rows(real):
 
     @cuda.jit
     def cross_entropy_rows(total, partials, tickets, factor, dlogits, logits, labels, share):
+        shared = cuda.shared.array(THREADS, np.float64)
         loss, classes = 0.0, logits.shape[1]
         for i in range(cuda.blockIdx.x, logits.shape[0], cuda.gridDim.x):
             top, part, label = logits[i, 0], 0.0, np.int64(labels[i])
             for j in range(cuda.threadIdx.x, classes, THREADS):
                 top = logits[i, j] if logits[i, j] > top else top
-            top = real(block_largest(top))
+            top = real(block_largest(shared, top))
             for j in range(cuda.threadIdx.x, classes, THREADS):
                 part += exp(logits[i, j] - top)
-            sum_of_exp = real(block_total(part))
+            sum_of_exp = real(block_total(shared, part))
             for j in range(cuda.threadIdx.x, classes, THREADS):
                 p = exp(logits[i, j] - top) / sum_of_exp
                 dlogits[i, j] = ((p - ONE) if j == label else p) * share
             if cuda.threadIdx.x == 0:
                 right = 0 <= label < classes
                 loss += log(sum_of_exp) - (logits[i, label] - top) if right else log(-ONE)  # NaN, which cannot be written as a constant
-        add_up(loss, total, partials, tickets, factor, False)
+        add_up(shared, loss, total, partials, tickets, factor, False)
 
     return cross_entropy_rows
 

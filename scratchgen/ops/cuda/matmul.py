@@ -5,11 +5,10 @@
 Each thread computes one number of c. A transposed operand is only another way to step through the same memory, so all products are one.
 """
 
-from numba import cuda
-
 from scratchgen.errors import unknown_name
 from scratchgen.ops.cuda import activations, driver
 from scratchgen.ops.cuda.array import DeviceArray, empty
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementwise import REALS, check_device
 from scratchgen.ops.cuda.kernels import device
 from scratchgen.ops.cuda.launch import launch

@@ -1,9 +1,9 @@
 """Maxout: the largest of each group of neighbours, and which one it was. One thread for each group."""
 
 import numpy as np
-from numba import cuda
 
 from scratchgen.ops.cuda.array import empty
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import ZERO
 from scratchgen.ops.cuda.elementwise import check_device, check_matrices
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch

@@ -6,9 +6,9 @@ A thread draws one block of the stream, four 32-bit words: blocks are independen
 import functools
 
 import numpy as np
-from numba import cuda
 
 from scratchgen.ops.cuda.array import empty
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import HALF, ONE, TWO, ZERO, cos, exp, log, sin, sqrt
 from scratchgen.ops.cuda.elementwise import elementwise
 from scratchgen.ops.cuda.kernels import device

@@ -1,8 +1,9 @@
 """Softmax, row by row. A row is one block's work from beginning to end."""
 
-from numba import cuda
+import numpy as np
 
 from scratchgen.ops.cuda.array import empty
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import exp
 from scratchgen.ops.cuda.elementwise import REALS, check_matrices
 from scratchgen.ops.cuda.launch import THREADS, launch
@@ -14,16 +15,17 @@ def softmax_rows(real):
 
     @cuda.jit
     def softmax_rows(y, x):
+        shared = cuda.shared.array(THREADS, np.float64)
         for i in range(cuda.blockIdx.x, x.shape[0], cuda.gridDim.x):
             top, part = x[i, 0], 0.0
             for j in range(cuda.threadIdx.x, x.shape[1], THREADS):
                 top = x[i, j] if x[i, j] > top else top
-            top = real(block_largest(top))
+            top = real(block_largest(shared, top))
             for j in range(cuda.threadIdx.x, x.shape[1], THREADS):
                 e = exp(x[i, j] - top)
                 y[i, j] = e
                 part += e
-            sum_of_exp = real(block_total(part))
+            sum_of_exp = real(block_total(shared, part))
             for j in range(cuda.threadIdx.x, x.shape[1], THREADS):
                 y[i, j] /= sum_of_exp
 
@@ -35,11 +37,12 @@ def softmax_backward_rows(real):
 
     @cuda.jit
     def softmax_backward_rows(dx, dy, y):
+        shared = cuda.shared.array(THREADS, np.float64)
         for i in range(cuda.blockIdx.x, y.shape[0], cuda.gridDim.x):
             part = 0.0
             for j in range(cuda.threadIdx.x, y.shape[1], THREADS):
                 part += dy[i, j] * y[i, j]
-            along = real(block_total(part))
+            along = real(block_total(shared, part))
             for j in range(cuda.threadIdx.x, y.shape[1], THREADS):
                 dx[i, j] = y[i, j] * (dy[i, j] - along)
 

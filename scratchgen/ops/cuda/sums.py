@@ -11,109 +11,108 @@ single terms are taken in float64. What is added to what depends on the shape on
 import functools
 
 import numpy as np
-from numba import cuda
 
 from scratchgen.ops.cuda import driver
 from scratchgen.ops.cuda.array import array, empty, scalar
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import ZERO
 from scratchgen.ops.cuda.elementwise import REALS, check_arrays, check_columns, check_device, rounded
 from scratchgen.ops.cuda.kernels import device, kernel, listed, matrix
 from scratchgen.ops.cuda.launch import BLOCKS, THREADS, blocks_for, launch
 
-COLUMNS, LANES = (2, 2) if driver.SIMULATED else (32, 8)  # a block that sums over rows has COLUMNS columns, and LANES threads in each
+COLUMNS, LANES = (2, 2) if driver.SIMULATED else (32, 8)  # a block that sums over rows has COLUMNS columns, and LANES threads in each: THREADS
 ROWS = 2 if driver.SIMULATED else 16  # rows that one of those threads takes before more blocks share a column
 PARTS = 3 if driver.SIMULATED else 32  # at most so many blocks share it
 TICKETS = 4096
 
-# What the threads of a block do together: all of them must call these, the same number of times
+# What the threads of a block do together: all of them must call these, the same number of times. `shared` is an array of THREADS float64 in the
+# block's shared memory; each function leaves it free for the next.
 
 
-@cuda.jit(device=True)
-def block_total(value):
+@device
+def block_total(shared, value):
     """Σ value over the threads of a block of THREADS, the same for all of them."""
-    sums = cuda.shared.array(THREADS, np.float64)
     k, half = cuda.threadIdx.x, THREADS // 2
-    sums[k] = value
+    shared[k] = value
     cuda.syncthreads()
     while half > 0:
         if k < half:
-            sums[k] += sums[k + half]
+            shared[k] += shared[k + half]
         cuda.syncthreads()
         half //= 2
-    total = sums[0]
-    cuda.syncthreads()  # nobody begins another sum before all have read this one
+    total = shared[0]
+    cuda.syncthreads()  # nobody writes there again before all have read this
     return total
 
 
-@cuda.jit(device=True)
-def block_largest(value):
+@device
+def block_largest(shared, value):
     """The largest value among the threads of a block, the same for all of them; what NaN gives is left open."""
-    tops = cuda.shared.array(THREADS, np.float64)
     k, half = cuda.threadIdx.x, THREADS // 2
-    tops[k] = value
+    shared[k] = value
     cuda.syncthreads()
     while half > 0:
-        if k < half and tops[k + half] > tops[k]:
-            tops[k] = tops[k + half]
+        if k < half and shared[k + half] > shared[k]:
+            shared[k] = shared[k + half]
         cuda.syncthreads()
         half //= 2
-    top = tops[0]
+    top = shared[0]
     cuda.syncthreads()
     return top
 
 
-@cuda.jit(device=True)
-def last_of(ticket, number, count):
+@device
+def last_of(shared, ticket, number, count):
     """Whether this block is the last of `count` that call this with ticket[number]. What they wrote before is then there to be read."""
-    last = cuda.shared.array(1, np.int32)
     cuda.threadfence()
     cuda.syncthreads()
     if cuda.threadIdx.x == 0 and cuda.threadIdx.y == 0:
-        last[0] = 1 if cuda.atomic.inc(ticket, number, count - 1) == count - 1 else 0
+        shared[0] = 1.0 if cuda.atomic.inc(ticket, number, count - 1) == count - 1 else 0.0
     cuda.syncthreads()
+    last = shared[0] == 1.0
     cuda.threadfence()
-    return last[0] == 1
+    cuda.syncthreads()
+    return last
 
 
-@cuda.jit(device=True)
-def add_up(part, total, partials, tickets, factor, keep):
+@device
+def add_up(shared, part, total, partials, tickets, factor, keep):
     """total = keep · total + factor · Σ part, over all threads of all blocks."""
-    part = block_total(part)
+    part = block_total(shared, part)
     if cuda.threadIdx.x == 0:
         partials[cuda.blockIdx.x] = part
-    if last_of(tickets, 0, cuda.gridDim.x):
+    if last_of(shared, tickets, 0, cuda.gridDim.x):
         part = 0.0
         for b in range(cuda.threadIdx.x, cuda.gridDim.x, THREADS):
             part += partials[b]
-        part = block_total(part)
+        part = block_total(shared, part)
         if cuda.threadIdx.x == 0:
             total[0] = (total[0] if keep else 0.0) + part * factor
 
 
-@cuda.jit(device=True)
-def column_total(value):
+@device
+def column_total(shared, value):
     """Σ value over the LANES threads of a column, the same for all of them, for each column of a block of COLUMNS × LANES."""
-    lanes = cuda.shared.array((LANES, COLUMNS), np.float64)
-    lanes[cuda.threadIdx.y, cuda.threadIdx.x] = value
+    shared[cuda.threadIdx.y * COLUMNS + cuda.threadIdx.x] = value
     cuda.syncthreads()
     total = 0.0
     for lane in range(LANES):
-        total += lanes[lane, cuda.threadIdx.x]
+        total += shared[lane * COLUMNS + cuda.threadIdx.x]
     cuda.syncthreads()
     return total
 
 
-@cuda.jit(device=True)
-def add_columns(part, sums, partials, tickets, j):
+@device
+def add_columns(shared, part, sums, partials, tickets, j):
     """sums[j] += Σ part over all threads of column j, in all blocks that share it."""
-    total, writes = column_total(part), cuda.threadIdx.y == 0 and j < sums.size
+    total, writes = column_total(shared, part), cuda.threadIdx.y == 0 and j < sums.size
     if cuda.gridDim.y == 1:
         if writes:
             sums[j] += total
     else:
         if writes:
             partials[cuda.blockIdx.y, j] = total
-        if last_of(tickets, cuda.blockIdx.x, cuda.gridDim.y) and writes:
+        if last_of(shared, tickets, cuda.blockIdx.x, cuda.gridDim.y) and writes:
             total = 0.0
             for p in range(cuda.gridDim.y):
                 total += partials[p, j]
@@ -130,42 +129,46 @@ def tickets():
 
 FLAT = """
 def {name}(total, partials, tickets, factor, keep, {arguments}):
+    shared = cuda.shared.array(THREADS, float64)
     part = 0.0
     for i in range(cuda.grid(1), a0.size, cuda.gridsize(1)):
         term{outs} = f({elements})
         part += term
-    add_up(part, total, partials, tickets, factor, keep)
+    add_up(shared, part, total, partials, tickets, factor, keep)
 """
 
 STRIDED = """
 def {name}(total, partials, tickets, factor, keep, {arguments}):
+    shared = cuda.shared.array(THREADS, float64)
     part, n = 0.0, a0.shape[1]
     for k in range(cuda.grid(1), a0.shape[0] * n, cuda.gridsize(1)):
         i, j = k // n, k % n
         term{outs} = f({elements})
         part += term
-    add_up(part, total, partials, tickets, factor, keep)
+    add_up(shared, part, total, partials, tickets, factor, keep)
 """
 
 OVER_ROW = """
 def {name}(sums, {arguments}):
+    shared = cuda.shared.array(THREADS, float64)
     for i in range(cuda.blockIdx.x, a0.shape[0], cuda.gridDim.x):
         part = 0.0
         for j in range(cuda.threadIdx.x, a0.shape[1], THREADS):
             part += f({elements})
-        total = block_total(part)
+        total = block_total(shared, part)
         if cuda.threadIdx.x == 0:
             sums[i] = total
 """
 
 OVER_COLUMN = """
 def {name}(sums, partials, tickets, {arguments}):
+    shared = cuda.shared.array(THREADS, float64)
     j, part = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, ZERO
     if j < a0.shape[1]:
         for i in range(cuda.blockIdx.y * LANES + cuda.threadIdx.y, a0.shape[0], LANES * cuda.gridDim.y):
             value = f({elements})
             {keep}part += value
-    add_columns(part, sums, partials, tickets, j)
+    add_columns(shared, part, sums, partials, tickets, j)
 """
 
 
@@ -176,7 +179,7 @@ def loop(source, at, formula, n_arrays, n_numbers, n_outs=0, **names):
     outs = ", " + listed("out", n_outs, at).removesuffix(", ") if n_outs else ""
     keep = f"out0{at} = value\n            " if n_outs else ""
     filled = source.format(name=formula.__name__, arguments=arguments, elements=elements, outs=outs, keep=keep)
-    return kernel(filled, formula.__name__, f=device(formula), **names)
+    return kernel(filled, formula.__name__, f=device(formula), THREADS=THREADS, float64=np.float64, **names)
 
 
 def summing(formula, n_arrays, n_numbers=0, n_outs=0):
@@ -204,7 +207,7 @@ def summing(formula, n_arrays, n_numbers=0, n_outs=0):
 
 def row_sums(formula, n_arrays, n_numbers=0):
     """The operation (arrays, *numbers) -> Σ_j formula(*arrays, *numbers) of each row:  (batch, n) each -> (batch,)."""
-    run = loop(OVER_ROW, "[i, j]", formula, n_arrays, n_numbers, block_total=block_total, THREADS=THREADS)
+    run = loop(OVER_ROW, "[i, j]", formula, n_arrays, n_numbers, block_total=block_total)
 
     def call(arrays, *numbers):
         check_arrays(formula.__name__, arrays)
@@ -222,7 +225,7 @@ def blocks_of_rows(rows):
 
 
 def column_sums(formula, n_arrays, n_numbers=0, n_outs=0):
-    """The operation (sums, arrays, *numbers) -> None or out:  sums += Σ over the rows of formula(*arrays, *numbers), which is also `out` if n_outs is 1."""
+    """The operation (sums, arrays, *numbers):  sums += Σ over the rows of formula(*arrays, *numbers), which it returns as an array if n_outs is 1."""
     names = dict(add_columns=add_columns, COLUMNS=COLUMNS, LANES=LANES, ZERO=ZERO)
     run = loop(OVER_COLUMN, "[i, j]", formula, n_arrays, n_numbers, n_outs, **names)
 
