@@ -7,6 +7,7 @@ epoch finds its place again with `start=`, the number of minibatches it has alre
 import numpy as np
 
 from scratchgen.errors import integer
+from scratchgen.ops import array, take_rows
 
 
 def minibatch_indices(n, batch_size, *, seed=0, epoch=0, start=0):
@@ -24,9 +25,12 @@ def minibatch_indices(n, batch_size, *, seed=0, epoch=0, start=0):
 
 
 def minibatches(x, batch_size, *, seed=0, epoch=0, start=0):
-    """The rows of x (n, …) in minibatches (batch_size, …); arguments and errors as in `minibatch_indices`.
+    """The rows of x (n, …) in minibatches (batch_size, …), arrays of the backend in force; arguments and errors as in `minibatch_indices`.
+
+    On a device all of x is brought there first; where it lies there already, array(x), nothing is copied.
 
     >>> for batch in minibatches(x, 100, seed=0, epoch=epoch):
     ...     loss = model.loss(batch)
     """
-    return (x.take(rows, axis=0) for rows in minibatch_indices(len(x), batch_size, seed=seed, epoch=epoch, start=start))
+    indices, x = minibatch_indices(len(x), batch_size, seed=seed, epoch=epoch, start=start), array(x)
+    return (take_rows(x, array(rows)) for rows in indices)

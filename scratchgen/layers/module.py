@@ -19,7 +19,7 @@ import contextlib
 import copy
 import weakref
 
-from scratchgen.ops import array, copy_to, empty, fill
+from scratchgen.ops import array, copy_to, empty, fill, use_backend
 
 
 class Views(dict):
@@ -178,6 +178,22 @@ class Module:
                 values.update({key: array(value, dtype) for key, value in values.items()})
         twin.lay_flat()
         return twin
+
+    def to(self, backend):
+        """Move parameters, gradients and buffers to where that backend keeps its arrays: "cuda", the GPU; "numba" or "numpy", host memory -> self.
+
+        Computing there is another matter: sg.use_backend. Make optimizers afterwards; theirs stay where they are.
+        Raises ValueError for a part of something larger, or an unknown backend; RuntimeError if the backend cannot run here.
+        """
+        whole = self._parent and self._parent()
+        if whole is not None:
+            raise ValueError(f"{self!r} is a part of a {type(whole).__name__}, whose parameters lie in one array; move that")
+        with use_backend(backend):
+            for _, leaf in self.leaves():
+                for values in (leaf.params, leaf.grads, leaf.buffers):
+                    values.update({key: array(value) for key, value in values.items()})
+            self.lay_flat()
+        return self
 
     def __getstate__(self):  # deepcopy and pickle make separate arrays of views, so lay them flat again afterwards
         return self.__dict__ | {"_flat": None, "_parent": None}

@@ -6,7 +6,7 @@ dlogits = (p − onehot(label)) / batch
 
 import numpy as np
 
-from scratchgen.ops import op, to_host
+from scratchgen.ops import op, reading_waits
 
 
 @op
@@ -24,13 +24,14 @@ def cross_entropy(logits, labels):
 def softmax_cross_entropy(logits, labels):
     """-> loss, dlogits.  logits (batch, classes); labels (batch,) integers from 0 to classes − 1; loss in nats, mean over the batch.
 
-    Raises ValueError for wrong shapes or labels out of range, TypeError for labels that are not integers.
+    Raises ValueError for wrong shapes or labels out of range (on a device, where looking would wait, the loss is NaN then), TypeError for
+    labels that are not integers.
     """
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(f"labels have shape {tuple(labels.shape)} for logits {tuple(logits.shape)}; needed are (batch,) and (batch, classes)")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels are {labels.dtype}; softmax_cross_entropy needs integers, the index of the class")
-    last, host = logits.shape[1] - 1, to_host(labels)  # a device array has no min
-    if len(host) and not 0 <= host.min() <= host.max() <= last:
-        raise ValueError(f"labels run from {host.min()} to {host.max()}; with logits {tuple(logits.shape)} they must lie in 0 … {last}")
+    last = logits.shape[1] - 1
+    if not reading_waits() and len(labels) and not 0 <= labels.min() <= labels.max() <= last:
+        raise ValueError(f"labels run from {labels.min()} to {labels.max()}; with logits {tuple(logits.shape)} they must lie in 0 … {last}")
     return cross_entropy(logits, labels)

@@ -91,3 +91,24 @@ def squared_norm(a):
 def scale(out, factor):
     """out *= factor, in place, factor a scalar."""
     out *= factor
+
+
+@op
+def clip_norm(a, max_norm):
+    """a *= min(1, max_norm / ‖a‖), in place -> ‖a‖, a scalar."""
+    norm = np.sqrt(np.sum(np.square(a, dtype=np.float64)))
+    if norm > max_norm:
+        a *= max_norm / norm
+    return norm
+
+
+@op
+def accumulate(out, value):
+    """out += value, in place:  out () float64, value a number or a scalar as losses return it."""
+    out += value
+
+
+@op
+def take_rows(x, rows):
+    """The rows of x (n, …) with these numbers, rows (m,) integers -> (m, …)."""
+    return x.take(rows, axis=0)

@@ -91,12 +91,17 @@ def empty(shape, dtype=np.float32):
     return (_active or _load_default()).empty(shape, dtype)
 
 
+def reading_waits():
+    """Whether reading a number waits for all work begun before: on a device, where work is only queued. A training step then reads none."""
+    return (_active or _load_default()).reading_waits
+
+
 @functools.cache
 def _load(name):
-    """The backend as an object with name, twins {name: function}, array, to_host, empty."""
+    """The backend as an object with name, twins {name: function}, array, to_host, empty, reading_waits."""
     if name == "cuda":
         return importlib.import_module("scratchgen.ops.cuda").backend()
-    host = SimpleNamespace(name=name, twins={}, array=_host_array, to_host=_host_array, empty=np.empty)
+    host = SimpleNamespace(name=name, twins={}, array=_host_array, to_host=_host_array, empty=np.empty, reading_waits=False)
     if name == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
         numba = importlib.import_module("scratchgen.ops.numba")
         host.twins, host.empty = numba.twins(), numba.empty

@@ -3,7 +3,7 @@
 n = ‖g‖₂          g <- g · min(1, max_norm / n)
 """
 
-from scratchgen.ops import scale, squared_norm
+from scratchgen.ops import clip_norm
 
 
 def clip_grad_norm(module, max_norm):
@@ -13,7 +13,4 @@ def clip_grad_norm(module, max_norm):
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm is {max_norm}; it must be positive")
-    norm = float(squared_norm(module.flat_grads)) ** 0.5
-    if norm > max_norm:
-        scale(module.flat_grads, max_norm / norm)
-    return norm
+    return clip_norm(module.flat_grads, max_norm)

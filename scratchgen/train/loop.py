@@ -18,14 +18,14 @@ import numpy as np
 from tqdm import tqdm
 
 from scratchgen.data import Binarize, minibatches
-from scratchgen.ops import array
+from scratchgen.ops import array, reading_waits
 from scratchgen.train.checkpoint import describe
 from scratchgen.train.checks import check_arguments, check_batches, check_data
 from scratchgen.train.interrupt import interruptible
 from scratchgen.train.pictures import write_pictures
 from scratchgen.train.run import Run
 from scratchgen.train.run_folder import RunFolder
-from scratchgen.train.step import check_parameters, train_step
+from scratchgen.train.step import check_losses, check_parameters, train_step
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; one is written at the end of every epoch besides
 
@@ -59,7 +59,8 @@ def fit(
     config: more entries to keep in config.json.
 
     Ctrl-C ends the run after the step in progress: a checkpoint is written, then KeyboardInterrupt is raised.
-    Raises ValueError or TypeError for unusable arguments or data, OSError if `out` cannot be written, Diverged if a loss is not finite.
+    Raises ValueError or TypeError for unusable arguments or data, OSError if `out` cannot be written, Diverged if a loss is not finite. On the cuda
+    backend losses are looked at only when the bar is drawn, and always before a checkpoint is written: looking more often would make the GPU wait.
     """
     epochs, batch_size, seed = check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, schedule, resume, out)
     x, valid = check_data(model, data, "data"), None if valid is None else check_data(model, valid, "valid")
@@ -80,22 +81,28 @@ def fit(
     steps_per_epoch = -(-len(x) // batch_size)
     folder = None if out is None else open_folder(out, resume, run, epochs, steps_per_epoch, config)
 
-    def save():
+    def check():
+        check_losses(model, optimizers, run.sums, run.step)
         check_parameters(model, optimizers, run.step)
+
+    def save():
+        check()
         if folder:
             folder.write_checkpoint(*run.describe())
 
     often = 0.1 if sys.stderr.isatty() else 10  # seconds between two states of the bar: in a log file each is a line
     bar = tqdm(total=epochs * steps_per_epoch, initial=run.step, unit="step", disable=not progress, mininterval=often, dynamic_ncols=True)
+    rows = array(x)  # on a device, all of it is brought there once
     with interruptible() as interrupted, folder or contextlib.nullcontext(), bar:
         saved = time.monotonic()
         while run.epoch < epochs:
             bar.set_description(f"epoch {run.epoch + 1}/{epochs}", refresh=False)
             for set_rate in schedules:
                 set_rate(run.epoch)
-            for minibatch in minibatches(x, batch_size, seed=seed, epoch=run.epoch, start=run.step - run.epoch * steps_per_epoch):
-                run.add(train_step(model, optimizers, bits.minibatch(array(minibatch)), run.step, clip_norm))
-                bar.update()
+            for minibatch in minibatches(rows, batch_size, seed=seed, epoch=run.epoch, start=run.step - run.epoch * steps_per_epoch):
+                run.add(train_step(model, optimizers, bits.minibatch(minibatch), run.step, clip_norm))
+                if bar.update() and reading_waits():  # it was drawn anew: the moment to see whether all is well
+                    check_losses(model, optimizers, run.sums, run.step)
                 if interrupted():
                     save()
                     where = f"saved; go on with resume=True (--resume) in {folder.path}" if folder else "nothing was saved, because out is None"
@@ -103,7 +110,7 @@ def fit(
                 if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                     save()
                     saved = time.monotonic()
-            check_parameters(model, optimizers, run.step)
+            check()
             run.end_epoch({} if valid is None else model.evaluate(array(valid), rng=seed))
             save()
             saved = time.monotonic()

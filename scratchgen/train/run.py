@@ -1,6 +1,8 @@
 """A training run at one moment: everything that moves while it goes on, so that a checkpoint of it is the run."""
 
-from scratchgen.ops import array, to_host
+import numpy as np
+
+from scratchgen.ops import accumulate, array, to_host
 from scratchgen.train.checkpoint import describe, restore
 
 
@@ -19,13 +21,14 @@ class Run:
         """Count one step with these parts of the loss."""
         self.step += 1
         for key, value in record.items():
-            total, count = self.sums.get(key, (0.0, 0))
-            self.sums[key] = [total + float(value), count + 1]
+            entry = self.sums.setdefault(key, [array(np.zeros(())), 0])
+            accumulate(entry[0], value)
+            entry[1] += 1
 
     def end_epoch(self, evaluation):
         """Turn the sums into a row of means, together with what was evaluated."""
         self.epoch += 1
-        means = {key: total / count for key, (total, count) in self.sums.items()}
+        means = {key: float(to_host(total)) / count for key, (total, count) in self.sums.items()}
         self.rows.append({"epoch": self.epoch, "step": self.step, **means, **{f"valid_{key}": value for key, value in evaluation.items()}})
         self.sums = {}
 
@@ -37,7 +40,8 @@ class Run:
         """(about, arrays) of the whole run, for a checkpoint."""
         about, arrays = describe(self.model)
         about["run"] = {
-            "step": self.step, "epoch": self.epoch, "rows": self.rows, "sums": self.sums, "bits": self.bits.state, "settings": self.settings,
+            "step": self.step, "epoch": self.epoch, "rows": self.rows, "bits": self.bits.state, "settings": self.settings,
+            "sums": {key: [float(to_host(total)), count] for key, (total, count) in self.sums.items()},
             "optimizer_steps": {name: each.steps for name, each in self.optimizers.items()},
         }  # fmt: skip
         for name, each in self.optimizers.items():
@@ -49,7 +53,8 @@ class Run:
         try:
             restore(self.model, about, arrays)
             run = about["run"]
-            self.step, self.epoch, self.rows, self.sums = run["step"], run["epoch"], run["rows"], run["sums"]
+            self.step, self.epoch, self.rows = run["step"], run["epoch"], run["rows"]
+            self.sums = {key: [array(np.array(total)), count] for key, (total, count) in run["sums"].items()}
             self.bits.state = run["bits"]
             for name, each in self.optimizers.items():
                 each.steps = run["optimizer_steps"][name]

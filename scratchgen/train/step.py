@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from scratchgen.ops import to_host
+from scratchgen.ops import reading_waits, to_host
 from scratchgen.optim import clip_grad_norm
 
 
@@ -13,23 +13,31 @@ class Diverged(FloatingPointError):
 
 
 def train_step(model, optimizers, x, step, clip_norm=None):
-    """Train `model` on one minibatch x (batch, data_dim) -> {part of the loss: number}.
+    """Train `model` on one minibatch x (batch, data_dim) -> {part of the loss: scalar}.
 
     optimizers: {player: Optimizer}; step: number of the step, from 0; clip_norm: bound on the norm of each player's gradients.
-    Raises Diverged if a loss is not finite, before anything is updated by it.
+    Raises Diverged if a loss is not finite, before anything is updated by it; on a device, where looking would wait, that is for check_losses.
     """
     record = {}
     for name, loss in model.turns(step):
         player = model.players()[name]
         player.zero_grads()
         total, parts = loss(x)
-        if not math.isfinite(total):
+        if not reading_waits() and not math.isfinite(total):
             raise Diverged(explain(player, f"the loss of {name} is {float(total)} at step {step}", optimizers[name].lr))
         if clip_norm is not None:
             clip_grad_norm(player, clip_norm)
         optimizers[name].step()
         record.update(parts)
     return record
+
+
+def check_losses(model, optimizers, sums, steps):
+    """Raise Diverged if a sum of losses, {part: [Σ, n]}, is not finite."""
+    for part, (total, _) in sums.items():
+        if not math.isfinite(to_host(total)):
+            name, player = next(iter(model.players().items()))
+            raise Diverged(explain(player, f"{part} became {float(to_host(total))} within {steps} steps", optimizers[name].lr))
 
 
 def check_parameters(model, optimizers, steps):

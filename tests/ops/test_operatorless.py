@@ -79,7 +79,12 @@ def bare(monkeypatch):
             return on_bare(definitions[name])
 
     backend = SimpleNamespace(
-        name="bare", twins=Twins(), array=lambda x, dtype=None: Bare(np.array(x, dtype)), to_host=unwrap, empty=lambda *args: Bare(np.empty(*args))
+        name="bare",
+        twins=Twins(),
+        array=lambda x, dtype=None: Bare(np.array(x, dtype)),
+        to_host=unwrap,
+        empty=lambda *args: Bare(np.empty(*args)),
+        reading_waits=True,
     )
 
     class Using:

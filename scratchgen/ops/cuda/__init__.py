@@ -24,4 +24,4 @@ def backend():
     why = driver.missing()
     if why:
         raise RuntimeError(why)
-    return SimpleNamespace(name="cuda", twins=twins(), array=array, to_host=to_host, empty=empty)
+    return SimpleNamespace(name="cuda", twins=twins(), array=array, to_host=to_host, empty=empty, reading_waits=True)

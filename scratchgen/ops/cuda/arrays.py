@@ -1,6 +1,6 @@
 """The small array operations: element by element, and copies side by side. Sums are in sums.py."""
 
-from scratchgen.ops.cuda.array import empty
+from scratchgen.ops.cuda.array import DeviceArray, empty
 from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementwise import REALS, check_device, elementwise, in_place
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
@@ -63,6 +63,36 @@ def joined(name, run, axis):
     return call
 
 
+@cuda.jit
+def taken(out, x, rows):
+    n = out.shape[1]
+    for k in range(cuda.grid(1), out.shape[0] * n, cuda.gridsize(1)):
+        i, j = k // n, k % n
+        out[i, j] = x[rows[i], j]
+
+
+def take_rows(x, rows):
+    """The rows of x (n, …) with these numbers, rows (m,) integers -> (m, …). Nobody checks that there are such rows."""
+    check_device("take_rows", (x, rows))
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not x.ndim:
+        raise TypeError(f"take_rows takes x (n, …) and rows (m,) of integers; given {x.shape} and {rows.dtype} {rows.shape}")
+    out = empty((rows.size, *x.shape[1:]), x.dtype)
+    if out.size:
+        arrays = out.reshape(rows.size, -1).view(), x.reshape(x.shape[0], -1).view(), rows.view()
+        launch(taken, blocks_for(out.size), THREADS, *arrays)
+    return out
+
+
+def accumulate(out, value):
+    """out += value:  out () float64, value a scalar."""
+    accumulated((out,), (value,)) if isinstance(value, DeviceArray) else shifted((out,), (), value)
+
+
+def plus(out, value):
+    return out + value
+
+
+accumulated, shifted = in_place(plus, 1, 1), in_place(plus, 1, 0, 1)
 added_product, scaled, filled, copied = in_place(add_product, 1, 2), in_place(scale, 1, 0, 1), in_place(fill, 1, 0, 1), in_place(copy_to, 1, 1)
 
 TWINS = {
@@ -72,6 +102,8 @@ TWINS = {
     "scale": lambda out, factor: scaled((out,), (), factor),
     "fill": lambda out, value: filled((out,), (), value),
     "copy_to": lambda out, a: copied((out,), (a,)),
+    "accumulate": accumulate,
+    "take_rows": take_rows,
     "stack_rows": joined("stack_rows", above, axis=0),
     "join_columns": joined("join_columns", beside, axis=1),
 }

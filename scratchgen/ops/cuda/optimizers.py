@@ -68,6 +68,10 @@ def adam_step(p, g, m, v, lr, beta1, beta2, eps, bias1, bias2, weight_decay, dec
         update_adam((p, m, v), (g,), weight_decay, *numbers)
 
 
+def adam_update(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decoupled):
+    adam_step(p, g, m, v, lr, beta1, beta2, eps, 1 - beta1**t, 1 - beta2**t, weight_decay, decoupled)
+
+
 update_sgd, update_momentum, update_classical = in_place(sgd, 1, 1, 2), in_place(momentum, 2, 1, 4), in_place(classical_momentum, 2, 1, 4)
 update_adagrad, update_rmsprop, update_adadelta = in_place(adagrad, 2, 1, 3), in_place(rmsprop, 4, 1, 7), in_place(adadelta, 3, 1, 5)
 update_adam, update_adam_decoupled = in_place(adam, 3, 1, 8), in_place(adam_decoupled, 3, 1, 8)
@@ -80,4 +84,5 @@ TWINS = {
     "rmsprop_step": lambda p, g, s, a, v, lr, alpha, *numbers: update_rmsprop((p, s, a, v), (g,), lr, alpha, 1 - alpha, *numbers),
     "adadelta_step": lambda p, g, s, u, lr, rho, *numbers: update_adadelta((p, s, u), (g,), lr, rho, 1 - rho, *numbers),
     "adam_step": adam_step,
+    "adam_update": adam_update,
 }

@@ -9,6 +9,7 @@ single terms are taken in float64. What is added to what depends on the shape on
 """
 
 import functools
+import math
 
 import numpy as np
 
@@ -271,7 +272,26 @@ def add_column_sums(out, a):
     sums_of_columns(out, (a,))
 
 
+@cuda.jit
+def clip(a, norm, squared, max_norm):
+    length = math.sqrt(squared[0])
+    if length > max_norm:
+        factor = max_norm / length
+        for k in range(cuda.grid(1), a.size, cuda.gridsize(1)):
+            a[k // a.shape[1], k % a.shape[1]] *= factor
+    if cuda.grid(1) == 0:
+        norm[0] = length
+
+
+def clip_norm(a, max_norm):
+    """a *= min(1, max_norm / ‖a‖), in place -> ‖a‖. The host does not wait to learn it."""
+    norm, squared = scalar(), squared_norm(a)
+    launch(clip, blocks_for(a.size), THREADS, matrix(a).view(), norm.flat(), squared.flat(), float(max_norm))
+    return norm
+
+
 TWINS = {
+    "clip_norm": clip_norm,
     "squared_norm": squared_norm,
     "add_column_sums": add_column_sums,
 }

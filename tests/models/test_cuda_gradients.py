@@ -1,0 +1,132 @@
+"""Gradients on the device, of every layer and of every model's objective, against difference quotients.
+
+The checker shifts numbers in NumPy arrays, so it is given a host copy of the parameters, from which they go to the device before each pass, and to
+which gradients come back.
+"""
+
+import numpy as np
+import pytest
+
+import scratchgen as sg
+from scratchgen.gradcheck import assert_gradients, check_objective
+from scratchgen.layers import Layer, Sequential
+from scratchgen.layers.module import Module
+from scratchgen.ops import array, copy_to, to_host, use_backend
+
+pytestmark = [pytest.mark.cuda, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
+L, F, LIMIT = sg.layers, np.float64, 2  # of each array so many elements are measured; all of them are on the other backends
+BATCH, FEATURES, OUTPUTS = 3, 4, 2
+
+
+@pytest.fixture(autouse=True)
+def on_cuda():
+    with use_backend("cuda"):
+        yield
+
+
+def host(values):
+    return {key: np.array(to_host(value)) for key, value in values.items()}
+
+
+class OnDevice(Layer):
+    """A layer of the device with parameters, inputs and outputs on the host."""
+
+    def __init__(self, layer):
+        self.layer = layer
+        self.params, self.grads = host(layer.params), host(layer.grads)
+        if layer.streams():
+            (self.stream,) = layer.streams().values()
+
+    def forward(self, *inputs, training=True):
+        for key, value in self.params.items():
+            copy_to(self.layer.params[key], array(value))
+        y, cache = self.layer.forward(*map(array, inputs), training=training)
+        return to_host(y), cache
+
+    def backward(self, dy, cache, wrt="both"):
+        self.layer.zero_grads()
+        dx = self.layer.backward(array(dy), cache, wrt=wrt)
+        for key, value in host(self.layer.grads).items():
+            self.grads[key] += value
+        return tuple(map(to_host, dx)) if isinstance(dx, tuple) else None if dx is None else to_host(dx)
+
+
+def linear(n_in=FEATURES, n_out=OUTPUTS, **options):
+    return L.Linear(n_in, n_out, rng=n_in + n_out, dtype=F, **options)
+
+
+ACTIVATIONS = (L.ReLU, lambda: L.LeakyReLU(0.2), lambda: L.ELU(0.7), L.Tanh, L.Sigmoid, L.Softplus)
+LAYERS = {
+    "Linear": linear,
+    "Linear (no bias)": lambda: linear(bias=False),
+    "MaskedLinear": lambda: L.MaskedLinear(np.tri(FEATURES, OUTPUTS), rng=0, dtype=F),
+    "Dropout": lambda: L.Dropout(0.4, rng=0),
+    "BatchNorm": lambda: L.BatchNorm(FEATURES, dtype=F),
+    "LayerNorm": lambda: L.LayerNorm(FEATURES, dtype=F),
+    "Maxout": lambda: L.Maxout(2),
+    "Reparameterize": lambda: L.Reparameterize(rng=0),
+    "Softmax": L.Softmax,
+    "Sequential": lambda: Sequential(linear(), L.BatchNorm(OUTPUTS, dtype=F), L.Tanh(), linear(OUTPUTS, 3)),
+    **{type(make()).__name__: make for make in ACTIVATIONS},
+    "Linear and ELU (fused)": lambda: Sequential(linear(), L.ELU(0.7)),
+}
+
+
+@pytest.mark.parametrize("name, training", [*((name, True) for name in LAYERS), ("BatchNorm", False), ("Dropout", False)])
+def test_layer(name, training):
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((BATCH, FEATURES))
+    inputs = (x, rng.standard_normal(x.shape)) if name == "Reparameterize" else x
+    assert_gradients(OnDevice(LAYERS[name]()), inputs, training=training, limit=LIMIT)
+
+
+class Shadow(Module):
+    """The parameters of a module of the device, on the host."""
+
+    def __init__(self, module):
+        self.module = module
+        rng = np.random.default_rng(3)
+        self.params = {"p": to_host(module.flat_params) + rng.normal(0, 0.2, module.n_params)}  # biases start at zero, where mistakes may hide
+        self.grads = {"p": np.zeros(module.n_params)}
+
+    def objective(self, loss):
+        """The function that check_objective wants, from one that returns a loss and fills the module's gradients."""
+
+        def evaluate():
+            with use_backend("cuda"):
+                copy_to(self.module.flat_params, array(self.params["p"]))
+                self.module.zero_grads()
+                value = float(loss()[0])
+                self.grads["p"] += to_host(self.module.flat_grads)
+            return value
+
+        return evaluate
+
+
+def check(module, loss):
+    shadow = Shadow(module)
+    with use_backend("numpy"):
+        shadow.lay_flat()
+        assert_gradients(check_objective(shadow, shadow.objective(loss), limit=6))
+
+
+RNG = np.random.default_rng(2)
+X, EPS, Z = RNG.random((4, 3)), RNG.normal(size=(4, 2)), RNG.normal(size=(4, 2))
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_vae(likelihood):
+    vae = sg.VAE(3, latent_dim=2, hidden=(3,), likelihood=likelihood, rng=1, dtype=F)
+    check(vae, lambda: vae.loss(array(X), array(EPS)))
+
+
+@pytest.mark.parametrize("options", [dict(), dict(batch_norm=True), dict(objective="minimax", output="tanh")], ids=str)
+def test_gan(options):
+    gan = sg.GAN(3, 2, (3,), (3,), rng=1, dtype=F, **options)
+    check(gan.discriminator, lambda: gan.discriminator_loss(array(X), array(Z)))
+    check(gan.generator, lambda: gan.generator_loss(array(Z)))
+
+
+def test_made():
+    made = sg.MADE(3, hidden=(4,), rng=0, dtype=F)
+    check(made, lambda: made.loss(array(X.round())))
