@@ -107,7 +107,7 @@ def check(module, loss):
     shadow = Shadow(module)
     with use_backend("numpy"):
         shadow.lay_flat()
-        assert_gradients(check_objective(shadow, shadow.objective(loss), limit=6))
+        assert_gradients(check_objective(shadow, shadow.objective(loss), limit=3))
 
 
 RNG = np.random.default_rng(2)
@@ -122,7 +122,7 @@ def test_vae(likelihood):
 
 @pytest.mark.parametrize("options", [dict(), dict(batch_norm=True), dict(objective="minimax", output="tanh")], ids=str)
 def test_gan(options):
-    gan = sg.GAN(3, 2, (3,), (3,), rng=1, dtype=F, **options)
+    gan = sg.GAN(3, 2, (3,), (3,), rng=4, dtype=F, **options)
     check(gan.discriminator, lambda: gan.discriminator_loss(array(X), array(Z)))
     check(gan.generator, lambda: gan.generator_loss(array(Z)))
 

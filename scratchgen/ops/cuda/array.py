@@ -126,6 +126,11 @@ class DeviceArray:
     def __repr__(self):
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"
 
+    def __getattr__(self, name):
+        raise AttributeError(
+            f"a device array has no {name!r}; backends of the host compute with scratchgen.ops.to_host(x), or with a net.to('numba')"
+        )
+
     def __array__(self, *args, **kwargs):
         raise TypeError("a device array is not a NumPy array; scratchgen.ops.to_host(x) makes it one")
 

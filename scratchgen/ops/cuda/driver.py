@@ -36,6 +36,15 @@ class _Simulated:
     def __getattr__(self, name):
         return getattr(_get_kernel_context() or numba.cuda, name)
 
+    @property
+    def shared(self):
+        """Shared memory. Numba's own simulation lets two threads that ask at the same moment have one array each."""
+        return SimpleNamespace(array=self._shared_array)
+
+    def _shared_array(self, shape, dtype):
+        frame, arrays = sys._getframe(1), vars(_get_kernel_context()).setdefault("arrays_of_scratchgen", {})
+        return arrays.setdefault((frame.f_code, frame.f_lineno), np.empty(shape, dtype if isinstance(dtype, type) else str(dtype)))
+
 
 if SIMULATED:
     from numba.cuda.simulator.kernel import _get_kernel_context
