@@ -24,8 +24,8 @@ def {name}({arguments}):
 
 
 def device(function):
-    """A function that kernels call. In the simulator it stays as it is: for arithmetic alone, Python does the same."""
-    return function if driver.SIMULATED else cuda.jit(device=True)(function)
+    """A function that kernels call, and that becomes a part of them. In the simulator it stays as it is: Python does the same."""
+    return function if driver.SIMULATED else cuda.jit(device=True, forceinline=True)(function)
 
 
 def kernel(source, name, **names):

@@ -1,19 +1,21 @@
-"""The matrix products: tiles of both operands are brought to shared memory once, and used by a whole block of threads.
+"""The matrix products by name: what goes in and comes out, and how large the tiles are. The kernel is in tile.py.
 
-    c_ij = f(Σ_k a_ik b_kj + bias_j)            or  c_ij += Σ_k a_ik b_kj
-
-Each thread computes one number of c. A transposed operand is only another way to step through the same memory, so all products are one.
+A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias)  or  c += a b.
 """
 
+import functools
+import math
+
+import numpy as np
+
 from scratchgen.errors import unknown_name
-from scratchgen.ops.cuda import activations, driver
-from scratchgen.ops.cuda.array import DeviceArray, empty
-from scratchgen.ops.cuda.driver import cuda
+from scratchgen.ops.cuda import activations, driver, tile
+from scratchgen.ops.cuda.array import DeviceArray, array, empty
 from scratchgen.ops.cuda.elementwise import REALS, check_device
 from scratchgen.ops.cuda.kernels import device
 from scratchgen.ops.cuda.launch import launch
+from scratchgen.ops.cuda.vectors import BYTES
 
-TILE = 2 if driver.SIMULATED else 16
 SHAPES = {
     "matmul": "(m, k) and (k, n)",
     "matmul_nt": "(m, k) and (n, k)",
@@ -24,136 +26,172 @@ SHAPES = {
 }
 
 
-def product(finish, real):
-    """The kernel for numbers of type `real`. finish(sum, old value of c, bias, alpha): what becomes of each sum."""
-    finish = device(finish)
+# The plan: which tile, and in how many parts k is cut. It depends on the shape alone, so that the bits of a result do not depend on the card.
 
-    def tiled(c, a, b, bias, alpha):
-        a_tile = cuda.shared.array((TILE, TILE), real)
-        b_tile = cuda.shared.array((TILE, TILE), real)
-        row, column = cuda.threadIdx.y, cuda.threadIdx.x
-        i, j = cuda.blockIdx.x * TILE + row, cuda.blockIdx.y * TILE + column
-        m, n, length = c.shape[0], c.shape[1], a.shape[1]
-        total = real(0)
-        for k in range(0, length, TILE):
-            a_tile[row, column] = a[i, k + column] if i < m and k + column < length else real(0)
-            b_tile[row, column] = b[k + row, j] if k + row < length and j < n else real(0)
-            cuda.syncthreads()
-            for l in range(TILE):
-                total += a_tile[row, l] * b_tile[l, column]
-            cuda.syncthreads()
-        if i < m and j < n:
-            c[i, j] = finish(total, c[i, j], bias[min(j, bias.size - 1)], alpha)
-
-    return cuda.jit(tiled)
+PROCESSORS = 132  # of an H100; a block of threads runs on one of them
+MULTIPLY_ADDS = 128  # that one starts in a cycle
+# tile: (share of the multiply-adds that it reaches on a full processor, cycles that one slice of k takes a block that is alone there). Estimates, from
+# the compiled loops and the known latencies; whoever has the card at hand should measure them.
+PACE = {tile.LARGE: (0.80, 1100), tile.MEDIUM: (0.70, 1500), tile.SMALL: (0.50, 1100)}
+START, JOIN = 1500, 2500  # cycles before a block's first product and after its last; of writing and taking tickets where k is cut
+TRAFFIC = 48  # bytes that a processor exchanges with the second-level cache in a cycle
 
 
-def store(total, old, bias, alpha):
-    return total
+@functools.cache
+def plan(m, n, k, dtype):
+    """(tile, splits, length of a part of k) for a product of this shape."""
+    if driver.SIMULATED:
+        return tile.TINY, *cut(k, 2 if k > 3 * tile.TINY.depth else 1, tile.TINY.depth)
+    return cheapest(m, n, k, dtype)
 
 
-def accumulate(total, old, bias, alpha):
-    return old + total
+def cheapest(m, n, k, dtype):
+    """The plan that takes the fewest cycles by the estimates above."""
+    options = []
+    for t, (share, alone) in PACE.items():
+        rows, columns = t.shape(dtype)
+        tiles = -(-m // rows) * -(-n // columns)
+        for wanted in range(1, 65 if tiles < PROCESSORS * t.blocks else 2):  # cut k only where the tiles do not fill the card
+            splits, part = cut(k, wanted, t.depth)
+            if splits == wanted:
+                blocks = -(-tiles * splits // PROCESSORS)  # on the busiest processor
+                busy = blocks * part * rows * columns / (MULTIPLY_ADDS * share)
+                waiting = -(-blocks // t.blocks) * (part // t.depth * alone + START)
+                parts = (splits > 1) * (JOIN + (blocks + splits) * rows * columns * dtype.itemsize / TRAFFIC)  # the last block reads them all
+                options.append((max(busy, waiting) + parts, t, splits, part))
+    return min(options, key=lambda option: option[0])[1:]
 
 
-def add_bias(total, old, bias, alpha):
-    return total + bias
+def cut(k, wanted, depth):
+    """(number of parts, length of each) for about `wanted` parts of k, each of whole slices."""
+    slices = max(1, -(-k // depth))
+    part = -(-slices // wanted)
+    return -(-slices // part), part * depth
 
 
-def activated(formula, n_numbers, with_bias):
-    """The function `finish` that applies an activation."""
+@functools.cache
+def tickets():
+    """One for each tile that is computed in parts; each product leaves them at 0."""
+    return array(np.zeros(PROCESSORS * max(t.blocks for t in PACE), np.int32))
+
+
+def store(x, alpha):
+    return x
+
+
+def with_alpha(formula, n_numbers):
+    """The formula of an activation as a function of two numbers, the second of which it may not need."""
     f = device(formula)
-    if n_numbers:
-        return (lambda total, old, bias, alpha: f(total + bias, alpha)) if with_bias else (lambda total, old, bias, alpha: f(total, alpha))
-    return (lambda total, old, bias, alpha: f(total + bias)) if with_bias else (lambda total, old, bias, alpha: f(total))
+    return formula if n_numbers else lambda x, alpha: f(x)
 
 
-ACTIVATIONS = {formula.__name__: (formula, n_numbers) for formula, n_numbers in activations.FORWARD.items()}
-FINISH = {"store": store, "accumulate": accumulate, "add_bias": add_bias}
-for _name, _formula in ACTIVATIONS.items():
-    FINISH[_name], FINISH[f"{_name} and bias"] = activated(*_formula, False), activated(*_formula, True)
-KERNELS = {(name, dtype): product(finish, dtype.type) for name, finish in FINISH.items() for dtype in REALS}
+ACTIVATIONS = {formula.__name__: with_alpha(formula, n_numbers) for formula, n_numbers in activations.FORWARD.items()}
 
 
-def multiply(a, b, c, finish="store", bias=None, alpha=0.0):
-    """c = finish(a b), any strides."""
-    blocks = -(-c.shape[0] // TILE), -(-c.shape[1] // TILE)
-    if c.size:
-        bias = c[0] if bias is None else bias  # where it is not used, anything will do
-        launch(KERNELS[finish, c.dtype], blocks, (TILE, TILE), c.view(), a.view(), b.view(), bias.view(), c.dtype.type(alpha))
+def multiply(name, a, b, out=None, bias=None, finish=store, alpha=0.0):
+    """finish(a b + bias, alpha) as a new array, or out += a b. `name` says which of a and b is transposed."""
+    m, k, n = sizes(name, a, b)
+    a, b = forwards(a), forwards(b)
+    c = empty((m, n), a.dtype) if out is None else out
+    check_fits(name, bias, (n,), a.dtype)
+    check_fits(name, c, (m, n), a.dtype)
+    if not c.size:
+        return c
+    numbers_apart = [[step // a.dtype.itemsize for step in x.strides] for x in (a, b, c)]
+    (a_row, a_column), (b_row, b_column), (c_row, c_column) = numbers_apart
+    if name.endswith("_tn"):
+        a_row, a_column = a_column, a_row
+    if name.endswith("_nt"):
+        b_row, b_column = b_column, b_row
+    a_along_k, b_along_k = a_column == 1, b_row == 1 and b_column != 1
+    wide = (
+        (in_vectors(a, a_row, a_column, k) if a_along_k else in_vectors(a, a_column, a_row, m))
+        and (in_vectors(b, b_column, b_row, k) if b_along_k else in_vectors(b, b_row, b_column, n))
+        and in_vectors(c, c_row, c_column, n)
+    )
+    chosen, splits, part = plan(m, n, k, a.dtype)
+    rows, columns = chosen.shape(a.dtype)
+    blocks = -(-n // columns), -(-m // rows), splits
+    partials = empty(math.prod(blocks) * rows * columns, a.dtype).flat() if splits > 1 else None
+    launch(
+        tile.kernel(chosen, a.dtype, a_along_k, b_along_k, wide, finish, out is not None), blocks, chosen.threads,
+        numbers(a), numbers(b), numbers(c), None if bias is None else numbers(bias), a.dtype.type(alpha),
+        m, n, k, part, a_row, a_column, b_row, b_column, c_row, c_column, partials, tickets().flat() if splits > 1 else None,
+    )  # fmt: skip
+    return c
+
+
+def in_vectors(x, line, step, length):
+    """Whether x can be moved 16 bytes at a time: its lines, of `length` numbers `step` apart, begin `line` numbers apart."""
+    lanes = BYTES // x.dtype.itemsize
+    return step == 1 and line % lanes == length % lanes == x.address % BYTES == 0
+
+
+def numbers(x):
+    """x as the kernel takes it: one row that begins with x's first number; the kernel finds its own way in it."""
+    if x.contiguous:
+        return x.flat()
+    length = 1 + sum((n - 1) * step for n, step in zip(x.shape, x.strides, strict=True)) // x.dtype.itemsize
+    return driver.view(x.block, x.address, (length,), (x.dtype.itemsize,), x.dtype)
+
+
+def forwards(x):
+    """x, or a copy of it if it runs backwards through memory."""
+    return x.copy() if min(x.strides) < 0 else x
 
 
 def matmul(a, b):
     """a b:  (m, k), (k, n) -> (m, n), both float32 or both float64, any strides."""
-    c = output("matmul", a, b)
-    multiply(a, b, c)
-    return c
+    return multiply("matmul", a, b)
 
 
 def matmul_nt(a, b):
     """a bᵀ:  (m, k), (n, k) -> (m, n)."""
-    check_device("matmul_nt", (a, b))
-    c = output("matmul_nt", a, b.T)
-    multiply(a, b.T, c)
-    return c
+    return multiply("matmul_nt", a, b)
 
 
 def matmul_tn(a, b):
     """aᵀ b:  (k, m), (k, n) -> (m, n)."""
-    check_device("matmul_tn", (a, b))
-    c = output("matmul_tn", a.T, b)
-    multiply(a.T, b, c)
-    return c
+    return multiply("matmul_tn", a, b)
 
 
 def add_matmul_tn(out, a, b):
     """out += aᵀ b:  out (m, n), a (k, m), b (k, n). out shares no memory with a or b."""
-    check_device("add_matmul_tn", (out, a, b))
-    check_product("add_matmul_tn", a.T, b)
-    if out.shape != (a.shape[1], b.shape[1]) or out.dtype != a.dtype:
-        raise ValueError(f"add_matmul_tn: out is {out.shape} {out.dtype}; aᵀ b is {(a.shape[1], b.shape[1])} {a.dtype}")
-    multiply(a.T, b, out, "accumulate")
+    multiply("add_matmul_tn", a, b, out)
 
 
 def linear(x, W, b):
     """x W + b:  (batch, n_in), (n_in, n_out), (n_out,) or None -> (batch, n_out)."""
-    y = output("linear", x, W)
-    check_bias("linear", b, y)
-    multiply(x, W, y, "store" if b is None else "add_bias", b)
-    return y
+    return multiply("linear", x, W, bias=b)
 
 
 def linear_activation(x, W, b, activation, *alpha):
     """activation(x W + b, *alpha), shapes as in linear; activation: a key of ACTIVATIONS."""
     if activation not in ACTIVATIONS:
         raise unknown_name("activation", activation, ACTIVATIONS)
-    y = output("linear_activation", x, W)
-    check_bias("linear_activation", b, y)
-    multiply(x, W, y, activation if b is None else f"{activation} and bias", b, *alpha)
-    return y
+    return multiply("linear_activation", x, W, None, b, ACTIVATIONS[activation], *alpha)
 
 
-def output(name, a, b):
-    """A new array for the product of a (m, k) and b (k, n), after checks."""
-    check_product(name, a, b)
-    return empty((a.shape[0], b.shape[1]), a.dtype)
-
-
-def check_product(name, a, b):
-    """ValueError or TypeError unless a is (m, k), b is (k, n), and both are float32 or both float64, on the device."""
+def sizes(name, a, b):
+    """(m, k, n) of that product. Raises ValueError or TypeError unless a and b can be multiplied so."""
     check_device(name, (a, b))
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
-        given = [x.shape[::-1] if flip else x.shape for x, flip in ((a, name.endswith("_tn")), (b, name.endswith("_nt")))]
-        raise ValueError(f"{name} needs shapes {SHAPES[name]}; given {given[0]} and {given[1]}")
+    if a.ndim == b.ndim == 2:
+        m, k = a.shape[::-1] if name.endswith("_tn") else a.shape
+        inner, n = b.shape[::-1] if name.endswith("_nt") else b.shape
+    if a.ndim != 2 or b.ndim != 2 or k != inner:
+        raise ValueError(f"{name} needs shapes {SHAPES[name]}; given {a.shape} and {b.shape}")
     if a.dtype != b.dtype or a.dtype not in REALS:
         raise TypeError(f"{name} needs two float32 or two float64 arrays; given {a.dtype} and {b.dtype}")
+    if max(m * k, k * n, m * n) >= 2**31:
+        raise ValueError(f"{name}: the kernel counts numbers in 32 bits, and a matrix of {max(m * k, k * n, m * n):,} has too many")
+    return m, k, n
 
 
-def check_bias(name, b, y):
-    """ValueError or TypeError unless the bias b fits the product y."""
-    if b is not None and (not isinstance(b, DeviceArray) or b.shape != y.shape[1:] or b.dtype != y.dtype):
-        given = f"{b.shape} {b.dtype}" if isinstance(b, DeviceArray) else f"a {type(b).__name__}"
-        raise ValueError(f"{name}: b is {given}; x W needs {y.shape[1:]} {y.dtype}")
+def check_fits(name, x, shape, dtype):
+    """ValueError unless x is None or a device array of this shape and type."""
+    if x is not None and (not isinstance(x, DeviceArray) or x.shape != shape or x.dtype != dtype):
+        given = f"{x.shape} {x.dtype}" if isinstance(x, DeviceArray) else f"a {type(x).__name__}"
+        raise ValueError(f"{name}: given {given} where {shape} {dtype} on the device is needed")
 
 
 TWINS = {
