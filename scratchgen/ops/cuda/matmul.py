@@ -30,8 +30,8 @@ SHAPES = {
 
 PROCESSORS = 132  # of an H100; a block of threads runs on one of them
 MULTIPLY_ADDS = 128  # that one starts in a cycle
-# tile: (share of the multiply-adds that it reaches on a full processor, cycles that one slice of k takes a block that is alone there). Estimates, from
-# the compiled loops and the known latencies; whoever has the card at hand should measure them.
+# tile: (share of the multiply-adds that it reaches on a full processor, cycles that a slice of k takes a block that is alone there)
+# These are estimates, from the compiled loops and known latencies: whoever has the card at hand should measure them.
 PACE = {tile.LARGE: (0.80, 1100), tile.MEDIUM: (0.70, 1500), tile.SMALL: (0.50, 1100)}
 START, JOIN = 1500, 2500  # cycles before a block's first product and after its last; of writing and taking tickets where k is cut
 TRAFFIC = 48  # bytes that a processor exchanges with the second-level cache in a cycle

@@ -1,31 +1,31 @@
 """The matrix product on the device, in one kernel:  C = f(A B + bias)  or  C += A B.
 
-A multiprocessor of an H100 can start 128 multiply-adds in a cycle, and everything else it starts takes their place. So a number, once read, must be used
-as often as possible, at each of the three places where it stops on its way:
+A multiprocessor of an H100 starts 128 multiply-adds in a cycle, and whatever else it starts takes their place. So each number, once read, must be
+used as often as possible, at each place where it stops on its way:
 
-    device memory  →  shared memory      a block of threads computes a tile of C, 128 × 128: each number that it reads is used 128 times
-    shared memory  →  registers          a thread computes 8 × 8 numbers of the tile: from 16 numbers come 64 multiply-adds
-    registers                            the 64 sums stay there from the first k to the last
+    device memory → shared memory       a block of threads computes a tile of C, 128 × 128: each number that it reads is used 128 times
+    shared memory → registers           a thread computes 8 × 8 numbers of the tile: from 16 numbers come 64 multiply-adds
+    registers                           the 64 sums stay there from the first k to the last
 
     sums = 0
     for each slice of k, `depth` wide
-        read the next slice of A and B into registers         these numbers are on their way while the multiply-adds run
-        for each k of this slice, in shared memory
-            read my part of A's column k and of B's row k     128 bits at a time
-            sums += column × row
-        write the next slice to shared memory                 where the slice before this one lay: there are two places, used in turn
+        write the slice of A and of B to shared memory       into one of two places in turn: others may still read the slice before
         wait for all threads of the block
+        read the next slice into registers                   it is on its way while the multiply-adds run
+        for each k of the slice
+            sums += my part of A's column k × my part of B's row k
     C = f(sums + bias)
 
-In shared memory both slices lie with k running slowest, so that a thread finds its numbers side by side. An operand whose rows run along k, A in a b or B in
-a bᵀ, is turned round on its way there; so one kernel serves all three products. Which number a thread takes is chosen so that no two threads of a warp want
-different rows of the same memory bank at a time: rows of a slice have a vector of padding, and the lanes of a warp are laid out 4 × 8 with the two lowest bits
-apart, because then pairs of lanes that want the same number are served at once.
+In shared memory k runs slowest in both slices, so that a thread finds its numbers side by side. An operand whose neighbours in memory are
+neighbours in k, A in a b or B in a bᵀ, is turned round on its way there; so one kernel serves all three products. No two threads of a warp may
+want different rows of one memory bank at a time: the rows of a slice are padded by a vector, and a warp's 32 lanes form a patch of 4 × 8 in which
+lanes 0 and 1 want the same numbers of B, lanes 0 and 2 the same of A, because the hardware serves such pairs at once.
 
-Few tiles cannot fill a hundred multiprocessors. Then k is cut as well: `splits` blocks compute the same tile, each over its part of k, and write their sums to
-`partials`. Each then takes a ticket; the one with the last adds all parts, in the order of k: the result does not depend on who was last.
+Few tiles cannot fill a hundred multiprocessors. Then k is cut as well: several blocks compute the same tile, each over its part of k, and write their
+sums to `partials`. Each takes a ticket then; the one with the last adds up the parts, in the order of k: whoever is last, the result is the same.
 
-What goes in: flat arrays, and how many numbers apart rows and columns lie. Where everything is a multiple of 16 bytes, the kernel is compiled `wide`.
+Operands come as one row of numbers each, with how many numbers lie between rows and between columns. Where all that is a multiple of 16 bytes, the
+kernel is compiled `wide`, to move so many at once.
 """
 
 import functools

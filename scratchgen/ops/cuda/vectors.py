@@ -4,8 +4,9 @@
     store_vector(memory, i, held, j)     memory[i : i + V] = held[j : j + V]
     move(to, i, source, j)               to[i] = source[j]
 
-`held` is an array in registers; `memory` is the device's or shared, and its place must be a multiple of 16 bytes. Numba knows no such loads and stores, so
-each is written as the two lines of LLVM that it is. An index counts numbers from the first, and is not checked for being negative, as array[i] would be.
+`held` is an array in registers; `memory` is the device's or shared, and its place must be a multiple of 16 bytes. Numba has no such loads and
+stores, so each is written as the two lines of LLVM that it is. An index counts numbers from the first, and may not be negative: array[i] would
+check that each time.
 """
 
 from scratchgen.ops.cuda import driver
