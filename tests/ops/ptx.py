@@ -1,12 +1,15 @@
 """Compile kernels for a real GPU without one: operations run as they are, but each launch only compiles its kernel for the types of its arguments.
 
-    python ptx.py [name …]      prints, for each operation and type, what was compiled; exit status 1 if something could not be
+    python ptx.py CC [operation …]      CC such as 90; a line of JSON for each kernel that was compiled, or for what could not be
 
 It needs numba-cuda with its compiler, not a driver; and a process of its own, because the simulator can be neither switched on nor off later.
+With NVIDIA's linker, a part of numba-cuda[cu13], machine code is made as well, and its registers are reported.
 """
 
 import contextlib
 import itertools
+import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +21,21 @@ from numba.cuda import dispatcher
 from numba.np.numpy_support import from_dtype
 
 from scratchgen.ops.cuda import driver, twins
+from scratchgen.ops.cuda.array import array, empty
 
-CC = (9, 0)
+CC = tuple(map(int, sys.argv[1]))
 dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=CC)  # device functions ask for it
+# (m, k, n) that call for large, middling and small tiles, whole and cut in k, moved by vectors and number by number
+PRODUCTS = [
+    (4096, 4096, 4096),
+    (1024, 1024, 1024),
+    (8192, 512, 784),
+    (512, 512, 512),
+    (784, 100, 500),
+    (100, 784, 500),
+    (101, 785, 501),
+    (8191, 785, 513),
+]
 
 
 class View:
@@ -35,14 +50,16 @@ class View:
 
 
 def number_type(x):
+    if x is None:
+        return types.none
     return {float: types.float64, int: types.int64, bool: types.boolean}[type(x)] if type(x) in (float, int, bool) else from_dtype(x.dtype)
 
 
 class Compiler:
-    """Stands in for the driver; `ptx` {(kernel's name, types): PTX}."""
+    """Stands in for the driver; `ptx` {(kernel, types): PTX}."""
 
     def __init__(self):
-        self.ptx = {}
+        self.ptx, self.launches = {}, 0
         self.addresses = itertools.count(4096, 4096)
 
     def configured(self, kernel, blocks, threads):
@@ -50,9 +67,11 @@ class Compiler:
         assert len(blocks) <= 3 if isinstance(blocks, tuple) else blocks < 2**31
 
         def compile(*arguments):
+            self.launches += 1
             signature = tuple(a.type if isinstance(a, View) else number_type(a) for a in arguments)
             if (kernel, signature) not in self.ptx:
-                self.ptx[kernel, signature] = cuda.compile_ptx(kernel.py_func, signature, cc=CC)[0]
+                bounds = kernel.targetoptions.get("launch_bounds")
+                self.ptx[kernel, signature] = cuda.compile_ptx(kernel.py_func, signature, cc=CC, launch_bounds=bounds)[0]
 
         return compile
 
@@ -68,29 +87,63 @@ def compiling():
     yield compiler
 
 
+def machine_code(ptx):
+    """{"registers", "spilled" bytes} of the machine code for that PTX; empty where NVIDIA's linker is not installed."""
+    try:
+        from cuda.bindings import nvjitlink
+    except ImportError:
+        return {}
+    options = [f"-arch=sm_{CC[0]}{CC[1]}", "-verbose"]
+    handle = nvjitlink.create(len(options), options)
+    nvjitlink.add_data(handle, nvjitlink.InputType.PTX, ptx.encode(), len(ptx.encode()), "kernel")
+    nvjitlink.complete(handle)
+    log = bytearray(nvjitlink.get_info_log_size(handle))
+    nvjitlink.get_info_log(handle, log)
+    registers, spilled = (re.search(pattern, log.decode(errors="replace")) for pattern in (r"Used (\d+) registers", r"(\d+) bytes spill stores"))
+    return {"registers": int(registers[1]), "spilled": int(spilled[1])}
+
+
+def describe(kernel, ptx):
+    """What the tests ask about a kernel."""
+    body = ptx[ptx.index("{") :]
+    about = {
+        "kernel": kernel.py_func.__name__,
+        "float64": ".f64" in body,
+        "local": ".local" in body,
+        "vectors": body.count(".v4.f32") + body.count(".v2.f64"),
+    }
+    return about | machine_code(ptx)
+
+
+def calls(names, Draw, cases):
+    """(operation, type, layout or shape, arguments) of calls to every operation; for the products also of large ones."""
+    for name, dtype in itertools.product(names, (np.float32, np.float64)):
+        for layout in ("contiguous", "strided"):
+            for arguments in cases[name](Draw(np.dtype(dtype), 4, 6, layout)):
+                yield name, dtype, layout, [array(x) if isinstance(x, np.ndarray) else x for x in arguments]
+    for number, (m, k, n) in enumerate(PRODUCTS):
+        for name, dtype in itertools.product(("matmul", "matmul_nt", "add_matmul_tn"), (np.float32, np.float64)):
+            if name in names and (dtype == np.float32 or name == "add_matmul_tn") and (number % 5 == 0 or name == "add_matmul_tn"):
+                a, b = (k, m) if name.endswith("tn") else (m, k), (n, k) if name.endswith("nt") else (k, n)
+                yield name, dtype, f"{m}×{k}×{n}", [empty(shape, dtype) for shape in ([(m, n)] if name.startswith("add") else []) + [a, b]]
+
+
 def main(names):
     sys.path.insert(0, str(Path(__file__).parent))
     from test_twins import CASES, Draw
 
-    from scratchgen.ops.cuda.array import array
-
-    compiled, failed = twins(), 0
+    compiled = twins()
     with compiling() as compiler:
-        for name, dtype in itertools.product(names or compiled, (np.float32, np.float64)):
-            before = len(compiler.ptx)
+        for name, dtype, what, arguments in calls(names or list(compiled), Draw, CASES):
+            found, before, launches = {"operation": name, "dtype": np.dtype(dtype).name, "what": what}, len(compiler.ptx), compiler.launches
             try:
-                for layout in ("contiguous", "strided"):
-                    for arguments in CASES[name](Draw(np.dtype(dtype), 4, 6, layout)):
-                        compiled[name](*[array(a) if isinstance(a, np.ndarray) else a for a in arguments])
+                compiled[name](*arguments)
+                assert compiler.launches > launches, "no kernel was launched"
             except Exception as error:
-                failed += 1
-                print(f"FAILED {name} {dtype.__name__}: {type(error).__name__}: {error}")
-            new = list(compiler.ptx.items())[before:]
-            for (kernel, _), ptx in new:
-                body = ptx[ptx.index("{") :]
-                print(f"{name} {dtype.__name__} {kernel.py_func.__name__} {len(body.splitlines())} lines{', float64' if '.f64' in body else ''}")
-    return failed
+                print(json.dumps(found | {"error": f"{type(error).__name__}: {error}"}), flush=True)
+            for (kernel, _), ptx in list(compiler.ptx.items())[before:]:
+                print(json.dumps(found | describe(kernel, ptx)), flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(1 if main(sys.argv[1:]) else 0)
+    main(sys.argv[2:])

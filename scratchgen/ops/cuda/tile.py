@@ -68,15 +68,15 @@ TINY = Tile(2, 2, 1, 1, 8, 1)  # for the simulator, whose threads are slow; not 
 
 
 def unrolled(step, times):
-    """step(0, …), step(1, …) … step(times − 1, …), one after the other."""
-    if times == 0:
-        return device(lambda *arguments: None)
-    before, last = unrolled(step, times - 1), times - 1
+    """step(i, …), step(i + 1, …) … one after the other; times is a power of two. Array indices become constants so: only then is the array registers."""
+    if times == 1:
+        return step
+    half, later = unrolled(step, times // 2), times // 2
 
     @device
-    def run(*arguments):
-        before(*arguments)
-        step(last, *arguments)
+    def run(i, *arguments):
+        half(i, *arguments)
+        half(i + later, *arguments)
 
     return run
 
@@ -160,7 +160,11 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
             for j in range(N):
                 sums[i * N + j] += a[i] * b[j]
 
-    multiply_adds = unrolled(multiply_add, STEPS)
+    @device
+    def complete(q, sums, added, alpha):
+        sums[q] = finish(sums[q] + added[q % N], alpha)
+
+    multiply_adds, complete_all = unrolled(multiply_add, STEPS), unrolled(complete, SUMS)
 
     def matmul(a, b, c, bias, alpha, m, n, k, k_of_block, a_row, a_column, b_row, b_column, c_row, c_column, partials, tickets):
         if SIMULATED:
@@ -198,7 +202,7 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
             fetch_a(held_a, a, a_at, a_row, a_column, a_inside, int32(rest - a_k))
             fetch_b(held_b, b, b_at, b_column, b_row, b_inside, int32(rest - b_k))
             for step in range(0, DEPTH, STEPS):
-                multiply_adds(sums, shared, int32(stage + step * A_WIDTH + my_m), int32(stage + B_AT + step * B_WIDTH + my_n))
+                multiply_adds(0, sums, shared, int32(stage + step * A_WIDTH + my_m), int32(stage + B_AT + step * B_WIDTH + my_n))
             if rest <= 0:
                 break
             stage = int32(STAGE - stage)
@@ -228,11 +232,14 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
                     for e in range(V):
                         sums[q + e] += part[e]
 
-        if bias is not None:
+        if not accumulate:
             added = cuda.local.array(N, dtype)
             for j in range(N):
                 column = left + j // V * STEP_N + my_n + j % V
-                added[j] = bias[column] if column < n else ZERO
+                added[j] = ZERO
+                if bias is not None and column < n:
+                    move(added, j, bias, column)
+            complete_all(0, sums, added, alpha)
         for i in range(M):
             row = top + i // V * STEP_M + my_m + i % V
             for j in range(0, N, V):
@@ -246,11 +253,6 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
                         if not wide and row < m and column + e < n:
                             move(before, e, c, at + e * c_column)
                         sums[i * N + j + e] += before[e]
-                else:
-                    for e in range(V):
-                        if bias is not None:
-                            sums[i * N + j + e] += added[j + e]
-                        sums[i * N + j + e] = finish(sums[i * N + j + e], alpha)
                 if wide and row < m and column < n:
                     store_vector(c, at, sums, i * N + j)
                 for e in range(V):

@@ -1,0 +1,118 @@
+"""The matrix products on the device: every tile, whole and cut in k, in vectors and number by number; what test_cuda_twins.py does not reach."""
+
+import numpy as np
+import pytest
+
+from scratchgen.ops.cuda import driver, matmul, tile
+from scratchgen.ops.cuda.array import array, to_host
+
+pytestmark = pytest.mark.cuda
+TILES = {"large": tile.LARGE, "medium": tile.MEDIUM, "small": tile.SMALL, "tiny": tile.TINY}
+on_gpu = pytest.mark.skipif(driver.SIMULATED, reason="needs a GPU: too much work for the simulator")
+
+
+def draw(m, k, n, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype), rng.standard_normal((m, n)).astype(dtype)
+
+
+def check(a, b, c, dtype):
+    """All three products of these matrices against NumPy's in float64."""
+    at, bt = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
+    wanted = a.astype(np.float64) @ b
+    sums = array(c)
+    matmul.add_matmul_tn(sums, array(at), array(b))
+    close = np.finfo(dtype).eps * (2 + a.shape[1]) * np.max(np.abs(wanted), initial=1)
+    for got in (matmul.matmul(array(a), array(b)), matmul.matmul_nt(array(a), array(bt)), matmul.matmul_tn(array(at), array(b))):
+        assert got.shape == wanted.shape and got.dtype == dtype
+        np.testing.assert_allclose(to_host(got), wanted, atol=close)
+    np.testing.assert_allclose(to_host(sums), wanted + c, atol=2 * close)
+
+
+@pytest.fixture
+def kernels(monkeypatch):
+    """What the kernels were asked for: the arguments of tile.kernel, in order."""
+    asked, make = [], tile.kernel
+    monkeypatch.setattr(tile, "kernel", lambda *arguments: asked.append(arguments) or make(*arguments))
+    return asked
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("m, k, n", [(1, 1, 1), (4, 4, 4), (8, 12, 20), (9, 30, 17), (7, 60, 3), (3, 0, 2), (0, 3, 2)])
+def test_products_of_any_shape(m, k, n, dtype):
+    check(*draw(m, k, n, dtype), dtype)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("m, n", [(12, 20), (9, 17)])
+@pytest.mark.parametrize("name", ["large", "medium", "small"])
+def test_every_tile(name, m, n, parts, monkeypatch, kernels):
+    t = TILES[name]
+    k = 2 * t.depth * parts - 4
+    monkeypatch.setattr(matmul, "plan", lambda m, n, k, dtype: (t, *matmul.cut(k, parts, t.depth)))
+    a, b, c = draw(m, k, n, np.float32)
+    sums = array(c)
+    matmul.add_matmul_tn(sums, array(np.ascontiguousarray(a.T)), array(b))
+    np.testing.assert_allclose(to_host(sums), c + a @ b, atol=1e-4)
+    assert kernels[-1][0] is t and kernels[-1][4] == (m % 4 == 0)
+
+
+def test_vectors_are_used_where_they_fit_and_only_there(kernels):
+    a, b = (array(np.ones((8, 8), np.float32)) for _ in range(2))
+    columns, rows, shifted = array(np.ones((8, 16), np.float32)), array(np.ones((16, 8), np.float32)), array(np.ones(72, np.float32))
+    for x, fits in ((a, True), (columns[:, 8:], True), (columns[:, 2:10], False), (columns[:, ::2], False), (rows[::2], True), (a.T, True),
+                    (a[:, :6], False), (shifted[1:65].reshape(8, 8), False), (shifted[4:68].reshape(8, 8), True)):  # fmt: skip
+        got = matmul.matmul_nt(x, b[:, : x.shape[1]])
+        assert kernels[-1][4] == fits
+        np.testing.assert_array_equal(to_host(got), np.full((8, 8), x.shape[1]))
+
+
+def test_an_operand_that_runs_backwards(kernels):
+    a, b, _ = draw(5, 6, 7, np.float32)
+    np.testing.assert_allclose(to_host(matmul.matmul(array(a)[::-1], array(b)[:, ::-1])), a[::-1] @ b[:, ::-1], rtol=1e-5, atol=1e-5)
+
+
+def test_a_product_leaves_the_tickets_as_it_found_them():
+    a, b, c = draw(9, 60, 9, np.float32)
+    first = to_host(matmul.matmul(array(a), array(b)))
+    assert not to_host(matmul.tickets()).any()
+    np.testing.assert_array_equal(to_host(matmul.matmul(array(a), array(b))), first)
+
+
+@pytest.mark.parametrize("dtype", [np.dtype(np.float32), np.dtype(np.float64)])
+def test_the_plan_covers_k_and_fills_the_card(dtype):
+    for m, k, n in [(4096, 4096, 4096), (8192, 784, 512), (100, 784, 500), (100, 1200, 1200), (784, 8192, 500), (1, 1, 1), (5, 0, 3), (2000, 3, 1)]:
+        t, splits, part = matmul.cheapest(m, n, k, dtype)
+        rows, columns = t.shape(dtype)
+        tiles = -(-m // rows) * -(-n // columns)
+        assert part % t.depth == 0 and (splits - 1) * part < max(k, 1) <= splits * part
+        assert splits == 1 or tiles <= matmul.tickets().size
+        assert tiles * splits >= min(matmul.PROCESSORS, m * n * k / 2**18) * 0.9
+    assert matmul.cheapest(4096, 4096, 4096, np.dtype(np.float32))[:2] == (tile.LARGE, 1)
+
+
+def test_matrices_that_cannot_be_multiplied_are_refused():
+    a, b, _ = (array(x) for x in draw(3, 4, 5, np.float32))
+    with pytest.raises(ValueError, match=r"matmul_nt needs shapes \(m, k\) and \(n, k\); given \(3, 4\) and \(4, 5\)"):
+        matmul.matmul_nt(a, b)
+    with pytest.raises(ValueError, match=r"linear: given \(4,\) float32 where \(5,\) float32"):
+        matmul.linear(a, b, array(np.zeros(4, np.float32)))
+    with pytest.raises(ValueError, match="add_matmul_tn"):
+        matmul.add_matmul_tn(array(np.zeros((3, 4), np.float32)), a, a)
+
+
+@on_gpu
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "m, k, n", [(100, 784, 500), (784, 100, 500), (8192, 784, 512), (784, 8192, 500), (1023, 777, 511), (1200, 8192, 1), (2048, 2048, 2048)]
+)
+def test_large_products(m, k, n, dtype):
+    check(*draw(m, k, n, dtype), dtype)
+
+
+@on_gpu
+def test_same_bits_every_time():
+    a, b, _ = (array(x) for x in draw(100, 1200, 1200, np.float32))
+    first = to_host(matmul.matmul(a, b))
+    for _ in range(50):
+        np.testing.assert_array_equal(to_host(matmul.matmul(a, b)), first)
