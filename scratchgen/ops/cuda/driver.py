@@ -36,14 +36,14 @@ class _Simulated:
     def __getattr__(self, name):
         return getattr(_get_kernel_context() or numba.cuda, name)
 
-    @property
-    def shared(self):
-        """Shared memory. Numba's own simulation lets two threads that ask at the same moment have one array each."""
-        return SimpleNamespace(array=self._shared_array)
+    class shared:
+        """Shared memory: an array for each line of a kernel that asks for one. Numba's own can give each of two threads that ask at once a new one."""
 
-    def _shared_array(self, shape, dtype):
-        frame, arrays = sys._getframe(1), vars(_get_kernel_context()).setdefault("arrays_of_scratchgen", {})
-        return arrays.setdefault((frame.f_code, frame.f_lineno), np.empty(shape, dtype if isinstance(dtype, type) else str(dtype)))
+        @staticmethod
+        def array(shape, dtype, alignment=None):
+            asking = sys._getframe(1)
+            arrays = _get_kernel_context().__dict__.setdefault("arrays", {})
+            return arrays.setdefault((asking.f_code.co_filename, asking.f_lineno), np.empty(shape, dtype))
 
 
 if SIMULATED:

@@ -167,10 +167,7 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
     multiply_adds, complete_all = unrolled(multiply_add, STEPS), unrolled(complete, SUMS)
 
     def matmul(a, b, c, bias, alpha, m, n, k, k_of_block, a_row, a_column, b_row, b_column, c_row, c_column, partials, tickets):
-        if SIMULATED:
-            shared = cuda.shared.array(SHARED, dtype)
-        else:
-            shared = cuda.shared.array(SHARED, dtype, alignment=16)
+        shared = cuda.shared.array(SHARED, dtype, alignment=BYTES)
         sums, held_a, held_b = cuda.local.array(SUMS, dtype), cuda.local.array(HELD_A, dtype), cuda.local.array(HELD_B, dtype)
         for i in range(SUMS):
             sums[i] = ZERO
