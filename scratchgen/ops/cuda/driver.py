@@ -37,7 +37,7 @@ class _Simulated:
         return getattr(_get_kernel_context() or numba.cuda, name)
 
     class shared:
-        """Shared memory: an array for each line of a kernel that asks for one. Numba's own can give each of two threads that ask at once a new one."""
+        """Shared memory: an array for each line of a kernel that asks for one. Numba's can give two threads that ask at once an array each."""
 
         @staticmethod
         def array(shape, dtype, alignment=None):

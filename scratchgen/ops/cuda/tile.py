@@ -68,7 +68,7 @@ TINY = Tile(2, 2, 1, 1, 8, 1)  # for the simulator, whose threads are slow; not 
 
 
 def unrolled(step, times):
-    """step(i, …), step(i + 1, …) … one after the other; times is a power of two. Array indices become constants so: only then is the array registers."""
+    """step(i, …), step(i + 1, …), … one after the other, `times` (a power of two). So indices become constants, and only then arrays registers."""
     if times == 1:
         return step
     half, later = unrolled(step, times // 2), times // 2
