@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchgen.ops.cuda import driver, matmul, tile
+from scratchgen.ops.cuda import driver, ladder, matmul, sums, tile
 from scratchgen.ops.cuda.array import array, to_host
 
 pytestmark = pytest.mark.cuda
@@ -20,13 +20,13 @@ def check(a, b, c, dtype):
     """All three products of these matrices against NumPy's in float64."""
     at, bt = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
     wanted = a.astype(np.float64) @ b
-    sums = array(c)
-    matmul.add_matmul_tn(sums, array(at), array(b))
+    added = array(c)
+    matmul.add_matmul_tn(added, array(at), array(b))
     close = np.finfo(dtype).eps * (2 + a.shape[1]) * np.max(np.abs(wanted), initial=1)
     for got in (matmul.matmul(array(a), array(b)), matmul.matmul_nt(array(a), array(bt)), matmul.matmul_tn(array(at), array(b))):
         assert got.shape == wanted.shape and got.dtype == dtype
         np.testing.assert_allclose(to_host(got), wanted, atol=close)
-    np.testing.assert_allclose(to_host(sums), wanted + c, atol=2 * close)
+    np.testing.assert_allclose(to_host(added), wanted + c, atol=2 * close)
 
 
 @pytest.fixture
@@ -51,9 +51,9 @@ def test_every_tile(name, m, n, parts, monkeypatch, kernels):
     k = 2 * t.depth * parts - 4
     monkeypatch.setattr(matmul, "plan", lambda m, n, k, dtype: (t, *matmul.cut(k, parts, t.depth)))
     a, b, c = draw(m, k, n, np.float32)
-    sums = array(c)
-    matmul.add_matmul_tn(sums, array(np.ascontiguousarray(a.T)), array(b))
-    np.testing.assert_allclose(to_host(sums), c + a @ b, atol=1e-4)
+    added = array(c)
+    matmul.add_matmul_tn(added, array(np.ascontiguousarray(a.T)), array(b))
+    np.testing.assert_allclose(to_host(added), c + a @ b, atol=1e-4)
     assert kernels[-1][0] is t and kernels[-1][4] == (m % 4 == 0)
 
 
@@ -75,7 +75,7 @@ def test_an_operand_that_runs_backwards(kernels):
 def test_a_product_leaves_the_tickets_as_it_found_them():
     a, b, c = draw(9, 60, 9, np.float32)
     first = to_host(matmul.matmul(array(a), array(b)))
-    assert not to_host(matmul.tickets()).any()
+    assert not to_host(sums.tickets()).any()
     np.testing.assert_array_equal(to_host(matmul.matmul(array(a), array(b))), first)
 
 
@@ -86,7 +86,7 @@ def test_the_plan_covers_k_and_fills_the_card(dtype):
         rows, columns = t.shape(dtype)
         tiles = -(-m // rows) * -(-n // columns)
         assert part % t.depth == 0 and (splits - 1) * part < max(k, 1) <= splits * part
-        assert splits == 1 or tiles <= matmul.tickets().size
+        assert splits == 1 or tiles <= sums.tickets().size
         assert tiles * splits >= min(matmul.PROCESSORS, m * n * k / 2**18) * 0.9
     assert matmul.cheapest(4096, 4096, 4096, np.dtype(np.float32))[:2] == (tile.LARGE, 1)
 
@@ -116,3 +116,11 @@ def test_same_bits_every_time():
     first = to_host(matmul.matmul(a, b))
     for _ in range(50):
         np.testing.assert_array_equal(to_host(matmul.matmul(a, b)), first)
+
+
+@pytest.mark.parametrize("step", ladder.STEPS)
+def test_every_step_of_the_ladder_multiplies(step):
+    a, b, _ = draw(6, 9, 5, np.float32)
+    np.testing.assert_allclose(to_host(ladder.multiply(step, array(a), array(b))), a @ b, rtol=1e-5, atol=1e-5)
+    with pytest.raises(TypeError, match="float64"):
+        ladder.multiply(step, array(a.astype(float)), array(b.astype(float)))

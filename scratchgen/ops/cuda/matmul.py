@@ -6,14 +6,13 @@ A transposed operand is only another way to step through the same memory, so all
 import functools
 import math
 
-import numpy as np
-
 from scratchgen.errors import unknown_name
 from scratchgen.ops.cuda import activations, driver, tile
-from scratchgen.ops.cuda.array import DeviceArray, array, empty
+from scratchgen.ops.cuda.array import DeviceArray, empty
 from scratchgen.ops.cuda.elementwise import REALS, check_device
 from scratchgen.ops.cuda.kernels import device
 from scratchgen.ops.cuda.launch import launch
+from scratchgen.ops.cuda.sums import tickets
 from scratchgen.ops.cuda.vectors import BYTES
 
 SHAPES = {
@@ -67,12 +66,6 @@ def cut(k, wanted, depth):
     slices = max(1, -(-k // depth))
     part = -(-slices // wanted)
     return -(-slices // part), part * depth
-
-
-@functools.cache
-def tickets():
-    """One for each tile that is computed in parts; each product leaves them at 0."""
-    return array(np.zeros(PROCESSORS * max(t.blocks for t in PACE), np.int32))
 
 
 def store(x, alpha):

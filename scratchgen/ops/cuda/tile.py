@@ -22,7 +22,7 @@ want different rows of one memory bank at a time: the rows of a slice are padded
 lanes 0 and 1 want the same numbers of B, lanes 0 and 2 the same of A, because the hardware serves such pairs at once.
 
 Few tiles cannot fill a hundred multiprocessors. Then k is cut as well: several blocks compute the same tile, each over its part of k, and write their
-sums to `partials`. Each takes a ticket then; the one with the last adds up the parts, in the order of k: whoever is last, the result is the same.
+sums to `partials`. The one that is done last (sums.py) adds up the parts, in the order of k: whoever that is, the result is the same.
 
 Operands come as one row of numbers each, with how many numbers lie between rows and between columns. Where all that is a multiple of 16 bytes, the
 kernel is compiled `wide`, to move so many at once.
@@ -35,6 +35,7 @@ import numpy as np
 
 from scratchgen.ops.cuda.driver import SIMULATED, cuda
 from scratchgen.ops.cuda.kernels import device
+from scratchgen.ops.cuda.sums import last_of
 from scratchgen.ops.cuda.vectors import BYTES, load_vector, move, store_vector
 
 STEPS = 8  # of k without a loop around them: a loop's own arithmetic would take a fifth of the time
@@ -205,21 +206,12 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
             stage = int32(STAGE - stage)
 
         if partials is not None:
-            ticket = cuda.shared.array(1, np.int32)
             tile_number, splits = cuda.blockIdx.y * cuda.gridDim.x + cuda.blockIdx.x, cuda.gridDim.z
             first = tile_number * splits * PART + t * V
             for q in range(0, SUMS, V):
                 store_vector(partials, first + cuda.blockIdx.z * PART + q * THREADS, sums, q)
-            cuda.threadfence()  # the sums are written before the ticket is taken
-            cuda.syncthreads()
-            if t == 0:
-                ticket[0] = cuda.atomic.add(tickets, tile_number, 1)
-            cuda.syncthreads()
-            if ticket[0] != splits - 1:
+            if not last_of(shared, tickets, tile_number, splits):
                 return
-            cuda.threadfence()
-            if t == 0:
-                tickets[tile_number] = 0  # for the next product
             for i in range(SUMS):
                 sums[i] = ZERO
             for z in range(splits):
