@@ -8,7 +8,6 @@ The cuda backend is tested on the GPU if there is one, else in Numba's simulator
 
 import ctypes
 import os
-import sys
 
 import pytest
 
@@ -26,7 +25,6 @@ def has_gpu():
 
 
 if not has_gpu():
-    sys.setswitchinterval(1e-5)  # the simulator's threads wait for each other all the time: tests take a quarter of the time
     os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:  # before the first operation loads Numba
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
