@@ -3,7 +3,9 @@
 Exit status 1 if something is wrong that makes runs slow, fragile or impossible, with the cure beside it.
 """
 
+import ctypes
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import sys
@@ -76,8 +78,8 @@ def backend():
     """The backend in force, after one product."""
     import numpy as np
 
-    x = np.ones((2, 3), np.float32)
-    right = bool((sg.ops.matmul_nt(x, x) == 3).all())
+    x = sg.ops.array(np.ones((2, 3), np.float32))
+    right = bool((sg.ops.to_host(sg.ops.matmul_nt(x, x)) == 3).all())
     compiled = "compiled" if sg.ops.has_twin("matmul") else "not compiled (NumPy definitions run)"
     return right, f"{sg.get_backend()}, {compiled}{'' if right else '; but 1·1 + 1·1 + 1·1 came out wrong'}"
 
@@ -105,14 +107,33 @@ def writable(folder):
 
 
 def cuda():
-    """Whether there is a GPU that Numba can use. Its absence is not a fault."""
-    from numba import cuda
-
+    """The GPU and what the cuda backend needs beside it, or what is missing. The absence of a GPU is not a fault."""
     if os.environ.get("NUMBA_ENABLE_CUDASIM", "0") == "1":
         return True, "simulated (NUMBA_ENABLE_CUDASIM=1)"
-    if cuda.is_available():
-        return True, f"{cuda.get_current_device().name.decode()}, but this version has no cuda backend"
-    return True, f"none ({'no NVIDIA driver' if not Path('/proc/driver/nvidia').exists() else 'driver found, but numba cannot use it'}); not needed"
+    installed = importlib.util.find_spec("numba_cuda") is not None
+    if not has_driver():
+        return True, f"no NVIDIA driver, {'though numba-cuda is installed' if installed else 'nor numba-cuda'}; not needed"
+    if not installed:
+        return True, "an NVIDIA driver is here, but not numba-cuda: `pip install 'scratchgen[cuda]'` brings the cuda backend"
+    from scratchgen.ops.cuda import driver
+
+    why = driver.missing()
+    if why:
+        return False, why
+    card = driver.about()
+    return True, (
+        f"{card['name']}, compute capability {card['capability']}, {card['processors']} multiprocessors, {card['memory'] / 2**30:.0f} GiB; "
+        f"driver for CUDA {card['driver']}, numba-cuda {card['numba-cuda']}"
+    )
+
+
+def has_driver():
+    """Whether the system has NVIDIA's driver library."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def data():

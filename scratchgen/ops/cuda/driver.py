@@ -6,6 +6,7 @@ each thread of the device: slow, but without a GPU, and under a debugger. Blocks
 
 import ctypes
 import functools
+import importlib.metadata
 import importlib.util
 import math
 import sys
@@ -143,3 +144,21 @@ def _configured(kernel, blocks, threads):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NumbaPerformanceWarning)  # few blocks are no mistake: small work is small
         return kernel[blocks, threads, stream()]
+
+
+def about():
+    """The device in use: {"name", "capability", "processors", "memory" in bytes, "driver" (CUDA version), "numba-cuda"}."""
+    version = importlib.metadata.version("numba-cuda") if importlib.util.find_spec("numba_cuda") else None
+    if SIMULATED:
+        return {"name": "Numba's simulator", "capability": None, "processors": None, "memory": None, "driver": None, "numba-cuda": version}
+    from numba.cuda.cudadrv.driver import driver
+
+    device = cuda.get_current_device()
+    return {
+        "name": device.name.decode() if isinstance(device.name, bytes) else str(device.name),
+        "capability": ".".join(map(str, device.compute_capability)),
+        "processors": int(device.MULTIPROCESSOR_COUNT),
+        "memory": int(cuda.current_context().get_memory_info().total),
+        "driver": ".".join(map(str, driver.get_version())),
+        "numba-cuda": version,
+    }
