@@ -55,6 +55,19 @@ def number_type(x):
     return {float: types.float64, int: types.int64, bool: types.boolean}[type(x)] if type(x) in (float, int, bool) else from_dtype(x.dtype)
 
 
+def head_of(ptx):
+    """What stands before the kernel's instructions: its name and parameters."""
+    return ptx[ptx.index(".entry") :].partition("{")[0]
+
+
+def n_parameters(kernel, x, kind):
+    """How many parameters Numba makes of an argument that is no array, when it launches the kernel."""
+    parameters = []
+    owner = SimpleNamespace(extensions=kernel.targetoptions.get("extensions") or [])
+    dispatcher._Kernel._prepare_args(owner, kind, x, 0, [], parameters)
+    return len(parameters)
+
+
 class Compiler:
     """Stands in for the driver; `ptx` {(kernel, types): PTX}."""
 
@@ -71,7 +84,11 @@ class Compiler:
             signature = tuple(a.type if isinstance(a, View) else number_type(a) for a in arguments)
             if (kernel, signature) not in self.ptx:
                 bounds = kernel.targetoptions.get("launch_bounds")
-                self.ptx[kernel, signature] = cuda.compile_ptx(kernel.py_func, signature, cc=CC, launch_bounds=bounds)[0]
+                self.ptx[kernel, signature] = ptx = cuda.compile_ptx(kernel.py_func, signature, cc=CC, launch_bounds=bounds)[0]
+                given = sum(
+                    5 + 2 * len(a.shape) if isinstance(a, View) else n_parameters(kernel, a, t) for a, t in zip(arguments, signature, strict=True)
+                )
+                assert len(re.findall(r"^\s*\.param", head_of(ptx), re.M)) == given, "the kernel takes another number of parameters"
 
         return compile
 

@@ -25,6 +25,7 @@ if not INSTALLED:
 
 import numba.cuda  # noqa: E402  only now that it is known to be the right one
 from numba import cuda  # noqa: E402
+from numba.core import types  # noqa: E402
 from numba.core.errors import NumbaPerformanceWarning  # noqa: E402
 
 
@@ -51,6 +52,17 @@ if SIMULATED:
     from numba.cuda.simulator.kernel import _get_kernel_context
 
     cuda = _Simulated()
+
+
+class _NoneIsNothing:
+    """How None is passed to a kernel: as an address that nobody reads. Numba compiles kernels for None, but would not launch them with it."""
+
+    @staticmethod
+    def prepare_args(kind, value, **where):
+        return (types.CPointer(types.uint8), 0) if value is None else (kind, value)
+
+
+NONE_ALLOWED = {} if SIMULATED else {"extensions": [_NoneIsNothing]}  # an option of cuda.jit
 
 
 def missing():

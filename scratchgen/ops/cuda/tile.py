@@ -33,7 +33,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgen.ops.cuda.driver import SIMULATED, cuda
+from scratchgen.ops.cuda.driver import NONE_ALLOWED, SIMULATED, cuda
 from scratchgen.ops.cuda.kernels import device
 from scratchgen.ops.cuda.sums import last_of
 from scratchgen.ops.cuda.vectors import BYTES, load_vector, move, store_vector
@@ -248,5 +248,5 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
                     if not wide and row < m and column + e < n:
                         move(c, at + e * c_column, sums, i * N + j + e)
 
-    options = {} if SIMULATED else {"launch_bounds": (tile.threads, tile.blocks), "lto": False}
+    options = {} if SIMULATED else {"launch_bounds": (tile.threads, tile.blocks), "lto": False, **NONE_ALLOWED}
     return cuda.jit(**options)(matmul)
