@@ -11,6 +11,8 @@ stream is a hash of the pair (key, n), four 32-bit words. Any thread can compute
     normal (Box & Muller 1958):   √(−2 ln u₁) · (cos 2πu₂, sin 2πu₂),   u₁ in (0, 1]
 """
 
+import math
+
 import numpy as np
 
 from scratchgen.ops.dispatch import op
@@ -79,17 +81,17 @@ class Stream:
         self.block = 0
 
     def _take(self, draw, shape, dtype):
-        n = int(np.prod(shape))
+        n = math.prod(shape)
         numbers = draw(self.key, self.block, n, np.dtype(dtype)).reshape(shape)
         self.block += -(-n * words_per_value(dtype) // 4)
         return numbers
 
     def uniform(self, shape, dtype=np.float32):
-        """Numbers uniform in [0, 1), an array of that shape."""
+        """Numbers uniform in [0, 1), an array of that shape, a tuple."""
         return self._take(random_uniform, shape, dtype)
 
     def normal(self, shape, dtype=np.float32):
-        """Numbers of the standard normal distribution, an array of that shape."""
+        """Numbers of the standard normal distribution, an array of that shape, a tuple."""
         return self._take(random_normal, shape, dtype)
 
     @property

@@ -63,7 +63,17 @@ def test_every_edge_of_a_tile(product, dtype):
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_shapes_that_are_cut_into_bands_blocks_and_panels(product, dtype):
     some = np.random.default_rng(0).integers(1, 300, (10, 3)).tolist()
-    for m, k, n in [(100, 784, 500), (1501, 400, 40), (3, 2 * BLOCK + 1, 5), (1, BLOCK, 1), (530, BLOCK + 1, 600), (20, 30, 1700), *some]:
+    for m, k, n in [
+        (100, 784, 500),
+        (1501, 400, 40),
+        (3, 2 * BLOCK + 1, 5),
+        (1, BLOCK, 1),
+        (530, BLOCK + 1, 600),
+        (20, 30, 1700),
+        (64, 5000, 3),
+        (500, 400, 1),
+        *some,
+    ]:
         a, b = matrices(m, k, n, dtype)
         assert_product(PRODUCTS[product](a, b), a, b)
 
@@ -117,7 +127,7 @@ def test_memory_beyond_the_operands_is_neither_read_into_the_result_nor_written(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_add_matmul_tn_adds(dtype):
-    for m, k, n in [(0, 3, 2), (2, 0, 3), (1, 1, 1), (31, 40, 70), (784, 100, 50), (30, 600, 45)]:
+    for m, k, n in [(0, 3, 2), (2, 0, 3), (1, 1, 1), (31, 40, 70), (784, 100, 50), (30, 600, 45), (128, 512, 1), (300, 200, 1)]:
         a, b = matrices(m, k, n, dtype)
         before = matrices(m, n, 1, dtype)[0]
         for out in (before.copy(), before.copy(order="F"), np.repeat(before, 2, axis=1)[:, ::2]):
@@ -128,7 +138,7 @@ def test_add_matmul_tn_adds(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("f, alpha", [(relu, ()), (leaky_relu, (0.2,)), (elu, (1.5,)), (tanh, ()), (sigmoid, ()), (softplus, ())])
 def test_linear_with_activation(f, alpha, dtype):
-    for m, k, n in [(1, 1, 1), (5, 0, 3), (100, 30, 50), (30, 700, 70)]:
+    for m, k, n in [(1, 1, 1), (5, 0, 3), (100, 30, 50), (30, 700, 70), (200, 300, 1)]:
         x, W = matrices(m, k, n, dtype)
         for b in (None, matrices(1, n, 1, dtype)[0].ravel(), matrices(1, 2 * n, 1, dtype)[0].ravel()[::2]):
             want = f.__wrapped__(x.astype(np.float64) @ W + (0 if b is None else b), *alpha)
@@ -159,7 +169,17 @@ def test_activations_keep_nan_and_bear_infinity(activation):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_results_have_the_same_bits_on_any_number_of_threads(dtype):
     most = numba.get_num_threads()
-    for m, k, n in [(100, 784, 500), (64, 64, 64), (500, 100, 784), (700, 300, 90), (20, 784, 200), (600, 60, 600), (3, 50, 900)]:
+    for m, k, n in [
+        (100, 784, 500),
+        (64, 64, 64),
+        (500, 100, 784),
+        (700, 300, 90),
+        (20, 784, 200),
+        (600, 60, 600),
+        (3, 50, 900),
+        (256, 128, 1),
+        (128, 512, 128),
+    ]:
         a, b = matrices(m, k, n, dtype)
         bias = b[0].copy()
         results = []

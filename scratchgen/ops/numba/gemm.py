@@ -15,6 +15,10 @@ threads that runs down C costs both of them time, since in each row they write t
 borders along the rows); so each thread gets bands of its own unless all of B is too much for it to read. Which thread computes an element
 changes nothing in how it is computed: k is cut by shape alone, and the sum over a block runs in order.
 
+Where k is the longest by far (the weight gradients of a narrow network: xᵀ dy, k the batch), k is cut between the threads instead, so that each
+reads only rows of x and dy that it computed itself before; what another core has in its cache takes ten times as long to get. Each part of k
+makes a sum of its own, and the sums are added in order. Their number follows from the shape alone, as the blocks of k do.
+
 The bias and f cost one more pass over numbers that are in the cache; as operations of their own they would cost one or two through main memory.
 """
 
@@ -29,6 +33,7 @@ from scratchgen.ops.numba import elementary, threads
 from scratchgen.ops.numba.compile import c_function, jit
 from scratchgen.ops.numba.memory import VECTOR_BYTES, call_address, numbers_at, size_of
 from scratchgen.ops.numba.pack import Matrix, pack_band, pack_panel, packed_strip, part, round_up
+from scratchgen.ops.numba.threads import kernel
 from scratchgen.ops.numba.tile import ROWS, VECTORS, tile
 
 WIDTH_BYTES = VECTORS * VECTOR_BYTES  # a row of a panel
@@ -36,6 +41,7 @@ BAND_BYTES = 2**20  # most of a in a band, one block deep: half of the second-le
 SHARED_ROW = 1200  # bytes of b that a thread reads in the time that two threads lose to a row of C that they share
 OWN_BAND = 128  # rows that repay a thread the copying of all of b
 BLOCK = 512  # most of k in a block
+PART, MOST_PARTS = 64, 16  # steps of k in a part, where k is cut between threads; as many parts as threads that gain by it
 PACK_B = 3  # tiles that must read a panel to repay its copying
 PACK_A = 8  # panels that must meet a band to repay its copying, where a's columns are contiguous already
 
@@ -202,6 +208,27 @@ def product(code, a, b, c, bias, accumulate, activation, alpha, several):
         call_address(code, zero, alpha, numbers)
 
 
+@kernel
+def sum_of_parts(code, a, b, c, accumulate, sums):
+    """c = a b, or c += a b, k cut into as many parts as `sums` (parts, m, n) has room for."""
+    parts, m, n = sums.shape
+    k, zero = a.shape[1], c.dtype.type(0)
+    a0, a_row, a_column = np.int64(a.ctypes.data), a.strides[0], a.strides[1]
+    b0, b_row, b_column = np.int64(b.ctypes.data), b.strides[0], b.strides[1]
+    sums0, part_bytes, row_bytes = np.int64(sums.ctypes.data), sums.strides[0], sums.strides[1]
+    for p in prange(parts):
+        k0, k1 = k * p // parts, k * (p + 1) // parts
+        places = a0 + k0 * a_column, a_row, a_column, b0 + k0 * b_row, b_row, b_column, sums0 + p * part_bytes, row_bytes
+        call_address(code, zero, zero, (0, 1, m, n, k1 - k0, *places, 0, 0, 0))
+    for i in prange(m):
+        row = c[i]
+        for j in range(n):
+            row[j] = sums[0, i, j] + (row[j] if accumulate else zero)
+        for p in range(1, parts):
+            for j in range(n):
+                row[j] += sums[p, i, j]
+
+
 class Compiled(NamedTuple):
     """What a product of one type needs."""
 
@@ -231,7 +258,17 @@ def gemm(a, b, c, bias=None, accumulate=False, activation=0, alpha=0.0):
     of ACTIVATIONS, 0 for none.
     """
     product, share, no_bias, flop_ns = compiled(c.dtype)
-    several = threads.enter(flop_ns * len(c) * max(c.shape[1], 32) * (a.shape[1] + 40))  # a cut tile costs a whole one; 40 for writing C
+    if c.shape[1] == 1 and activation == 0 and c.strides[0] == c.itemsize:  # a column: as a row it fills the vectors
+        if bias is not None:
+            c[...], bias, accumulate = bias, None, True
+        a, b, c = b.T, a.T, c.T
+    (m, n), k = c.shape, a.shape[1]
+    work = flop_ns * (m * max(n, 32) * k + 10 * (m * k + k * n + m * n))  # a tile that C's edge cuts takes as long; getting a number is worth 10
+    parts = min(k // PART, MOST_PARTS)
+    if parts > 1 and k >= max(m, n) and parts * m * n <= k * (m + n) and bias is None and activation == 0:
+        sum_of_parts(work, share, a, b, c, accumulate, np.empty((parts, m, n), c.dtype))
+        return
+    several = threads.enter(work)
     try:
         product(share, a, b, c, no_bias if bias is None else bias, accumulate, activation, alpha, several)
     finally:

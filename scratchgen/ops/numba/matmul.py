@@ -7,7 +7,6 @@ import numpy as np
 
 from scratchgen.errors import unknown_name
 from scratchgen.ops.numba.gemm import ACTIVATIONS, gemm
-from scratchgen.ops.numba.memory import empty
 
 # what each product asks of its operands' shapes
 SHAPES = {
@@ -77,7 +76,7 @@ def output(name, a, b):
     """A new array for the product of a (m, k) and b (k, n). Raises ValueError or TypeError unless they can be multiplied."""
     if not multipliable(a, b):
         raise mistake(name, a, b)
-    return empty((len(a), b.shape[1]), a.dtype)
+    return np.empty((len(a), b.shape[1]), a.dtype)
 
 
 def multipliable(a, b):

@@ -14,17 +14,14 @@ I64, I32, BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 SCALARS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 VECTOR_BYTES = TARGET.vector_bytes
 LINE = 64  # bytes of a cache line
-LARGE = 2**16  # bytes of an array from which its place is worth a microsecond
 
 
 def empty(shape, dtype):
-    """np.empty, large arrays beginning at a cache line: NumPy's begin 16 bytes into one, and then every vector lies across two."""
-    array = np.empty(shape, dtype)
-    if array.nbytes < LARGE:
-        return array
-    room = np.empty(array.nbytes + LINE, np.uint8)
+    """np.empty, but beginning at a cache line: NumPy's begin 16 bytes into one, and then every vector of a matrix may lie across two."""
+    n_bytes = np.prod(shape, dtype=int) * np.dtype(dtype).itemsize
+    room = np.empty(n_bytes + LINE, np.uint8)
     start = -room.ctypes.data % LINE
-    return room[start : start + array.nbytes].view(dtype).reshape(shape)
+    return room[start : start + n_bytes].view(dtype).reshape(shape)
 
 
 @intrinsic
