@@ -26,6 +26,8 @@ def add_arguments(parser):
 
 def run(options):
     """Check, print the table -> 1 if a gradient is wrong."""
+    if options.backend == "cuda":
+        raise ValueError("--backend is cuda; gradients are checked by shifting numbers in host memory, so it must be numba or numpy")
     if options.backend:
         sg.use_backend(options.backend)
     reports = table.gradcheck_table(options.targets, seed=options.seed, **({"limit": None} if options.exhaustive else {}))

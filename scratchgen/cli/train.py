@@ -55,7 +55,7 @@ def add_arguments(parser):
     parser.add_argument("--schedule", metavar="NAME", help=f"of the learning rate over the epochs: {', '.join(SCHEDULES)} (default constant)")
     parser.add_argument("--clip-norm", type=float, metavar="X", help="bound on the norm of the gradients (default: none)")
     parser.add_argument("--seed", type=int, metavar="N", help="of everything random (default 0)")
-    parser.add_argument("--backend", metavar="NAME", help="numba (default) or numpy")
+    parser.add_argument("--backend", metavar="NAME", help="numba (default), numpy, or cuda for an NVIDIA GPU")
     parser.add_argument("--out", metavar="DIR", help="the run's folder (default runs/MODEL-DATA, the first that is free)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
 

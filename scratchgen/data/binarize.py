@@ -42,7 +42,7 @@ class Binarize:
         if kind not in KINDS:
             raise unknown_name("binarization", kind, KINDS)
         self.kind = kind
-        self._stream = Stream(rng)
+        self.stream = Stream(rng)
 
     def dataset(self, x):
         """x (n, features) in host memory -> the same shape and dtype. Raises ValueError if values to be binarized are not in [0, 1]."""
@@ -57,20 +57,20 @@ class Binarize:
         bits = np.empty_like(x)
         for i in range(0, len(x), ROWS):
             p = x[i : i + ROWS]
-            bits[i : i + ROWS] = to_host(self._stream.uniform(p.shape, p.dtype)) < p
+            bits[i : i + ROWS] = to_host(self.stream.uniform(p.shape, p.dtype)) < p
         return bits
 
     def minibatch(self, x):
         """x (batch, features), an array of the backend in force -> the same shape and dtype."""
         if self.kind != "fresh":
             return x
-        return binarize(x, self._stream.uniform(x.shape, x.dtype))
+        return binarize(x, self.stream.uniform(x.shape, x.dtype))
 
     @property
     def state(self):
         """(key, block) of the random stream."""
-        return self._stream.state
+        return self.stream.state
 
     @state.setter
     def state(self, state):
-        self._stream.state = state
+        self.stream.state = state

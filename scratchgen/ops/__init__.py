@@ -19,11 +19,11 @@ from scratchgen.ops.arrays import (
     stack_rows,
     take_rows,
 )
-from scratchgen.ops.dispatch import array, definitions, empty, get_backend, has_twin, op, reading_waits, to_host, use_backend
+from scratchgen.ops.dispatch import array, definitions, empty, get_backend, has_twin, op, reading_waits, replayed, to_host, use_backend
 from scratchgen.ops.random import Stream, as_generator
 
 __all__ = [
     "Stream", "accumulate", "add", "add_column_sums", "add_matmul_tn", "add_product", "array", "as_generator", "clip_norm", "copy_to",
     "definitions", "empty", "fill", "get_backend", "has_twin", "join_columns", "matmul", "matmul_nt", "matmul_tn", "multiply", "op",
-    "reading_waits", "scale", "squared_norm", "stack_rows", "take_rows", "to_host", "use_backend",
+    "reading_waits", "replayed", "scale", "squared_norm", "stack_rows", "take_rows", "to_host", "use_backend",
 ]  # fmt: skip

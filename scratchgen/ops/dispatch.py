@@ -96,16 +96,30 @@ def reading_waits():
     return (_active or _load_default()).reading_waits
 
 
+def replayed(function, counters):
+    """`function(x)`, a step on a minibatch, to be called as step(x, key=…) again and again. On a device it is recorded, and launched as a whole.
+
+    counters: [(object, name of an attribute)], the integers that function changes on the host; it changes nothing else there.
+    key: whatever makes one call do other things than the next, such as a learning rate.  What function returns depends on the key alone.
+    """
+    return (_active or _load_default()).replayed(function, counters)
+
+
 @functools.cache
 def _load(name):
-    """The backend as an object with name, twins {name: function}, array, to_host, empty, reading_waits."""
+    """The backend as an object with name, twins {name: function}, array, to_host, empty, replayed, reading_waits."""
     if name == "cuda":
         return importlib.import_module("scratchgen.ops.cuda").backend()
-    host = SimpleNamespace(name=name, twins={}, array=_host_array, to_host=_host_array, empty=np.empty, reading_waits=False)
+    functions = dict(array=_host_array, to_host=_host_array, empty=np.empty, replayed=_called)
+    host = SimpleNamespace(name=name, twins={}, reading_waits=False, **functions)
     if name == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
         numba = importlib.import_module("scratchgen.ops.numba")
         host.twins, host.empty = numba.twins(), numba.empty
     return host
+
+
+def _called(function, counters):
+    return lambda x, key=(): function(x)
 
 
 def _host_array(x, dtype=None):

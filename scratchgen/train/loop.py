@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from scratchgen.data import Binarize, minibatches
-from scratchgen.ops import array, reading_waits
+from scratchgen.ops import array, reading_waits, replayed
 from scratchgen.train.checkpoint import describe
 from scratchgen.train.checks import check_arguments, check_batches, check_data
 from scratchgen.train.interrupt import interruptible
@@ -92,6 +92,11 @@ def fit(
 
     often = 0.1 if sys.stderr.isatty() else 10  # seconds between two states of the bar: in a log file each is a line
     bar = tqdm(total=epochs * steps_per_epoch, initial=run.step, unit="step", disable=not progress, mininterval=often, dynamic_ncols=True)
+
+    def one_step(x):
+        return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm))
+
+    step = replayed(one_step, counters(model, optimizers, bits)) if repeatable(model, optimizers) else lambda x, key: one_step(x)
     rows = array(x)  # on a device, all of it is brought there once
     with interruptible() as interrupted, folder or contextlib.nullcontext(), bar:
         saved = time.monotonic()
@@ -100,7 +105,8 @@ def fit(
             for set_rate in schedules:
                 set_rate(run.epoch)
             for minibatch in minibatches(rows, batch_size, seed=seed, epoch=run.epoch, start=run.step - run.epoch * steps_per_epoch):
-                run.add(train_step(model, optimizers, bits.minibatch(minibatch), run.step, clip_norm))
+                key = tuple(name for name, _ in model.turns(run.step)), tuple(each.lr for each in optimizers.values())
+                run.count(step(minibatch, key=key))
                 if bar.update() and reading_waits():  # it was drawn anew: the moment to see whether all is well
                     check_losses(model, optimizers, run.sums, run.step)
                 if interrupted():
@@ -119,6 +125,17 @@ def fit(
                 folder.write_rows(run.rows)
                 write_pictures(run, folder.path, x if valid is None else valid, last=run.epoch == epochs, seed=seed)
     return run.metrics()
+
+
+def counters(model, optimizers, bits):
+    """[(object, name of an attribute)] of the integers that a step moves: where random streams stand, and what optimizers count."""
+    return [(stream, "block") for stream in (*model.streams().values(), bits.stream)] + [(each, "steps") for each in optimizers.values()]
+
+
+def repeatable(model, optimizers):
+    """Whether all that takes part in a step is the library's own; what others' layers and optimizers remember on the host is not known."""
+    parts = (model, *(leaf for _, leaf in model.leaves()), *optimizers.values())
+    return all(type(part).__module__.startswith("scratchgen.") for part in parts)
 
 
 def open_folder(out, resume, run, epochs, steps_per_epoch, config):

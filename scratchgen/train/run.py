@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgen.ops import accumulate, array, to_host
+from scratchgen.ops import accumulate, array, fill, to_host
 from scratchgen.train.checkpoint import describe, restore
 
 
@@ -18,19 +18,27 @@ class Run:
         self.step, self.epoch, self.rows, self.sums = 0, 0, [], {}
 
     def add(self, record):
+        """Add one step's parts of the loss to the sums -> their names, for `count`."""
+        for key, value in record.items():
+            if key not in self.sums:
+                self.sums[key] = [array(np.zeros(())), 0]
+            accumulate(self.sums[key][0], value)
+        return tuple(record)
+
+    def count(self, parts):
         """Count one step with these parts of the loss."""
         self.step += 1
-        for key, value in record.items():
-            entry = self.sums.setdefault(key, [array(np.zeros(())), 0])
-            accumulate(entry[0], value)
-            entry[1] += 1
+        for key in parts:
+            self.sums[key][1] += 1
 
     def end_epoch(self, evaluation):
         """Turn the sums into a row of means, together with what was evaluated."""
         self.epoch += 1
-        means = {key: float(to_host(total)) / count for key, (total, count) in self.sums.items()}
+        means = {key: float(to_host(total)) / count for key, (total, count) in self.sums.items() if count}
         self.rows.append({"epoch": self.epoch, "step": self.step, **means, **{f"valid_{key}": value for key, value in evaluation.items()}})
-        self.sums = {}
+        for entry in self.sums.values():  # in place: a recorded step adds to these very arrays
+            fill(entry[0], 0.0)
+            entry[1] = 0
 
     def metrics(self):
         """{column: [number of each epoch]}."""
@@ -41,7 +49,7 @@ class Run:
         about, arrays = describe(self.model)
         about["run"] = {
             "step": self.step, "epoch": self.epoch, "rows": self.rows, "bits": self.bits.state, "settings": self.settings,
-            "sums": {key: [float(to_host(total)), count] for key, (total, count) in self.sums.items()},
+            "sums": {key: [float(to_host(total)), count] for key, (total, count) in self.sums.items() if count},
             "optimizer_steps": {name: each.steps for name, each in self.optimizers.items()},
         }  # fmt: skip
         for name, each in self.optimizers.items():

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 from scratchgen.ops.cuda import activations, arrays, batch_norm, driver, layer_norm, losses, matmul, maxout, optimizers, random, softmax, sums
 from scratchgen.ops.cuda.array import array, empty, to_host
+from scratchgen.ops.cuda.graph import Replayed
 
 
 def twins():
@@ -24,4 +25,4 @@ def backend():
     why = driver.missing()
     if why:
         raise RuntimeError(why)
-    return SimpleNamespace(name="cuda", twins=twins(), array=array, to_host=to_host, empty=empty, reading_waits=True)
+    return SimpleNamespace(name="cuda", twins=twins(), array=array, to_host=to_host, empty=empty, replayed=Replayed, reading_waits=True)

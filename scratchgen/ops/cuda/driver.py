@@ -122,13 +122,29 @@ def view(owner, address, shape, strides, dtype):
     return type(cuda.device_array(0))(np.ndarray(shape, dtype, memory, -low, strides))
 
 
+recording = False  # whether launches are recorded at the moment, not run: graph.py
+
+
+def not_recording():
+    """RuntimeError while launches are recorded: a copy between host and device is no part of a step that can be repeated."""
+    if recording:
+        raise RuntimeError("a step that copies between host and device cannot be recorded")
+
+
+def address_of(array):
+    """Where an array made by `view` begins."""
+    return array.ctypes.data if SIMULATED else array.__cuda_array_interface__["data"][0]
+
+
 def upload(target, x):
     """Copy a contiguous host array to a contiguous array made by `view`; later work on the stream finds it there."""
+    not_recording()
     target.copy_to_device(x, stream=stream())
 
 
 def download(source):
     """A host array with the numbers of a contiguous array made by `view`. Waits until all earlier work on the stream is done."""
+    not_recording()
     x = np.empty(source.shape, source.dtype)
     if x.size:
         source.copy_to_host(x, stream=stream())

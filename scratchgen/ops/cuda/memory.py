@@ -15,10 +15,10 @@ SMALL, LARGE = (
 
 
 class Pool:
-    """Blocks that nobody uses, by size.  `taken`: how often the driver was asked for memory."""
+    """Blocks that nobody uses, by size.  `taken`: what the driver gave, as (first address, last)."""
 
     def __init__(self):
-        self.free, self.taken = {}, 0
+        self.free, self.taken = {}, []
 
     def block(self, n_bytes):
         """A Block of at least that many bytes, what it holds undefined. Raises MemoryError if the device has no more."""
@@ -29,14 +29,20 @@ class Pool:
 
     def ask(self, size):
         """New memory from the driver; where there is none, unused blocks of other sizes are let go first."""
-        self.taken += 1
-        with contextlib.suppress(Exception):
-            return driver.allocate(size)
-        self.free.clear()
         try:
-            return driver.allocate(size)
-        except Exception as error:
-            raise MemoryError(f"the device has no {size:,} bytes of memory left ({driver.in_short(error)})") from None
+            owner, address = driver.allocate(size)
+        except Exception:
+            _shared.free.clear()  # not its own: a recorded step still writes there
+            try:
+                owner, address = driver.allocate(size)
+            except Exception as error:
+                raise MemoryError(f"the device has no {size:,} bytes of memory left ({driver.in_short(error)})") from None
+        self.taken.append((address, address + size))
+        return owner, address
+
+    def holds(self, address):
+        """Whether that address lies in memory that this pool asked for."""
+        return any(first <= address < last for first, last in self.taken)
 
 
 class Block:
@@ -60,7 +66,7 @@ class Foreign:
         self.owner, self.address = owner, address
 
 
-_pool = Pool()  # the pool in force
+_shared = _pool = Pool()  # the pool of all; the pool in force
 
 
 def block(n_bytes):

@@ -3,9 +3,17 @@
 Each formula takes the arrays that it changes, then the gradient g, then numbers; it returns the new values of the former.
 """
 
+import math
+
+import numpy as np
+
+from scratchgen.ops.cuda.array import array, empty
+from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import ZERO, sqrt
 from scratchgen.ops.cuda.elementwise import in_place
 from scratchgen.ops.cuda.kernels import device
+from scratchgen.ops.cuda.launch import launch
+from scratchgen.ops.cuda.moving import moving
 
 
 def sgd(p, g, lr, weight_decay):
@@ -46,35 +54,50 @@ def adadelta(p, s, u, g, lr, rho, beta, eps, weight_decay):  # beta = 1 − rho
 
 
 @device
-def moments(p, m, v, g, step, root, beta1, rest1, beta2, rest2, eps):  # step = lr / bias1, root = 1 / √bias2, rest = 1 − beta
+def moments(p, m, v, g, beta1, rest1, beta2, rest2, eps, scales):  # scales = lr / bias1, 1 / √bias2;  rest = 1 − beta
     m = beta1 * m + rest1 * g
     v = beta2 * v + rest2 * g * g
-    return p - step * m / (sqrt(v) * root + eps), m, v
+    return p - scales[0] * m / (sqrt(v) * scales[1] + eps), m, v
 
 
-def adam(p, m, v, g, weight_decay, step, root, beta1, rest1, beta2, rest2, eps):
-    return moments(p, m, v, g + weight_decay * p, step, root, beta1, rest1, beta2, rest2, eps)
+def adam(p, m, v, g, weight_decay, *others):
+    return moments(p, m, v, g + weight_decay * p, *others)
 
 
-def adam_decoupled(p, m, v, g, keep, step, root, beta1, rest1, beta2, rest2, eps):  # keep = 1 − lr · weight_decay
-    return moments(p * keep, m, v, g, step, root, beta1, rest1, beta2, rest2, eps)
+def adam_decoupled(p, m, v, g, keep, *others):  # keep = 1 − lr · weight_decay
+    return moments(p * keep, m, v, g, *others)
 
 
-def adam_step(p, g, m, v, lr, beta1, beta2, eps, bias1, bias2, weight_decay, decoupled):
-    numbers = lr / bias1, bias2**-0.5, beta1, 1 - beta1, beta2, 1 - beta2, eps
-    if decoupled:
-        update_adam_decoupled((p, m, v), (g,), 1 - lr * weight_decay, *numbers)
-    else:
-        update_adam((p, m, v), (g,), weight_decay, *numbers)
+@cuda.jit
+def bias_corrections(scales, lr, beta1, beta2, t, moved):
+    """scales = lr / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ), in float64, by one thread: the step's number t is known on the device only (moving.py)."""
+    step = float(t + moved[0])
+    scales[0] = lr / (1.0 - beta1**step)
+    scales[1] = 1.0 / math.sqrt(1.0 - beta2**step)
 
 
 def adam_update(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decoupled):
-    adam_step(p, g, m, v, lr, beta1, beta2, eps, 1 - beta1**t, 1 - beta2**t, weight_decay, decoupled)
+    scales = empty(2, p.dtype)
+    launch(bias_corrections, 1, 1, scales.flat(), float(lr), float(beta1), float(beta2), *moving(t))
+    update_by_moments(p, g, m, v, lr, beta1, beta2, eps, weight_decay, decoupled, scales)
+
+
+def adam_step(p, g, m, v, lr, beta1, beta2, eps, bias1, bias2, weight_decay, decoupled):
+    scales = array(np.array([lr / bias1, bias2**-0.5]), p.dtype)
+    update_by_moments(p, g, m, v, lr, beta1, beta2, eps, weight_decay, decoupled, scales)
+
+
+def update_by_moments(p, g, m, v, lr, beta1, beta2, eps, weight_decay, decoupled, scales):
+    numbers = beta1, 1 - beta1, beta2, 1 - beta2, eps
+    if decoupled:
+        update_adam_decoupled((p, m, v), (g,), 1 - lr * weight_decay, *numbers, more=(scales.flat(),))
+    else:
+        update_adam((p, m, v), (g,), weight_decay, *numbers, more=(scales.flat(),))
 
 
 update_sgd, update_momentum, update_classical = in_place(sgd, 1, 1, 2), in_place(momentum, 2, 1, 4), in_place(classical_momentum, 2, 1, 4)
 update_adagrad, update_rmsprop, update_adadelta = in_place(adagrad, 2, 1, 3), in_place(rmsprop, 4, 1, 7), in_place(adadelta, 3, 1, 5)
-update_adam, update_adam_decoupled = in_place(adam, 3, 1, 8), in_place(adam_decoupled, 3, 1, 8)
+update_adam, update_adam_decoupled = in_place(adam, 3, 1, 7), in_place(adam_decoupled, 3, 1, 7)
 
 TWINS = {
     "sgd_step": lambda p, g, *numbers: update_sgd((p,), (g,), *numbers),

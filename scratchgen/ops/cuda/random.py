@@ -13,6 +13,7 @@ from scratchgen.ops.cuda.elementary import HALF, ONE, TWO, ZERO, cos, exp, log, 
 from scratchgen.ops.cuda.elementwise import elementwise
 from scratchgen.ops.cuda.kernels import device
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
+from scratchgen.ops.cuda.moving import moving
 from scratchgen.ops.random import M0, M1, W0, W1
 
 LOW, HALF_WORD, W0, W1 = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(W0), np.uint64(W1)
@@ -74,12 +75,13 @@ def normal64(out, i, w0, w1, w2, w3):
 
 
 def drawing(write, per_block):
-    """The kernel (out, key, start) that fills `out`, whole blocks, with the numbers that `write` makes of each block's words."""
+    """The kernel (out, key, start, moved) that fills `out`, whole blocks, with the numbers that `write` makes of each block's words."""
 
     @cuda.jit
-    def drawing(out, key, start):
+    def drawing(out, key, start, moved):
+        first = start + moved[0]
         for b in range(cuda.grid(1), out.size // per_block, cuda.gridsize(1)):
-            w0, w1, w2, w3 = philox(key, start + np.uint64(b))
+            w0, w1, w2, w3 = philox(key, first + np.uint64(b))
             write(out, b * per_block, w0, w1, w2, w3)
 
     return drawing, per_block
@@ -94,7 +96,7 @@ def draw(name, kernels, key, start, n, dtype):
     n_blocks = -(-n // per_block)
     out = empty(n_blocks * per_block, dtype)
     if n:
-        launch(run, blocks_for(n_blocks), THREADS, out.flat(), np.uint64(key), np.uint64(start))
+        launch(run, blocks_for(n_blocks), THREADS, out.flat(), np.uint64(key), *moving(start))
     return out[:n]
 
 
