@@ -56,8 +56,9 @@ def joined(name, run, axis):
         if a.ndim != 2 or b.ndim != 2 or a.shape[1 - axis] != b.shape[1 - axis]:
             raise ValueError(f"{name} takes two matrices with equal numbers of {('columns', 'rows')[axis]}; given {a.shape} and {b.shape}")
         out = empty((a.shape[0] + b.shape[0], a.shape[1]) if axis == 0 else (a.shape[0], a.shape[1] + b.shape[1]), a.dtype)
-        if out.size:
-            launch(run, blocks_for(out.size), THREADS, out.view(), a.view(), b.view())
+        if not a.size or not b.size:
+            return (a if a.size else b).copy().reshape(out.shape)
+        launch(run, blocks_for(out.size), THREADS, out.view(), a.view(), b.view())
         return out
 
     return call

@@ -1,11 +1,15 @@
 """Batch normalisation, column by column: COLUMNS columns with all their rows are one block's work, LANES threads to a column."""
 
+import math
+
 import numpy as np
 
 from scratchgen.ops.cuda.array import empty
+from scratchgen.ops.cuda.arrays import filled
 from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import ONE, ZERO, sqrt
 from scratchgen.ops.cuda.elementwise import REALS, check_matrices, in_place
+from scratchgen.ops.cuda.kernels import Loop
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 from scratchgen.ops.cuda.sums import COLUMNS, LANES, column_total
 
@@ -71,17 +75,21 @@ def norm_grads_columns(dgamma, dbeta, dy, x_hat):
         dbeta[j] += total_beta
 
 
+def inverse_std(var, eps):
+    return ONE / sqrt(var + eps)
+
+
+inverse_stds = Loop(inverse_std, n_out=1, n_in=1, n_numbers=1)
+
+
 @cuda.jit
-def batch_norm_inference_elements(y, x_hat, r, x, gamma, beta, mean, var, eps):
+def batch_norm_inference_elements(y, x_hat, x, gamma, beta, mean, r):
     n = x.shape[1]
     for k in range(cuda.grid(1), x.shape[0] * n, cuda.gridsize(1)):
         i, j = k // n, k % n
-        scale = ONE / sqrt(var[j] + eps)
-        normal = (x[i, j] - mean[j]) * scale
+        normal = (x[i, j] - mean[j]) * r[j]
         x_hat[i, j] = normal
         y[i, j] = gamma[j] * normal + beta[j]
-    for j in range(cuda.grid(1), n, cuda.gridsize(1)):
-        r[j] = ONE / sqrt(var[j] + eps)
 
 
 @cuda.jit
@@ -95,10 +103,10 @@ def scaled_elements(dx, dy, r, gamma):
 FORWARD, BACKWARD = ({dtype: make(dtype.type) for dtype in REALS} for make in (batch_norm_columns, batch_norm_backward_columns))
 
 
-def launch_columns(kernel, n, *arguments):
-    """Launch a kernel over n columns."""
-    if n:
-        launch(kernel, -(-n // COLUMNS), (COLUMNS, LANES), *arguments)
+def launch_columns(kernel, x, *arguments):
+    """Launch a kernel over the columns of x."""
+    if x.size:
+        launch(kernel, -(-x.shape[1] // COLUMNS), (COLUMNS, LANES), *arguments)
 
 
 def batch_norm(x, gamma, beta, eps):
@@ -106,29 +114,33 @@ def batch_norm(x, gamma, beta, eps):
     check_matrices("batch_norm", x, columns=(gamma, beta))
     y, x_hat, (r, mean, var) = empty(x.shape, x.dtype), empty(x.shape, x.dtype), (empty(x.shape[1], x.dtype) for _ in range(3))
     arrays = [a.view() for a in (y, x_hat, r, mean, var, x, gamma, beta)]
-    launch_columns(FORWARD[x.dtype], x.shape[1], *arrays, x.dtype.type(eps))
+    launch_columns(FORWARD[x.dtype], x, *arrays, x.dtype.type(eps))
+    if not x.size:
+        for statistic in (r, mean, var):
+            filled((statistic,), (), math.nan)  # of no examples
     return y, x_hat, r, mean, var
 
 
 def batch_norm_backward(dy, x_hat, r, gamma):
     check_matrices("batch_norm_backward", dy, x_hat, columns=(r, gamma))
     dx = empty(dy.shape, dy.dtype)
-    launch_columns(BACKWARD[dy.dtype], dy.shape[1], *[a.view() for a in (dx, dy, x_hat, r, gamma)])
+    launch_columns(BACKWARD[dy.dtype], dy, *[a.view() for a in (dx, dy, x_hat, r, gamma)])
     return dx
 
 
 def add_norm_grads(dgamma, dbeta, dy, x_hat):
     """dgamma += Σ_batch dy ∘ x̂, dbeta += Σ_batch dy, in one pass."""
     check_matrices("add_norm_grads", dy, x_hat, columns=(dgamma, dbeta))
-    launch_columns(norm_grads_columns, dy.shape[1], *[a.view() for a in (dgamma, dbeta, dy, x_hat)])
+    launch_columns(norm_grads_columns, dy, *[a.view() for a in (dgamma, dbeta, dy, x_hat)])
 
 
 def batch_norm_inference(x, gamma, beta, mean, var, eps):
     """-> y, x̂ (batch, n), r (n,)."""
     check_matrices("batch_norm_inference", x, columns=(gamma, beta, mean, var))
     y, x_hat, r = empty(x.shape, x.dtype), empty(x.shape, x.dtype), empty(x.shape[1], x.dtype)
-    arrays = [a.view() for a in (y, x_hat, r, x, gamma, beta, mean, var)]
-    launch(batch_norm_inference_elements, blocks_for(max(x.shape[1], x.size)), THREADS, *arrays, x.dtype.type(eps))
+    inverse_stds((r, var), (x.dtype.type(eps),))
+    if x.size:
+        launch(batch_norm_inference_elements, blocks_for(x.size), THREADS, *[a.view() for a in (y, x_hat, x, gamma, beta, mean, r)])
     return y, x_hat, r
 
 

@@ -26,7 +26,6 @@ if not INSTALLED:
 import numba.cuda  # noqa: E402  only now that it is known to be the right one
 from numba import cuda  # noqa: E402
 from numba.core import types  # noqa: E402
-from numba.core.errors import NumbaPerformanceWarning  # noqa: E402
 
 
 class _Simulated:
@@ -170,7 +169,7 @@ def _simulate(kernel, blocks, threads, *arguments):
 @functools.cache
 def _configured(kernel, blocks, threads):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NumbaPerformanceWarning)  # few blocks are no mistake: small work is small
+        warnings.simplefilter("ignore")  # Numba's, about few blocks: they are no mistake, small work is small
         return kernel[blocks, threads, stream()]
 
 

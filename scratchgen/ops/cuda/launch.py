@@ -12,7 +12,10 @@ watch = None  # called with (kernel, blocks, threads, arguments) at each launch:
 
 
 def launch(kernel, blocks, threads, *arguments):
-    """Queue a kernel on `blocks` of `threads` threads (each an int or a tuple of them). Arrays are given as `view()` or `flat()` of ours."""
+    """Queue a kernel on `blocks` of `threads` threads (each an int or a tuple of them). Arrays are given as `view()` or `flat()` of ours.
+
+    None of them may be empty: Numba has no address to pass for it, and the launch would fail. The simulator would not notice; tests do.
+    """
     if watch is not None:
         watch(kernel, blocks, threads, arguments)
     driver.configured(kernel, blocks, threads)(*arguments)

@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchgen.ops.cuda.array import empty, scalar
 from scratchgen.ops.cuda.arrays import TWINS as ARRAYS
+from scratchgen.ops.cuda.arrays import filled
 from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import HALF, ONE, exp, log, sigmoid, softplus
 from scratchgen.ops.cuda.elementwise import REALS, check_device
@@ -114,9 +115,16 @@ def cross_entropy_rows(real):
             if cuda.threadIdx.x == 0:
                 right = 0 <= label < classes
                 loss += log(sum_of_exp) - (logits[i, label] - top) if right else log(-ONE)  # NaN, which cannot be written as a constant
-        add_up(shared, loss, total, partials, tickets, factor, False)
+        add_up(shared, loss, total, partials, tickets, factor, 0)
 
     return cross_entropy_rows
+
+
+def full_scalar(value):
+    """A new Scalar with that value."""
+    result = scalar()
+    filled((result,), (), value)
+    return result
 
 
 CROSS_ENTROPY = {dtype: cross_entropy_rows(dtype.type) for dtype in REALS}
@@ -127,7 +135,9 @@ def cross_entropy(logits, labels):
     check_device("cross_entropy", (logits, labels))
     if logits.dtype not in REALS or logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise TypeError(f"cross_entropy takes logits (batch, classes) of float32 or float64 and labels (batch,); given {logits.dtype} {logits.shape}")
-    dlogits, loss, blocks, share = empty(logits.shape, logits.dtype), scalar(), max(1, blocks_of_rows(labels.size)), share_of(labels.size)
+    if not logits.size:
+        return full_scalar(math.nan), empty(logits.shape, logits.dtype)
+    dlogits, loss, blocks, share = empty(logits.shape, logits.dtype), scalar(), blocks_of_rows(labels.size), share_of(labels.size)
     arrays = loss.flat(), empty(blocks, np.float64).flat(), tickets().flat(), share, dlogits.view(), logits.view(), labels.view()
     launch(CROSS_ENTROPY[logits.dtype], blocks, THREADS, *arrays, logits.dtype.type(share))
     return loss, dlogits

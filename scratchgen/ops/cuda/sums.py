@@ -15,6 +15,7 @@ import numpy as np
 
 from scratchgen.ops.cuda import driver
 from scratchgen.ops.cuda.array import array, empty, scalar
+from scratchgen.ops.cuda.arrays import filled, shifted
 from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import ZERO
 from scratchgen.ops.cuda.elementwise import REALS, check_arrays, check_columns, check_device, rounded
@@ -195,8 +196,11 @@ def summing(formula, n_arrays, n_numbers=0, n_outs=0):
         shape, dtype = arrays[0].shape, arrays[0].dtype
         outs = [empty(shape, dtype) for _ in range(n_outs)]
         total, blocks = scalar() if onto is None else onto, blocks_for(arrays[0].size)
+        if not arrays[0].size:
+            (filled if onto is None else shifted)((total,), (), 0.0 * factor)
+            return total, *outs
         partials = empty(blocks, np.float64)
-        common = total.flat(), partials.flat(), tickets().flat(), float(factor), onto is not None
+        common = total.flat(), partials.flat(), tickets().flat(), float(factor), int(onto is not None)
         if all(a.contiguous for a in arrays):
             launch(flat, blocks, THREADS, *common, *[a.flat() for a in (*outs, *arrays)], *rounded(numbers, dtype))
         else:
@@ -213,7 +217,9 @@ def row_sums(formula, n_arrays, n_numbers=0):
     def call(arrays, *numbers):
         check_arrays(formula.__name__, arrays)
         sums = empty(arrays[0].shape[0], arrays[0].dtype)
-        if sums.size:
+        if not arrays[0].size:
+            filled((sums,), (), 0.0)
+        else:
             launch(run, blocks_of_rows(sums.size), THREADS, sums.flat(), *[a.view() for a in arrays], *rounded(numbers, sums.dtype))
         return sums
 
@@ -286,6 +292,8 @@ def clip(a, norm, squared, max_norm):
 def clip_norm(a, max_norm):
     """a *= min(1, max_norm / ‖a‖), in place -> ‖a‖. The host does not wait to learn it."""
     norm, squared = scalar(), squared_norm(a)
+    if not a.size:
+        return squared
     launch(clip, blocks_for(a.size), THREADS, matrix(a).view(), norm.flat(), squared.flat(), float(max_norm))
     return norm
 
