@@ -110,7 +110,7 @@ EXERCISES = [
         """
         Everything is given but the objective: run forward through encoder, sample and decoder, compute both terms of the loss, then run
         backward through the same in reverse. Return the loss and the dict {"loss", "nll", "kl"}. Useful: `split(h)` cuts [μ | logvar] in two and
-        `join_columns(a, b)` puts two arrays side by side; each network has `y, cache = net.forward(x)` and `dx = net.backward(dy, cache)`, and
+        `join_sums(a, b, c, d)` puts a + b and c + d side by side; each network has `y, cache = net.forward(x)` and `dx = net.backward(dy, cache)`, and
         so has self.reparameterize, with two inputs and `eps=` for given noise: `dmu, dlogvar = self.reparameterize.backward(dz, cache)`;
         `nll, doutput = self.likelihood.nll(x, output)`; `kl, dmu, dlogvar = gaussian_kl(mu, logvar)`. All of these are the library's own.
         """,

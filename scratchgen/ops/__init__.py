@@ -10,6 +10,7 @@ from scratchgen.ops.arrays import (
     copy_to,
     fill,
     join_columns,
+    join_sums,
     matmul,
     matmul_nt,
     matmul_tn,
@@ -24,6 +25,6 @@ from scratchgen.ops.random import Stream, as_generator
 
 __all__ = [
     "Stream", "accumulate", "add", "add_column_sums", "add_matmul_tn", "add_product", "array", "as_generator", "clip_norm", "copy_to",
-    "definitions", "empty", "fill", "get_backend", "has_twin", "join_columns", "matmul", "matmul_nt", "matmul_tn", "multiply", "op",
+    "definitions", "empty", "fill", "get_backend", "has_twin", "join_columns", "join_sums", "matmul", "matmul_nt", "matmul_tn", "multiply", "op",
     "reading_waits", "replayed", "scale", "squared_norm", "stack_rows", "take_rows", "to_host", "use_backend",
 ]  # fmt: skip

@@ -89,6 +89,7 @@ CASES = {
     "multiply": lambda d: [d.matrices(2)],
     "stack_rows": lambda d: [(d.matrix(), d.normal(3, d.n))],
     "join_columns": lambda d: [(d.matrix(), d.normal(d.batch, 3))],
+    "join_sums": lambda d: [(*d.matrices(2), d.normal(d.batch, 3), d.normal(d.batch, 3))],
     "fill": lambda d: [(d.matrix(), 0.0), (d.parameters(), 0.7)],
     "copy_to": lambda d: [d.matrices(2)],
     "squared_norm": lambda d: [(d.parameters(),), (d.matrix(),)],

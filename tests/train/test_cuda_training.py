@@ -8,6 +8,7 @@ import pytest
 
 import scratchgen as sg
 from scratchgen.ops import array, to_host, use_backend
+from scratchgen.ops.cuda import driver, launch
 from scratchgen.optim import Adam
 from scratchgen.train import Diverged, train_step
 
@@ -43,6 +44,28 @@ def test_the_first_steps_are_those_of_the_other_backends(name, steps):
         np.testing.assert_allclose(losses, other_losses, rtol=1e-4)
         for key, value in other_state.items():
             np.testing.assert_allclose(state[key], value, rtol=1e-3, atol=1e-5, err_msg=key)
+
+
+@pytest.mark.parametrize("name, limit", [("vae", 25), ("gan", 42), ("made", 17)])
+def test_a_step_has_few_launches(name, limit, monkeypatch):
+    with use_backend("cuda"):
+        model, launches = MODELS[name](), []
+        optimizers = {key: model.optimizer(player) for key, player in model.players().items()}
+        data = array(X)
+        monkeypatch.setattr(launch, "watch", lambda kernel, *rest: launches.append(kernel))
+        train_step(model, optimizers, data, 0)
+    assert 0 < len(launches) <= limit
+
+
+def test_a_step_reads_nothing_and_the_next_asks_for_no_memory(monkeypatch):
+    with use_backend("cuda"):
+        model = MODELS["gan"]()
+        optimizers = {key: model.optimizer(player) for key, player in model.players().items()}
+        data = array(X)
+        train_step(model, optimizers, data, 0, clip_norm=1.0)
+        monkeypatch.setattr(driver, "recording", True)  # so that a copy between host and device is an error
+        monkeypatch.delattr(driver, "allocate")
+        train_step(model, optimizers, data, 1, clip_norm=1.0)
 
 
 def test_the_same_seed_gives_the_same_bits():

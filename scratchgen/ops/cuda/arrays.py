@@ -2,7 +2,7 @@
 
 from scratchgen.ops.cuda.array import DeviceArray, empty
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementwise import REALS, check_device, elementwise, in_place
+from scratchgen.ops.cuda.elementwise import REALS, check_device, check_matrices, elementwise, in_place
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 
 
@@ -65,6 +65,27 @@ def joined(name, run, axis):
 
 
 @cuda.jit
+def sums_beside(out, a, b, c, d):
+    n, left = out.shape[1], a.shape[1]
+    for k in range(cuda.grid(1), out.shape[0] * n, cuda.gridsize(1)):
+        i, j = k // n, k % n
+        out[i, j] = a[i, j] + b[i, j] if j < left else c[i, j - left] + d[i, j - left]
+
+
+def join_sums(a, b, c, d):
+    """a + b beside c + d:  (m, j) twice, (m, k) twice -> (m, j + k)."""
+    check_matrices("join_sums", a, b)
+    check_matrices("join_sums", c, d)
+    if a.shape[0] != c.shape[0] or a.dtype != c.dtype:
+        raise ValueError(f"join_sums takes matrices of equally many rows and one type; given {a.shape} {a.dtype} and {c.shape} {c.dtype}")
+    out = empty((a.shape[0], a.shape[1] + c.shape[1]), a.dtype)
+    if not a.size or not c.size:
+        return TWINS["join_columns"](TWINS["add"](a, b), TWINS["add"](c, d))
+    launch(sums_beside, blocks_for(out.size), THREADS, *[x.view() for x in (out, a, b, c, d)])
+    return out
+
+
+@cuda.jit
 def taken(out, x, rows):
     n = out.shape[1]
     for k in range(cuda.grid(1), out.shape[0] * n, cuda.gridsize(1)):
@@ -105,6 +126,7 @@ TWINS = {
     "copy_to": lambda out, a: copied((out,), (a,)),
     "accumulate": accumulate,
     "take_rows": take_rows,
+    "join_sums": join_sums,
     "stack_rows": joined("stack_rows", above, axis=0),
     "join_columns": joined("join_columns", beside, axis=1),
 }

@@ -100,14 +100,13 @@ class Step:
         (first, second), before = self.seen, self.counts()
         self.seen, self.growth = [], second.growth
         self.increments = np.subtract(second.moved, first.moved)
-        self.table = array(np.zeros(len(second.moved), np.uint64))
+        self.table, increments = array(np.zeros(len(second.moved), np.uint64)), array(self.increments.astype(np.uint64))
+        self.make_grow(increments)  # in vain, but now the kernel is loaded, which it could not be while recording
         self.write_table(second.moved)
-        increments = array(self.increments.astype(np.uint64))
         try:
             with memory.using(self.pool), following(self.from_table()), capture() as graph:
                 self.result = self.function(self.x)
-                if self.table.size:
-                    launch.launch(grow, launch.blocks_for(self.table.size), launch.THREADS, self.table.flat(), increments.flat())
+                self.make_grow(increments)
         except Exception as error:
             log.log(logging.INFO if isinstance(error, Unrepeatable) else logging.WARNING, "steps run kernel by kernel: %s", driver.in_short(error))
             self.graph = False
@@ -122,6 +121,11 @@ class Step:
         """Set the growing numbers to what follows the last ones, and expect the counts to be as they are now."""
         CONVERT((self.table, array(np.add(last, self.increments).astype(np.uint64))))
         self.expected = self.counts()
+
+    def make_grow(self, increments):
+        """table += increments."""
+        if self.table.size:
+            launch.launch(grow, launch.blocks_for(self.table.size), launch.THREADS, self.table.flat(), increments.flat())
 
     def from_table(self):
         """What moving() gives while the step is recorded: nothing, and the next place of the table."""

@@ -19,9 +19,15 @@ def adam_update(p, g, m, v, t, lr, beta1, beta2, *rest):
     OPTIMIZERS["adam_step"](p, g, m, v, lr, beta1, beta2, eps, 1 - beta1**t, 1 - beta2**t, weight_decay, decoupled)
 
 
+def join_sums(a, b, c, d):
+    """a + b beside c + d."""
+    return ARRAYS["join_columns"](ARRAYS["add"](a, b), ARRAYS["add"](c, d))
+
+
 TWINS = {
     "accumulate": definitions["accumulate"],
     "adam_update": adam_update,
     "clip_norm": clip_norm,
+    "join_sums": join_sums,
     "take_rows": definitions["take_rows"],
 }
