@@ -109,10 +109,11 @@ EXERCISES = [
         "vae", 7, "the objective of a variational autoencoder",
         """
         Everything is given but the objective: run forward through encoder, sample and decoder, compute both terms of the loss, then run
-        backward through the same in reverse. Return the loss and the dict {"loss", "nll", "kl"}. Useful: `split(h)` cuts [μ | logvar] in two and
-        `join_sums(a, b, c, d)` puts a + b and c + d side by side; each network has `y, cache = net.forward(x)` and `dx = net.backward(dy, cache)`, and
-        so has self.reparameterize, with two inputs and `eps=` for given noise: `dmu, dlogvar = self.reparameterize.backward(dz, cache)`;
-        `nll, doutput = self.likelihood.nll(x, output)`; `kl, dmu, dlogvar = gaussian_kl(mu, logvar)`. All of these are the library's own.
+        backward through the same in reverse. Return the loss and the dict {"loss", "nll", "kl"}. Useful: `split(h)` cuts [μ | logvar] in two
+        and `join_sums(a, b, c, d)` puts a + b and c + d side by side; each network has `y, cache = net.forward(x)` and
+        `dx = net.backward(dy, cache)`, and so has self.reparameterize, with two inputs and `eps=` for given noise:
+        `dmu, dlogvar = self.reparameterize.backward(dz, cache)`; `nll, doutput = self.likelihood.nll(x, output)`;
+        `kl, dmu, dlogvar = gaussian_kl(mu, logvar)`. All of these are the library's own.
         """,
         60,
         (Cut("scratchgen.models.vae", keep=["VAE.__init__", "VAE.loss"], blanks=["VAE.loss"]),),
