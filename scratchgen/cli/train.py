@@ -68,7 +68,8 @@ def run(options):
         sg.use_backend(options.backend)
     settings = asked_for(options)
     model, settings, out = train(settings, options)
-    for key, value in model.evaluate(test_data(settings["data"], settings["binarize"], seed=0), rng=0).items():
+    x = sg.ops.array(test_data(settings["data"], settings["binarize"], seed=0))
+    for key, value in model.evaluate(x, rng=0).items():
         print(f"test {key.replace('_', ' ')}: {value:.2f} nats per example")
     print(f"pictures, metrics and checkpoint are in {out}")
 

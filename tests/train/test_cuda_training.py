@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import scratchgen as sg
+from scratchgen.cli import main
 from scratchgen.ops import array, to_host, use_backend
 from scratchgen.ops.cuda import driver, launch
 from scratchgen.optim import Adam
@@ -138,6 +139,18 @@ def test_a_network_moves_to_the_device_and_back():
         vae.encoder.to("cuda")
     assert net.to("numba").flat_params.tobytes() == before.tobytes()
     np.testing.assert_array_equal(net(X), y)
+
+
+def test_the_command_line_trains_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("data.npy", np.random.default_rng(0).random((20, 3), dtype=np.float32))
+    model = "vae --hidden 2 --latent-dim 1 --likelihood bernoulli --binarize fresh".split()
+    with use_backend("numba"):
+        assert main(["train", *model, "--data", "data.npy", "--epochs", "1", "--batch-size", "8", "--backend", "cuda", "--out", "run"]) == 0
+        assert sg.get_backend() == "cuda"
+        assert main(["sample", "run", "-n", "2", "--out", "samples.npy"]) == 0
+        assert main(["evaluate", "run", "--samples", "1"]) == 0
+    assert "test elbo: " in capsys.readouterr().out and np.load("samples.npy").shape == (2, 3)
 
 
 def test_a_classifier_learns_there():
