@@ -3,10 +3,11 @@
 With several workers (`pytest -n auto`) the machine is full already, and OpenMP's threads must not spin while they wait for a core: that
 would slow everything a hundredfold. Two threads each are enough to test what threads do.
 
-The cuda backend is tested on the GPU if there is one, else in Numba's simulator, which must be chosen before Numba is imported.
+The cuda backend is tested on the GPU if there is one that can be used, else in Numba's simulator, which must be chosen before Numba is imported.
 """
 
 import ctypes
+import importlib.util
 import os
 
 import pytest
@@ -15,7 +16,9 @@ import scratchgen as sg
 
 
 def has_gpu():
-    """Whether an NVIDIA driver answers and shows a device."""
+    """Whether an NVIDIA driver answers and shows a device, and numba-cuda is there to use it."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        return False
     count = ctypes.c_int(0)
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
