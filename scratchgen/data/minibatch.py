@@ -16,21 +16,26 @@ def minibatch_indices(n, batch_size, *, seed=0, epoch=0, start=0):
     n: number of rows.   start: how many minibatches to skip.
     Raises TypeError for a batch_size, seed, epoch or start that is not an int, ValueError for one out of range.
     """
+    return cut(n, batch_size, seed, epoch, start)
+
+
+def cut(n, batch_size, seed, epoch, start, move=np.asarray):
+    """The slices of an epoch's order, after checks; move: what is done with the order before it is cut."""
     batch_size = integer("batch_size", batch_size, 1)
     seed, epoch, start = integer("seed", seed, 0), integer("epoch", epoch, 0), integer("start", start, 0)
     if batch_size > n:
         raise ValueError(f"batch_size is {batch_size}, but the data has only {n} rows")
-    order = np.random.default_rng([seed, epoch]).permutation(n)
+    order = move(np.random.default_rng([seed, epoch]).permutation(n))
     return (order[i : i + batch_size] for i in range(start * batch_size, n, batch_size))
 
 
 def minibatches(x, batch_size, *, seed=0, epoch=0, start=0):
     """The rows of x (n, …) in minibatches (batch_size, …), arrays of the backend in force; arguments and errors as in `minibatch_indices`.
 
-    On a device all of x is brought there first; where it lies there already, array(x), nothing is copied.
+    On a device all of x is brought there first, with the order; where x lies there already, array(x), it is not copied.
 
     >>> for batch in minibatches(x, 100, seed=0, epoch=epoch):
     ...     loss = model.loss(batch)
     """
-    indices, x = minibatch_indices(len(x), batch_size, seed=seed, epoch=epoch, start=start), array(x)
-    return (take_rows(x, array(rows)) for rows in indices)
+    indices, x = cut(len(x), batch_size, seed, epoch, start, move=array), array(x)
+    return (take_rows(x, rows) for rows in indices)
