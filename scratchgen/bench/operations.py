@@ -54,8 +54,6 @@ ARGUMENTS = {
     "accumulate": lambda d: (np.zeros(()), 1.0),
     "fill": lambda d: (d.p(), 0.0),
     "copy_to": lambda d: (d.p(), d.p()),
-    "squared_norm": lambda d: (d.p(),),
-    "scale": lambda d: (d.p(), 1.0),
     "clip_norm": lambda d: (d.p(), 1e9),
     "random_uniform": lambda d: (1, 0, d.batch * d.n, np.dtype(np.float32)),
     "random_normal": lambda d: (1, 0, d.batch * d.n, np.dtype(np.float32)),
@@ -105,8 +103,7 @@ ARGUMENTS = {
     "adagrad_step": lambda d: (d.p(), d.p(), d.moment(), 1e-3, 1e-10, 0.0),
     "rmsprop_step": lambda d: (d.p(), d.p(), d.moment(), 0.1 * d.p(), d.p(), 1e-3, 0.99, 1e-8, 0.0, False, 0.0),
     "adadelta_step": lambda d: (d.p(), d.p(), d.moment(), d.moment(), 1.0, 0.9, 1e-6, 0.0),
-    "adam_update": lambda d: (d.p(), d.p(), d.p(), d.moment(), 7, 1e-3, 0.9, 0.999, 1e-8, 0.0, False),
-    "adam_step": lambda d: (d.p(), d.p(), d.p(), d.moment(), 1e-3, 0.9, 0.999, 1e-8, 0.5, 0.5, 0.0, False),
+    "adam_step": lambda d: (d.p(), d.p(), d.p(), d.moment(), 7, 1e-3, 0.9, 0.999, 1e-8, 0.0, False),
 }
 
 

@@ -162,7 +162,7 @@ EXERCISES = [
         "adam", 11, "Adam",
         """
         One update, in place: p, m and v are arrays that must hold the new values when the function returns (m[...] = … rather than m = …); g must
-        stay as it is. bias1 = 1 − β₁ᵗ and bias2 = 1 − β₂ᵗ are given. With `decoupled` false, weight decay is added to the gradient; with
+        stay as it is. t is the number of the step, from 1. With `decoupled` false, weight decay is added to the gradient; with
         `decoupled` true, p is first shrunk by lr · weight_decay of itself, and the gradient is left alone.
         """,
         30,

@@ -15,8 +15,6 @@ from scratchgen.ops.arrays import (
     matmul_nt,
     matmul_tn,
     multiply,
-    scale,
-    squared_norm,
     stack_rows,
     take_rows,
 )
@@ -26,5 +24,5 @@ from scratchgen.ops.random import Stream, as_generator
 __all__ = [
     "Stream", "accumulate", "add", "add_column_sums", "add_matmul_tn", "add_product", "array", "as_generator", "clip_norm", "copy_to",
     "definitions", "empty", "fill", "get_backend", "has_twin", "join_columns", "join_sums", "matmul", "matmul_nt", "matmul_tn", "multiply", "op",
-    "reading_waits", "replayed", "scale", "squared_norm", "stack_rows", "take_rows", "to_host", "use_backend",
+    "reading_waits", "replayed", "stack_rows", "take_rows", "to_host", "use_backend",
 ]  # fmt: skip

@@ -88,18 +88,6 @@ def copy_to(out, a):
 
 
 @op
-def squared_norm(a):
-    """Σ a², a scalar, summed in float64."""
-    return np.sum(np.square(a, dtype=np.float64))
-
-
-@op
-def scale(out, factor):
-    """out *= factor, in place, factor a scalar."""
-    out *= factor
-
-
-@op
 def clip_norm(a, max_norm):
     """a *= min(1, max_norm / ‖a‖), in place -> ‖a‖, a scalar."""
     norm = np.sqrt(np.sum(np.square(a, dtype=np.float64)))

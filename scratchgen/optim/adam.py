@@ -10,24 +10,20 @@ Weight decay enters g (Adam: p is decayed through the moments) or p directly (Ad
 
 import numpy as np
 
-from scratchgen.ops import definitions, op
+from scratchgen.ops import op
 from scratchgen.optim.optimizer import Optimizer, check_fractions, check_not_negative
 
 
 @op
-def adam_step(p, g, m, v, lr, beta1, beta2, eps, bias1, bias2, weight_decay, decoupled):  # bias1 = 1 − β₁ᵗ, bias2 = 1 − β₂ᵗ
+def adam_step(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decoupled):  # t: number of the step, from 1
     if decoupled:
         p *= 1 - lr * weight_decay
     else:
         g = g + weight_decay * p
     m[...] = beta1 * m + (1 - beta1) * g
     v[...] = beta2 * v + (1 - beta2) * g**2
-    p -= lr * (m / bias1) / (np.sqrt(v / bias2) + eps)
-
-
-@op
-def adam_update(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decoupled):  # adam_step with the bias corrections of step number t
-    definitions["adam_step"](p, g, m, v, lr, beta1, beta2, eps, 1 - beta1**t, 1 - beta2**t, weight_decay, decoupled)
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    p -= lr * m_hat / (np.sqrt(v_hat) + eps)
 
 
 class Adam(Optimizer):
@@ -43,7 +39,7 @@ class Adam(Optimizer):
 
     def update(self, p, g, m, v):
         """One step; m, v: moving averages of g and g²."""
-        adam_update(p, g, m, v, self.steps, self.lr, *self.betas, self.eps, self.weight_decay, self.decoupled)
+        adam_step(p, g, m, v, self.steps, self.lr, *self.betas, self.eps, self.weight_decay, self.decoupled)
 
 
 class AdamW(Adam):

@@ -50,7 +50,7 @@ def test_tables(measured):
     found, said = measured
     assert set(said) == {"machine", "products", "ops", "steps", "ladder"}
     assert "geometric mean" in said["products"] and "matmul_tn" in said["products"] and "3×4×5" in said["products"]
-    assert "a small VAE" in said["steps"] and "of this roofline" in said["steps"] and "adam_update" in said["steps"]
+    assert "a small VAE" in said["steps"] and "of this roofline" in said["steps"] and "adam_step" in said["steps"]
     assert ("pip install" in said["steps"]) == (not importlib.util.find_spec("torch"))
     assert "6. threads: Every core" in said["ladder"] and "NumPy's BLAS" in said["ladder"]
     assert max(len(line) for text in said.values() for line in text.splitlines()) < 170

@@ -117,7 +117,7 @@ MISTAKES = [
     ),
     ("gan", 'cache, wrt="input")', "cache)", "test_generator_loss_leaves_the_discriminator_alone", "wrt='input'"),
     ("made", "degrees[-1][:, None] <", "degrees[-1][:, None] <=", "test_natural_order", "output 0 sees input 0"),
-    ("adam", "/ bias1", "", "test_step", "p[0] is"),
+    ("adam", "m / (1 - beta1**t)", "m", "test_step", "p[0] is"),
 ]
 
 

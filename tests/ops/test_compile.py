@@ -45,3 +45,15 @@ def test_a_damaged_cache_is_compiled_again(tmp_path):
     for path in files:
         path.write_bytes(b"no machine code")
     run(NUMBA_CACHE_DIR=str(tmp_path))
+
+
+def test_functions_of_one_factory_are_told_apart_when_they_meet_in_the_cache(tmp_path):
+    """Compiled in one process each, loaded together in a third: both came out as the first one's numbers once."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    draw = "from scratchgen.ops import Stream\nfor name in {}: print(getattr(Stream(5), name)((3,)).tolist())"
+    results = []
+    for names in (["normal"], ["uniform"], ["normal", "uniform"]):
+        command = [sys.executable, "-c", draw.format(names)]
+        results.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    normal, uniform, both = results
+    assert normal != uniform and both == normal + uniform

@@ -20,7 +20,7 @@ def adam(p, g, m, v, t, weight_decay=0.0, decoupled=False):
 def step(exercise, p, g, m, v, t, weight_decay=0.0, decoupled=False):
     """Run the student's step on copies -> p, m, v."""
     p, g_copy, m, v = p.copy(), g.copy(), m.copy(), v.copy()
-    exercise.adam_step(p, g_copy, m, v, LR, BETA1, BETA2, EPS, 1 - BETA1**t, 1 - BETA2**t, weight_decay, decoupled)
+    exercise.adam_step(p, g_copy, m, v, t, LR, BETA1, BETA2, EPS, weight_decay, decoupled)
     assert np.array_equal(g, g_copy), "adam_step changes the gradient it is given"
     return p, m, v
 

@@ -5,9 +5,7 @@ Each formula takes the arrays that it changes, then the gradient g, then numbers
 
 import math
 
-import numpy as np
-
-from scratchgen.ops.cuda.array import array, empty
+from scratchgen.ops.cuda.array import empty
 from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import ZERO, sqrt
 from scratchgen.ops.cuda.elementwise import in_place
@@ -76,18 +74,9 @@ def bias_corrections(scales, lr, beta1, beta2, t, moved):
     scales[1] = 1.0 / math.sqrt(1.0 - beta2**step)
 
 
-def adam_update(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decoupled):
+def adam_step(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decoupled):
     scales = empty(2, p.dtype)
     launch(bias_corrections, 1, 1, scales.flat(), float(lr), float(beta1), float(beta2), *moving(t))
-    update_by_moments(p, g, m, v, lr, beta1, beta2, eps, weight_decay, decoupled, scales)
-
-
-def adam_step(p, g, m, v, lr, beta1, beta2, eps, bias1, bias2, weight_decay, decoupled):
-    scales = array(np.array([lr / bias1, bias2**-0.5]), p.dtype)
-    update_by_moments(p, g, m, v, lr, beta1, beta2, eps, weight_decay, decoupled, scales)
-
-
-def update_by_moments(p, g, m, v, lr, beta1, beta2, eps, weight_decay, decoupled, scales):
     numbers = beta1, 1 - beta1, beta2, 1 - beta2, eps
     if decoupled:
         update_adam_decoupled((p, m, v), (g,), 1 - lr * weight_decay, *numbers, more=(scales.flat(),))
@@ -107,5 +96,4 @@ TWINS = {
     "rmsprop_step": lambda p, g, s, a, v, lr, alpha, *numbers: update_rmsprop((p, s, a, v), (g,), lr, alpha, 1 - alpha, *numbers),
     "adadelta_step": lambda p, g, s, u, lr, rho, *numbers: update_adadelta((p, s, u), (g,), lr, rho, 1 - rho, *numbers),
     "adam_step": adam_step,
-    "adam_update": adam_update,
 }

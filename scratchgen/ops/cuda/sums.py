@@ -263,12 +263,6 @@ def itself(a):
 sum_of_squares, sums_of_columns = summing(square, 1), column_sums(itself, 1)
 
 
-def squared_norm(a):
-    """Σ a², summed in float64."""
-    check_device("squared_norm", (a,))
-    return sum_of_squares((a,))[0]
-
-
 def add_column_sums(out, a):
     """out += Σ over the rows of a:  out (n,), a (m, n)."""
     check_device("add_column_sums", (out, a))
@@ -291,7 +285,8 @@ def clip(a, norm, squared, max_norm):
 
 def clip_norm(a, max_norm):
     """a *= min(1, max_norm / ‖a‖), in place -> ‖a‖. The host does not wait to learn it."""
-    norm, squared = scalar(), squared_norm(a)
+    check_device("clip_norm", (a,))
+    norm, squared = scalar(), sum_of_squares((a,))[0]
     if not a.size:
         return squared
     launch(clip, blocks_for(a.size), THREADS, matrix(a).view(), norm.flat(), squared.flat(), float(max_norm))
@@ -300,6 +295,5 @@ def clip_norm(a, max_norm):
 
 TWINS = {
     "clip_norm": clip_norm,
-    "squared_norm": squared_norm,
     "add_column_sums": add_column_sums,
 }

@@ -7,7 +7,7 @@ matmul.py           the matrix products, on the register tile of tile.py
 threads.py  compile.py  target.py       when to use threads, how to compile, for which instructions
 """
 
-from scratchgen.ops.numba import activations, arrays, batch_norm, layer_norm, losses, matmul, maxout, optimizers, others, random, softmax
+from scratchgen.ops.numba import activations, arrays, batch_norm, layer_norm, losses, matmul, maxout, optimizers, random, softmax
 from scratchgen.ops.numba.memory import empty
 
 __all__ = ["empty", "twins"]
@@ -15,5 +15,5 @@ __all__ = ["empty", "twins"]
 
 def twins():
     """Every compiled operation, by the name of its definition. Same arguments, same results; float32 and float64 (else TypeError)."""
-    modules = (arrays, matmul, activations, softmax, batch_norm, layer_norm, maxout, losses, optimizers, others, random)
+    modules = (arrays, matmul, activations, softmax, batch_norm, layer_norm, maxout, losses, optimizers, random)
     return {name: twin for module in modules for name, twin in module.TWINS.items()}

@@ -10,7 +10,7 @@ from numba import prange
 from scratchgen.ops.numba import elementary
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.elementary import ONE, ZERO
-from scratchgen.ops.numba.elementwise import PARTS, add_rows, check_arrays, check_columns, elementwise, floats, named, rounded, write_back
+from scratchgen.ops.numba.elementwise import PARTS, add_rows, check_arrays, check_columns, elementwise, floats, rounded, write_back
 from scratchgen.ops.numba.threads import kernel
 
 
@@ -91,7 +91,7 @@ def with_bias_gradient(formula, cost):
             rows(batch * p // parts, batch * (p + 1) // parts, dz, dy, y, sums[p], numbers)
         add_rows(db, sums)
 
-    return kernel(named(loop, formula)), cost + 0.1
+    return kernel(loop), cost + 0.1
 
 
 WITH_BIAS_GRADIENT = {f.__name__: with_bias_gradient(f, cost) for f, cost in BACKWARD.items()}

@@ -3,8 +3,9 @@
 import numpy as np
 from numba import prange
 
+from scratchgen.ops.dispatch import definitions
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementwise import BLOCK, PARTS, REALS, add_rows, check_columns, dot, elementwise, in_place, total, write_back
+from scratchgen.ops.numba.elementwise import BLOCK, PARTS, REALS, add_rows, check_columns, dot, elementwise, in_place, matrices, total, write_back
 from scratchgen.ops.numba.threads import kernel
 
 
@@ -41,10 +42,13 @@ def all_squares(a):
     return total(totals)
 
 
-def squared_norm(a):
-    """Σ a², summed in float64 -> float."""
-    check_real("squared_norm", a)
-    return all_squares(0.2 * a.size, a.ravel())
+def clip_norm(a, max_norm):
+    """a *= min(1, max_norm / ‖a‖), in place -> ‖a‖, summed in float64."""
+    check_real("clip_norm", a)
+    norm = all_squares(0.2 * a.size, a.ravel()) ** 0.5
+    if norm > max_norm:
+        scaled((a,), (), max_norm / norm)
+    return norm
 
 
 @jit
@@ -86,6 +90,28 @@ def beside(out, a, b):
 
 
 @kernel
+def sums_beside(out, a, b, c, d):
+    for i in prange(out.shape[0]):
+        left, right = out[i, : a.shape[1]], out[i, a.shape[1] :]
+        for j in range(left.size):
+            left[j] = a[i, j] + b[i, j]
+        for j in range(right.size):
+            right[j] = c[i, j] + d[i, j]
+
+
+def join_sums(a, b, c, d):
+    """a + b beside c + d:  (m, j) twice, (m, k) twice -> (m, j + k)."""
+    a, b = matrices("join_sums", a, b)
+    c, d = matrices("join_sums", c, d)
+    check_real("join_sums", a, c)
+    if len(a) != len(c):
+        raise ValueError(f"join_sums takes matrices with equal numbers of rows; given {a.shape} and {c.shape}")
+    out = np.empty((len(a), a.shape[1] + c.shape[1]), a.dtype)
+    sums_beside(0.2 * out.size, out, a, b, c, d)
+    return out
+
+
+@kernel
 def above(out, a, b):
     for i in prange(a.shape[0]):
         out_i, a_i = out[i], a[i]
@@ -123,11 +149,13 @@ TWINS = {
     "add": elementwise(add, 0.1, n_arrays=2),
     "multiply": elementwise(multiply, 0.1, n_arrays=2),
     "add_product": lambda out, a, b: added_product((out,), (a, b)),
-    "scale": lambda out, factor: scaled((out,), (), factor),
     "fill": lambda out, value: filled((out,), (), value),
     "copy_to": lambda out, a: copied((out,), (a,)),
-    "squared_norm": squared_norm,
+    "clip_norm": clip_norm,
     "add_column_sums": add_column_sums,
     "stack_rows": joined("stack_rows", above, axis=0),
     "join_columns": joined("join_columns", beside, axis=1),
+    "join_sums": join_sums,
+    "accumulate": definitions["accumulate"],  # one number; and for what follows, NumPy's way is as good
+    "take_rows": definitions["take_rows"],
 }

@@ -45,9 +45,10 @@ def jit(function=None, *, cache=False, parallel=False, inline=False):
     if function is None:
         return functools.partial(jit, cache=cache, parallel=parallel, inline=inline)
     wrappers = {"no_cpython_wrapper": not cache, "no_cfunc_wrapper": True}  # only what has a use: a quarter less to compile
+    function = told_apart(function)
     compiled = numba.njit(parallel=parallel, forceinline=inline, error_model="numpy", **wrappers)(function)
     if cache and cache_folder() is not None:
-        compiled._cache = PackageCache(function if not parallel else _renamed(function))
+        compiled._cache = PackageCache(function if not parallel else renamed(function, "-parallel"))
     return compiled
 
 
@@ -61,10 +62,21 @@ def c_function(signature, function):
     return compiled
 
 
-def _renamed(function):
-    """The function under another name: Numba's cache files are named after the function, and would mix up its serial and parallel forms."""
+def told_apart(function):
+    """The function under a name that says what it closes over: draw(normal), draw(uniform).
+
+    Machine code is found by name, in the cache and where two pieces out of it are put together; and functions made by one factory in different
+    processes can have one name. Then the one that came first would stand for both (a stream's uniform numbers were once its normal ones).
+    """
+    held = [cell.cell_contents for cell in function.__closure__ or ()]
+    held = [getattr(x, "py_func", x) for x in held]
+    return renamed(function, f"({', '.join(getattr(x, '__qualname__', repr(x)) for x in held)})") if held else function
+
+
+def renamed(function, suffix):
+    """The function under a longer name."""
     twin = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
-    twin.__qualname__, twin.__module__ = function.__qualname__ + "-parallel", function.__module__
+    twin.__qualname__, twin.__module__ = function.__qualname__ + suffix, function.__module__
     return twin
 
 
@@ -123,7 +135,7 @@ class PackageCache(caching.FunctionCache):
 
     def _index_key(self, sig, codegen):
         """What tells the entries of one function apart. Numba adds a hash of what closures hold, which for compiled functions differs in every
-        process: kernels made by a factory would never be found. The source stamp covers it; a factory gives each function its own __qualname__.
+        process: kernels made by a factory would never be found. The source stamp covers it, and the name says what a function closes over.
         """
         return sig, codegen.magic_tuple()
 

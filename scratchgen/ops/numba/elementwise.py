@@ -172,12 +172,6 @@ def add_rows(out, a):
 # The four loops
 
 
-def named(function, formula):
-    """The function under the formula's name, by which the cache of compiled code tells it from its siblings."""
-    function.__name__, function.__qualname__ = formula.__name__, f"{function.__name__}.{formula.__module__}.{formula.__name__}"
-    return function
-
-
 def elementwise(formula, cost, n_arrays):
     """The operation (arrays…, numbers…) -> formula(arrays…, numbers…), element by element; the first `n_arrays` arguments are arrays."""
     f = jit(formula, inline=True)
@@ -187,7 +181,7 @@ def elementwise(formula, cost, n_arrays):
         for i in prange(out.size):
             out[i] = f(*elements(arrays, i), *numbers)
 
-    run = kernel(named(loop, formula))
+    run = kernel(loop)
 
     def call(*arguments):
         arrays, numbers = arguments[:n_arrays], floats(arguments[n_arrays:])
@@ -208,7 +202,7 @@ def in_place(formula, cost):
         for i in prange(arrays[0].size):
             store(arrays, i, f(*elements(arrays, i), *numbers))
 
-    run = kernel(named(loop, formula))
+    run = kernel(loop)
 
     def call(written, read, *numbers):
         arrays = written + read
@@ -242,7 +236,7 @@ def summing(formula, cost, n_outputs):
             totals[b] = block(pieces(outs, start, stop), pieces(arrays, start, stop), numbers)
         return total(totals)
 
-    run = kernel(named(loop, formula))
+    run = kernel(loop)
 
     def call(arrays, *numbers):
         check_arrays(formula.__name__, arrays)
@@ -269,7 +263,7 @@ def row_sums(formula, cost):
         for i in prange(out.size):
             out[i] = row(pieces(arrays, i * n, (i + 1) * n), numbers)
 
-    run = kernel(named(loop, formula))
+    run = kernel(loop)
 
     def call(arrays, *numbers):
         check_arrays(formula.__name__, arrays)

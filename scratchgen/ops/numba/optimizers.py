@@ -64,8 +64,8 @@ def adam_decoupled(p, m, v, g, keep, *numbers):  # keep = 1 − lr · weight_dec
     return moments(p * keep, m, v, g, *numbers)
 
 
-def adam_step(p, g, m, v, lr, beta1, beta2, eps, bias1, bias2, weight_decay, decoupled):
-    numbers = lr / bias1, bias2**-0.5, beta1, 1 - beta1, beta2, 1 - beta2, eps
+def adam_step(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decoupled):
+    numbers = lr / (1 - beta1**t), (1 - beta2**t) ** -0.5, beta1, 1 - beta1, beta2, 1 - beta2, eps
     if decoupled:
         update_adam_decoupled((p, m, v), (g,), 1 - lr * weight_decay, *numbers)
     else:

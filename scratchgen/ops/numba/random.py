@@ -11,7 +11,7 @@ from numba import prange
 
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.elementary import HALF, ONE, TWO, ZERO, cos_sin_turns, exp, log
-from scratchgen.ops.numba.elementwise import elementwise, named
+from scratchgen.ops.numba.elementwise import elementwise
 from scratchgen.ops.numba.threads import kernel
 from scratchgen.ops.random import M0, M1, W0, W1
 
@@ -82,7 +82,7 @@ def drawing(write_block, per_block):
         for c in prange((out.size + CHUNK - 1) // CHUNK):
             chunk(c, out, key, start)
 
-    return kernel(named(loop, write_block)), per_block
+    return kernel(loop), per_block
 
 
 def draw(name, cost, kernels):
