@@ -10,6 +10,7 @@
     start.py        import, first step, memory
     climb.py        the ladder of ops/numba/ladder.py
     report.py       tables;  roofline.py, pictures
+    card.py         the same on a GPU, where cuBLAS (cupy_products.py) and PyTorch compare: card_probes.py, card_report.py
 
-`scratchgen bench` runs all of it.
+`scratchgen bench` runs all of it, on the CPU or, with `--backend cuda`, on the GPU.
 """

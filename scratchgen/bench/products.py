@@ -1,4 +1,4 @@
-"""The matrix products, against NumPy and its BLAS.
+"""The matrix products, against NumPy and its BLAS, or on a GPU against cuBLAS.
 
     matmul       a b     (m, k) (k, n)     what a layer computes forward
     matmul_nt    a bᵀ    (m, k) (n, k)     the gradient of its input
@@ -13,6 +13,7 @@ from statistics import median
 import numpy as np
 
 import scratchgen as sg
+from scratchgen.bench.timing import backend_clock, timed
 from scratchgen.bench.turns import in_turn, ratio
 
 SHAPES = (
@@ -27,22 +28,29 @@ PRODUCTS = ("matmul", "matmul_nt", "matmul_tn")
 def prepare(product, m, k, n, dtype):
     """A function that does that product once on random matrices."""
     rng = np.random.default_rng(0)
-    a = rng.standard_normal((k, m) if product == "matmul_tn" else (m, k)).astype(dtype)
-    b = rng.standard_normal((n, k) if product == "matmul_nt" else (k, n)).astype(dtype)
+    a, b = (sg.ops.array(rng.standard_normal(shape).astype(dtype)) for shape in shapes_of(product, m, k, n))
     operation = getattr(sg.ops, product)
-    return lambda: operation(a, b)
+    return timed(lambda: operation(a, b), backend_clock())
 
 
-def measure(sides, shapes, dtypes, rounds, budget, progress=iter):
-    """Every product of every shape and dtype: sides {"scratchgen", "numpy": Side}, more if wanted -> list of dicts."""
+def shapes_of(product, m, k, n):
+    """The shapes of the operands whose product is (m, n)."""
+    return (k, m) if product == "matmul_tn" else (m, k), (n, k) if product == "matmul_nt" else (k, n)
+
+
+def measure(entrants, shapes, dtypes, rounds, budget, progress=iter, rival=None):
+    """Every product of every shape and dtype: {name: Entrant}, "scratchgen" and the rival among them -> list of dicts.
+
+    The ratio is how many times longer the rival takes; None without a rival.
+    """
     results = []
     for dtype, (m, k, n), product in progress([(d, shape, p) for d in dtypes for shape in shapes for p in PRODUCTS]):
         given = dict(product=product, m=m, k=k, n=n, dtype=dtype)
-        for side in sides.values():
-            side.prepare("scratchgen.bench.products:prepare", **given)
-        seconds = in_turn(sides, rounds, budget)
+        for entrant in entrants.values():
+            entrant.side.prepare(entrant.function, **given, **entrant.given)
+        seconds = in_turn({name: entrant.side for name, entrant in entrants.items()}, rounds, budget)
         gflops = {name: 2e-9 * m * k * n / median(times) for name, times in seconds.items()}
-        results.append(given | {"gflops": gflops, "ratio": ratio(seconds["numpy"], seconds["scratchgen"])})
+        results.append(given | {"gflops": gflops, "ratio": ratio(seconds[rival], seconds["scratchgen"]) if rival else None})
     return results
 
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 import scratchgen as sg
+from scratchgen.bench.timing import backend_clock, timed
 from scratchgen.bench.turns import Side, in_turn, ratio
 from scratchgen.train.step import train_step
 
@@ -59,9 +60,10 @@ def build(work, seed=0):
 def prepare(**workload):
     """A function that does one training step."""
     model, x = build(Workload(**workload))
+    x = sg.ops.array(x)
     optimizers = {name: model.optimizer(player) for name, player in model.players().items()}
     count = itertools.count()
-    return lambda: train_step(model, optimizers, x, next(count))
+    return timed(lambda: train_step(model, optimizers, x, next(count)), backend_clock())
 
 
 def weights(*sizes):

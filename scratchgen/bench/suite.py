@@ -97,7 +97,8 @@ def measure_products(effort, threads, ceilings, progress):
     """Products by ours and by NumPy; ours on one core as well, to compare with one core's peak."""
     with ours(threads) as a, numpys(threads) as b, ours(1) as c:
         sides = {"scratchgen": a, "numpy": b, "scratchgen, one core": c}
-        return products.measure(sides, effort.shapes, effort.dtypes, effort.rounds, effort.budget, progress)
+        entrants = {name: Entrant(side, "scratchgen.bench.products:prepare") for name, side in sides.items()}
+        return products.measure(entrants, effort.shapes, effort.dtypes, effort.rounds, effort.budget, progress, rival="numpy")
 
 
 def measure_operations(effort, threads, ceilings, progress):

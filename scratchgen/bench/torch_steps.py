@@ -14,7 +14,9 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from scratchgen.bench.products import shapes_of
 from scratchgen.bench.steps import Workload, build
+from scratchgen.bench.timing import EventClock, HostClock, timed
 
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2), "sigmoid": nn.Sigmoid, "identity": nn.Identity}
 
@@ -64,41 +66,101 @@ def generator_loss(generator, discriminator, z):
     return binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
 
 
-def prepare(fused=True, compiled=False, hand_tuned=False, **workload):
-    """A function that does one training step. fused: Adam in one kernel; compiled: the losses through torch.compile."""
+def prepare(fused=True, compiled=False, hand_tuned=False, device="cpu", graph=False, **workload):
+    """A function that does one training step. fused: Adam in one kernel; compiled: the losses through torch.compile.
+
+    device: "cpu" or "cuda", there in true float32; graph: the step captured once as a CUDA graph and then replayed, noise drawn afresh each time.
+    """
     work = Workload(**workload)
-    x = torch.from_numpy(build(work)[1])
+    torch.set_float32_matmul_precision("highest")
+    x = torch.from_numpy(build(work)[1]).to(device)
     compile_ = torch.compile if compiled else lambda f: f
-    adam = functools.partial(torch.optim.Adam, **({"fused": True} if fused else {}))
-    first, second = networks(work)
-    if work.model == "vae":
-        loss, optimizer = compile_(vae_loss), adam([*first.parameters(), *second.parameters()], lr=1e-3)
+    adam = functools.partial(torch.optim.Adam, **({"fused": True} if fused else {}), **({"capturable": True} if graph else {}))
+    first, second = (network.to(device) for network in networks(work))
+    step = (vae_step if work.model == "vae" else gan_step)(work, x, first, second, compile_, adam, hand_tuned)
+    if graph:
+        step = captured(step)
+    return timed(step, clock(device))
 
-        def step():
-            optimizer.zero_grad()
-            loss(first, second, x).backward()
-            optimizer.step()
 
-        return step
+def vae_step(work, x, encoder, decoder, compile_, adam, hand_tuned):
+    """A step of a VAE."""
+    loss, optimizer = compile_(vae_loss), adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
 
-    generator, discriminator = first, second
+    def step():
+        optimizer.zero_grad()
+        loss(encoder, decoder, x).backward()
+        optimizer.step()
+
+    return step
+
+
+def gan_step(work, x, generator, discriminator, compile_, adam, hand_tuned):
+    """A step of both players of a GAN."""
     adam = functools.partial(adam, lr=2e-4, betas=(0.5, 0.999))
     optimizer_g, optimizer_d = adam(generator.parameters()), adam(discriminator.parameters())
     loss_d, loss_g = compile_(functools.partial(discriminator_loss, one_pass=hand_tuned)), compile_(generator_loss)
 
+    def noise():
+        return torch.randn(work.batch, work.latent_dim, device=x.device)
+
     def step():
         optimizer_d.zero_grad()
-        loss_d(generator, discriminator, x, torch.randn(work.batch, work.latent_dim)).backward()
+        loss_d(generator, discriminator, x, noise()).backward()
         optimizer_d.step()
         if hand_tuned:
             discriminator.requires_grad_(False)
         optimizer_g.zero_grad()
-        loss_g(generator, discriminator, torch.randn(work.batch, work.latent_dim)).backward()
+        loss_g(generator, discriminator, noise()).backward()
         optimizer_g.step()
         if hand_tuned:
             discriminator.requires_grad_(True)
 
     return step
+
+
+def captured(step):
+    """The step as a CUDA graph, after three plain steps on a stream of their own, as PyTorch's manual asks for."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return lambda: graph.replay()
+
+
+def prepare_product(product, m, k, n, dtype, tf32=False):
+    """A function that does that product once on the GPU; tf32: with operands rounded to 11 bits of mantissa, as tensor cores want them."""
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    a, b = (torch.randn(shape, dtype=getattr(torch, dtype), device="cuda") for shape in shapes_of(product, m, k, n))
+    a, b = a.T if product == "matmul_tn" else a, b.T if product == "matmul_nt" else b
+    return timed(lambda: a @ b, clock("cuda"))
+
+
+def clock(device):
+    """The clock by which to time what runs on that device."""
+    if device == "cpu":
+        return HostClock()
+
+    def record():
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    def seconds(start, stop):
+        stop.synchronize()
+        return 1e-3 * start.elapsed_time(stop)
+
+    return EventClock(record, seconds)
+
+
+def has_gpu():
+    """Whether this PyTorch can use a GPU."""
+    return torch.cuda.is_available()
 
 
 def version():

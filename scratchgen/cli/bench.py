@@ -8,6 +8,7 @@ examples:
   scratchgen bench --quick                        a first impression
   scratchgen bench --only ladder --out l.json     the ladder, and its picture in l-ladder.png
   scratchgen bench --out bench.json               everything; a roofline in bench.png
+  scratchgen bench --backend cuda --out gpu.json  on an NVIDIA GPU: products against cuBLAS, steps against PyTorch, the ladder
 """
 
 import functools
@@ -18,11 +19,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from scratchgen.atomic import atomic_file
-from scratchgen.bench import report, suite
+from scratchgen.bench import card, card_report, report, suite
 
 
 def add_arguments(parser):
     """The options."""
+    parser.add_argument("--backend", choices=["numba", "cuda"], default="numba", help="measure on the CPU (default) or on an NVIDIA GPU")
     parser.add_argument("--only", choices=list(suite.PARTS), help="measure only this part")
     parser.add_argument("--quick", action="store_true", help="fewer shapes, fewer repetitions")
     parser.add_argument("--threads", type=int, metavar="N", help="use at most N threads on every side (default: as many as each likes)")
@@ -35,6 +37,13 @@ def run(options):
         raise ValueError(f"--out is {options.out}; its ending must be .json")
     progress = functools.partial(tqdm, leave=False, disable=not sys.stderr.isatty(), dynamic_ncols=True)
     parts = [options.only] if options.only else None
+    if options.backend == "cuda":
+        found = card.measure(parts, card.QUICK if options.quick else card.FULL, progress, say_of_card)
+        if options.out:
+            with atomic_file(Path(options.out)) as file:
+                file.write(json.dumps(found, indent=1).encode())
+            print(f"written: {options.out}")
+        return
     found = suite.measure(parts, suite.QUICK if options.quick else suite.FULL, options.threads, progress, say)
     if options.out:
         for path in write(found, Path(options.out)):
@@ -44,6 +53,11 @@ def run(options):
 def say(part, found):
     """Print what was measured last."""
     print(report.describe(part, found), end="\n\n", flush=True)
+
+
+def say_of_card(part, found):
+    """Print what was measured last on the GPU."""
+    print(card_report.describe(part, found), end="\n\n", flush=True)
 
 
 def write(found, path):

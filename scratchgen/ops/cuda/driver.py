@@ -173,6 +173,19 @@ def _configured(kernel, blocks, threads):
         return kernel[blocks, threads, stream()]
 
 
+def record():
+    """An event on the stream, behind all work queued so far; not in the simulator, which measures no time."""
+    event = cuda.event(timing=True)
+    event.record(stream())
+    return event
+
+
+def seconds(start, stop):
+    """Between two events; waits until the device has come to the second."""
+    stop.synchronize()
+    return 1e-3 * cuda.event_elapsed_time(start, stop)
+
+
 def about():
     """The device in use: {"name", "capability", "processors", "memory" in bytes, "driver" (CUDA version), "numba-cuda"}."""
     version = importlib.metadata.version("numba-cuda") if importlib.util.find_spec("numba_cuda") else None
