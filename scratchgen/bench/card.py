@@ -137,10 +137,9 @@ def measure_steps(effort, found, progress):
             entrants[name] = Entrant(stack.enter_context(Side()), "scratchgen.bench.torch_steps:prepare", given | {"device": "cuda"}, models)
         rows = steps.measure(entrants, effort.workloads, found["ceilings"], effort.rounds, 2 * effort.budget, progress)
     with ours() as side:
-        return [
-            row | {"launches": side.call("scratchgen.bench.card:launches", **work._asdict())}
-            for row, work in zip(rows, effort.workloads, strict=True)
-        ]
+        for row, work in zip(rows, effort.workloads, strict=True):
+            row["launches"] = side.call("scratchgen.bench.card:launches", **work._asdict())
+    return {"workloads": rows}
 
 
 def launches(**workload):

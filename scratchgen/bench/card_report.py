@@ -48,7 +48,7 @@ def products(found):
 def steps(found):
     """Training steps."""
     text = ["Training steps: noise, forward, loss, backward, Adam; float32 (TF32 off), the same work on every side"]
-    for row in found["steps"]:
+    for row in found["steps"]["workloads"]:
         least = row["floor"]
         lines = [[name, f"{milliseconds:.3f}", f"{row['ratio'].get(name, 1):.2f}×"] for name, milliseconds in row["milliseconds"].items()]
         text.append(

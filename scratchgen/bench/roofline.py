@@ -9,11 +9,17 @@ import numpy as np
 
 from scratchgen.plots.canvas import BLUE, INK, ORANGE, PAPER, RED, finish, legend, new_figure, set_title, tidy
 
-RIVAL = "PyTorch, fused Adam"
+RIVALS = {"numba": ("numpy", "PyTorch, fused Adam"), "cuda": ("PyTorch, float32", "PyTorch, CUDA graph")}  # in products, in steps
 
 
 def roofline(found, path=None):
-    """Training steps and float32 products of `suite.measure` under this machine's roof -> Figure, saved where a path is given."""
+    """Training steps and float32 products of `suite.measure` or `card.measure` under the machine's roof -> Figure, saved where a path is given."""
+    backend = found.get("backend", "numba")
+    in_products, in_steps = RIVALS[backend]
+    if backend == "cuda":
+        where = found["machine"]["card"]["name"]
+    else:
+        where = f"{found['machine']['cpu']}, {found['ceilings']['cores']} threads"
     figure = new_figure(7.6, 4.8)
     axes = figure.add_axes((0.09, 0.12, 0.88, 0.79))
     peak, bandwidth = max(found["ceilings"]["float32"]["all cores"].values()), found["ceilings"]["bandwidth"]
@@ -24,14 +30,14 @@ def roofline(found, path=None):
     axes.annotate(f"{peak:.0f} GFLOP/s", (x[-1], peak), (0, 5), textcoords="offset points", ha="right", color=INK, fontsize=9)
     axes.annotate(f"{memory:.0f} GB/s", (1, memory), (-8, 0), textcoords="offset points", ha="right", color=INK, fontsize=9)
     rows = [row for row in found.get("products", ()) if row["dtype"] == "float32"]
-    for name, colour in (("numpy", ORANGE), ("scratchgen", BLUE)):
-        if rows:
+    for name, colour in ((in_products, ORANGE), ("scratchgen", BLUE)):
+        if rows and name in rows[0]["gflops"]:
             rates = [row["gflops"][name] for row in rows]
             axes.plot([product_intensity(row) for row in rows], rates, ".", color=colour, alpha=0.75, label=f"products, {name}")
     rows_of_steps = found.get("steps", {}).get("workloads", ())
     for row in rows_of_steps:
         intensity = row["floor"]["flop"] / row["floor"]["bytes"]
-        for name, colour in ((RIVAL, ORANGE), ("scratchgen", RED)):
+        for name, colour in ((in_steps, ORANGE), ("scratchgen", RED)):
             if name in row["milliseconds"]:
                 rate = row["floor"]["flop"] / row["milliseconds"][name] / 1e6
                 axes.plot(intensity, rate, "D", color=colour, markersize=7, label=f"steps, {name}" if row is rows_of_steps[0] else None)
@@ -42,7 +48,7 @@ def roofline(found, path=None):
         axis.set_major_formatter("{x:g}")
     axes.set_xlabel("operations for each byte that must move (of operands and result, or of Adam's arrays)")
     axes.set_ylabel("GFLOP/s")
-    set_title(axes, f"Roofline: {found['machine']['cpu']}, {found['ceilings']['cores']} threads, float32")
+    set_title(axes, f"Roofline: {where}, float32")
     tidy(axes)
     if axes.get_legend_handles_labels()[0]:
         legend(axes, loc="lower right")

@@ -25,7 +25,7 @@ from scratchgen.bench import card, card_report, report, suite
 def add_arguments(parser):
     """The options."""
     parser.add_argument("--backend", choices=["numba", "cuda"], default="numba", help="measure on the CPU (default) or on an NVIDIA GPU")
-    parser.add_argument("--only", choices=list(suite.PARTS), help="measure only this part")
+    parser.add_argument("--only", choices=list(suite.PARTS), help="measure only this part; on a GPU: products, steps or ladder")
     parser.add_argument("--quick", action="store_true", help="fewer shapes, fewer repetitions")
     parser.add_argument("--threads", type=int, metavar="N", help="use at most N threads on every side (default: as many as each likes)")
     parser.add_argument("--out", metavar="FILE.json", help="write the figures there, and pictures beside it")
@@ -37,27 +37,19 @@ def run(options):
         raise ValueError(f"--out is {options.out}; its ending must be .json")
     progress = functools.partial(tqdm, leave=False, disable=not sys.stderr.isatty(), dynamic_ncols=True)
     parts = [options.only] if options.only else None
+    effort = "QUICK" if options.quick else "FULL"
     if options.backend == "cuda":
-        found = card.measure(parts, card.QUICK if options.quick else card.FULL, progress, say_of_card)
-        if options.out:
-            with atomic_file(Path(options.out)) as file:
-                file.write(json.dumps(found, indent=1).encode())
-            print(f"written: {options.out}")
-        return
-    found = suite.measure(parts, suite.QUICK if options.quick else suite.FULL, options.threads, progress, say)
+        found = card.measure(parts, getattr(card, effort), progress, say(card_report))
+    else:
+        found = suite.measure(parts, getattr(suite, effort), options.threads, progress, say(report))
     if options.out:
         for path in write(found, Path(options.out)):
             print(f"written: {path}")
 
 
-def say(part, found):
-    """Print what was measured last."""
-    print(report.describe(part, found), end="\n\n", flush=True)
-
-
-def say_of_card(part, found):
-    """Print what was measured last on the GPU."""
-    print(card_report.describe(part, found), end="\n\n", flush=True)
+def say(tables):
+    """A function that prints what was measured last."""
+    return lambda part, found: print(tables.describe(part, found), end="\n\n", flush=True)
 
 
 def write(found, path):
@@ -70,7 +62,7 @@ def write(found, path):
     if "products" in found or "steps" in found:
         written.append(path.with_suffix(".png"))
         roofline.roofline(found, written[-1])
-    if "ladder" in found:
+    if "ladder" in found and found.get("backend") != "cuda":
         written.append(path.with_name(f"{path.stem}-ladder.png"))
         roofline.ladder(found, written[-1])
     return written

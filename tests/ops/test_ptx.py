@@ -15,12 +15,12 @@ pytestmark = [
     pytest.mark.cuda,
     pytest.mark.skipif(not COMPILER, reason="numba-cuda and its compiler are not installed: pip install 'scratchgen[cuda]'"),
 ]
-# Sums are taken in float64, also of float32 numbers, and normal numbers are computed in it, as on the CPU; nothing else is.
+# Sums are taken in float64, also of float32 numbers; so are normal numbers and Adam's powers of β, as on the CPU. Nothing else is.
 IN_FLOAT64 = {
-    "accumulate", "activation_backward", "adam_step", "add_column_sums", "add_norm_grads", "batch_norm", "batch_norm_backward",
-    "bce_with_logits", "bernoulli_log_likelihood", "clip_norm", "cross_entropy", "discriminator_bce", "gaussian_kl", "gaussian_kl_rows",
-    "gaussian_log_likelihood", "gaussian_nll", "generator_minimax", "generator_non_saturating", "layer_norm", "layer_norm_backward",
-    "log_weight", "random_normal", "softmax", "softmax_backward", "squared_error",
+    "accumulate", "activation_backward", "adam_step", "add_column_sums", "add_norm_grads", "batch_norm", "batch_norm_backward", "bce_with_logits",
+    "bernoulli_log_likelihood", "clip_norm", "cross_entropy", "discriminator_bce", "gaussian_kl", "gaussian_kl_rows", "gaussian_log_likelihood",
+    "gaussian_nll", "generator_minimax", "generator_non_saturating", "layer_norm", "layer_norm_backward", "log_weight", "random_normal", "softmax",
+    "softmax_backward", "squared_error",
 }  # fmt: skip
 
 
@@ -47,4 +47,4 @@ def test_the_products_keep_their_sums_in_registers_and_move_vectors(kernels):
     products = [kernel for kernel in kernels if kernel["kernel"] == "matmul"]
     assert len(products) > 30
     assert not [kernel for kernel in products if kernel["local"] or kernel["vectors"] < 16]
-    assert not [kernel for kernel in products if kernel.get("spilled", 0) > 128]  # a few numbers outside the loop, none of its sums
+    assert not [kernel for kernel in products if kernel.get("spilled", 0) >= 256]  # the sums would take as much; a few other numbers may wait outside
