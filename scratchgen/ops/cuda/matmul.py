@@ -109,7 +109,7 @@ def multiply(name, a, b, out=None, bias=None, finish=store, alpha=0.0):
     operands = [numbers(x if k else c) for x in (a, b)]  # without a k, nothing is read; but no empty array can be passed
     launch(
         tile.kernel(chosen, a.dtype, a_along_k, b_along_k, wide, finish, out is not None), blocks, chosen.threads,
-        *operands, numbers(c), None if bias is None else bias.reshape(-1, 1).reshape(-1).flat(), a.dtype.type(alpha),
+        *operands, numbers(c), None if bias is None else bias.reshape(-1).flat(), a.dtype.type(alpha),
         m, n, k, part, a_row, a_column, b_row, b_column, c_row, c_column, partials, tickets().flat() if splits > 1 else None,
     )  # fmt: skip
     return c
