@@ -130,24 +130,28 @@ def measure_products(effort, found, progress):
 
 
 def measure_steps(effort, found, progress):
-    """Training steps by ours, as they are launched in training, and by PyTorch."""
+    """Training steps by ours, replayed as a graph and kernel by kernel, and by PyTorch."""
     with contextlib.ExitStack() as stack:
         entrants = {"scratchgen": Entrant(stack.enter_context(ours()))}
+        entrants["scratchgen, kernel by kernel"] = Entrant(stack.enter_context(ours()), given={"replay": False})
         for name, given, models in () if "torch" in found["absent"] else effort.torch:
             entrants[name] = Entrant(stack.enter_context(Side()), "scratchgen.bench.torch_steps:prepare", given | {"device": "cuda"}, models)
         rows = steps.measure(entrants, effort.workloads, found["ceilings"], effort.rounds, 2 * effort.budget, progress)
     with ours() as side:
         for row, work in zip(rows, effort.workloads, strict=True):
-            row["launches"] = side.call("scratchgen.bench.card:launches", **work._asdict())
+            row["launches"] = {
+                how: side.call("scratchgen.bench.card:launches", replay=how == "replayed", **work._asdict()) for how in ("plain", "replayed")
+            }
     return {"workloads": rows}
 
 
 def launches(**workload):
-    """How many kernels a training step launches."""
+    """How many kernels the host launches in a training step, once it has been recorded where it can be. A graph is no kernel and not counted."""
     from scratchgen.ops.cuda import launch
 
     step, count = steps.prepare(**workload), []
-    step()
+    for _ in range(5):
+        step()
     launch.watch = lambda *launched: count.append(launched)
     step()
     launch.watch = None

@@ -52,11 +52,18 @@ def steps(found):
         least = row["floor"]
         lines = [[name, f"{milliseconds:.3f}", f"{row['ratio'].get(name, 1):.2f}×"] for name, milliseconds in row["milliseconds"].items()]
         text.append(
-            f"{row['title']}: {row['launches']} kernels\n\n{table(['', 'ms', 'ours is faster'], lines)}\n\n"
+            f"{row['title']}: {launched(**row['launches'])}\n\n{table(['', 'ms', 'ours is faster'], lines)}\n\n"
             f"needed: {least['flop'] / 1e9:.2f} GFLOP at {least['peak_gflops']:.0f} GFLOP/s, {least['bytes'] / 1e6:.1f} MB at "
             f"{least['bandwidth_gbs']:.0f} GB/s = {1e3 * least['seconds']:.3f} ms; reached {row['roofline_fraction']:.0%} of this roofline"
         )
     return "\n\n".join(text)
+
+
+def launched(plain, replayed):
+    """What the host has to launch."""
+    return f"{plain} kernels, " + (
+        f"replayed as a graph behind {replayed}" if replayed < plain else "launched one by one: no graph could be recorded"
+    )
 
 
 def ladder(found):

@@ -57,13 +57,20 @@ def build(work, seed=0):
     return model, (rng.random(shape) if work.output == "sigmoid" else rng.standard_normal(shape)).astype(np.float32)
 
 
-def prepare(**workload):
-    """A function that does one training step."""
+def prepare(replay=True, **workload):
+    """A function that does one training step; on a GPU recorded as a graph and replayed, as in training, unless replay is False."""
     model, x = build(Workload(**workload))
     x = sg.ops.array(x)
     optimizers = {name: model.optimizer(player) for name, player in model.players().items()}
-    count = itertools.count()
-    return timed(lambda: train_step(model, optimizers, x, next(count)), backend_clock())
+    number = itertools.count()
+
+    def step(x):
+        train_step(model, optimizers, x, next(number))
+
+    if replay:
+        moved = [(stream, "block") for stream in model.streams().values()] + [(each, "steps") for each in optimizers.values()]
+        step = sg.ops.replayed(step, moved)
+    return timed(lambda: step(x), backend_clock())
 
 
 def weights(*sizes):

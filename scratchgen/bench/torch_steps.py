@@ -79,7 +79,7 @@ def prepare(fused=True, compiled=False, hand_tuned=False, device="cpu", graph=Fa
     first, second = (network.to(device) for network in networks(work))
     step = (vae_step if work.model == "vae" else gan_step)(work, x, first, second, compile_, adam, hand_tuned)
     if graph:
-        step = captured(step)
+        step = captured(step, x)
     return timed(step, clock(device))
 
 
@@ -119,18 +119,23 @@ def gan_step(work, x, generator, discriminator, compile_, adam, hand_tuned):
     return step
 
 
-def captured(step):
-    """The step as a CUDA graph, after three plain steps on a stream of their own, as PyTorch's manual asks for."""
+def captured(step, x):
+    """The step as a CUDA graph, recorded after three plain steps on another stream, as PyTorch's manual asks; a minibatch is copied to x each time."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(3):
             step()
     torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
+    graph, minibatch = torch.cuda.CUDAGraph(), x.clone()
     with torch.cuda.graph(graph):
         step()
-    return lambda: graph.replay()
+
+    def replay():
+        x.copy_(minibatch)
+        graph.replay()
+
+    return replay
 
 
 def prepare_product(product, m, k, n, dtype, tf32=False):
