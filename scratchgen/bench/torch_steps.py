@@ -120,7 +120,7 @@ def gan_step(work, x, generator, discriminator, compile_, adam, hand_tuned):
 
 
 def captured(step, x):
-    """The step as a CUDA graph, recorded after three plain steps on another stream, as PyTorch's manual asks; a minibatch is copied to x each time."""
+    """The step as a CUDA graph, recorded after three plain steps on another stream, as PyTorch's manual asks. A minibatch is copied to x first."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
