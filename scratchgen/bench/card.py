@@ -126,7 +126,18 @@ def measure_products(effort, found, progress):
         for name, function, given in rivals:
             entrants[name] = Entrant(stack.enter_context(Side()), function, given)
         true = [name for name, _, _ in rivals if name != TF32]
-        return products.measure(entrants, effort.shapes, effort.dtypes, effort.rounds, effort.budget, progress, *true[:1])
+        rows = products.measure(entrants, effort.shapes, effort.dtypes, effort.rounds, effort.budget, progress, *true[:1])
+        for row in rows:
+            row["plan"] = entrants["scratchgen"].side.call("scratchgen.bench.card:plan", **{name: row[name] for name in ("m", "k", "n", "dtype")})
+    return rows
+
+
+def plan(m, k, n, dtype):
+    """How matmul.py cuts that product: "rows × columns of a tile, parts of k"."""
+    from scratchgen.ops.cuda import matmul
+
+    tile, parts, _ = matmul.plan(m, n, k, np.dtype(dtype))
+    return "{}×{}, {}".format(*tile.shape(dtype), parts)
 
 
 def measure_steps(effort, found, progress):

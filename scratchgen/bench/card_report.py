@@ -37,8 +37,8 @@ def products(found):
         for row in rows:
             ours, others = row["gflops"]["scratchgen"], [f"{row['gflops'][name]:.0f}" for name in rivals]
             share = [f"{row['ratio']:.2f}×"] if rivals else []
-            lines.append([f"{row['product']:10}{row['m']}×{row['k']}×{row['n']}", f"{ours:.0f}", f"{ours / peak:.0%}", *others, *share])
-        head = ["product", "scratchgen", "of peak", *rivals, *([f"to {rivals[0]}"] if rivals else [])]
+            lines.append([f"{row['product']:10}{row['m']}×{row['k']}×{row['n']}", row["plan"], f"{ours:.0f}", f"{ours / peak:.0%}", *others, *share])
+        head = ["product", "tile, parts of k", "scratchgen", "of peak", *rivals, *([f"to {rivals[0]}"] if rivals else [])]
         text.append(f"Matrix products, {dtype}, GFLOP/s, m×k×n\n\n{table(head, lines)}")
         if rivals:
             text.append(f"geometric mean {geometric_mean([row['ratio'] for row in rows]):.2f}× {rivals[0]}")
