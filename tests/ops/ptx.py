@@ -20,8 +20,10 @@ from numba.core import types
 from numba.cuda import dispatcher
 from numba.np.numpy_support import from_dtype
 
-from scratchgen.ops.cuda import driver, twins
+from scratchgen.bench import card_probes
+from scratchgen.ops.cuda import driver, graph, ladder, twins
 from scratchgen.ops.cuda.array import array, empty
+from scratchgen.ops.cuda.launch import launch
 
 CC = tuple(map(int, sys.argv[1]))
 dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=CC)  # device functions ask for it
@@ -145,13 +147,28 @@ def calls(names, Draw, cases):
                 yield name, dtype, f"{m}×{k}×{n}", [empty(shape, dtype) for shape in ([(m, n)] if name.startswith("add") else []) + [a, b]]
 
 
+def others():
+    """Kernels that no operation launches, as (name, function, arguments)."""
+    a, b = empty((6, 7)), empty((7, 5))
+    for step in ladder.STEPS[:-1]:
+        yield step.__name__, step, [a, b]
+    table = empty(3, np.uint64).flat()
+    yield "grow", launch, [graph.grow, 1, 4, table, table]
+    yield "triad", launch, [card_probes.triad, 1, 4, a.flat(), np.float32(2), a.flat(), a.flat()]
+    for number in (np.float32, np.float64):
+        yield f"probe_{number.__name__}", launch, [card_probes.multiply_adds(number), 1, 4, number(2), empty(4, number).flat(), 3]
+
+
 def main(names):
     sys.path.insert(0, str(Path(__file__).parent))
     from test_twins import CASES, Draw
 
     compiled = twins()
     with compiling() as compiler:
-        for name, dtype, what, arguments in calls(names or list(compiled), Draw, CASES):
+        rest = [] if names else [*others()]
+        compiled |= {name: function for name, function, _ in rest}
+        rest = [(name, np.float64 if name == "probe_float64" else np.float32, "", arguments) for name, _, arguments in rest]
+        for name, dtype, what, arguments in itertools.chain(calls(names or list(twins()), Draw, CASES), rest):
             found, before, launches = {"operation": name, "dtype": np.dtype(dtype).name, "what": what}, len(compiler.ptx), compiler.launches
             try:
                 compiled[name](*arguments)
