@@ -163,15 +163,17 @@ def main(names):
     sys.path.insert(0, str(Path(__file__).parent))
     from test_twins import CASES, Draw
 
-    compiled = twins()
+    functions = twins()
     with compiling() as compiler:
-        rest = [] if names else [*others()]
-        compiled |= {name: function for name, function, _ in rest}
-        rest = [(name, np.float64 if name == "probe_float64" else np.float32, "", arguments) for name, _, arguments in rest]
-        for name, dtype, what, arguments in itertools.chain(calls(names or list(twins()), Draw, CASES), rest):
+        work = calls(names or list(functions), Draw, CASES)
+        if not names:
+            for name, function, arguments in others():
+                functions[name] = function
+                work = itertools.chain(work, [(name, np.float64 if name == "probe_float64" else np.float32, "", arguments)])
+        for name, dtype, what, arguments in work:
             found, before, launches = {"operation": name, "dtype": np.dtype(dtype).name, "what": what}, len(compiler.ptx), compiler.launches
             try:
-                compiled[name](*arguments)
+                functions[name](*arguments)
                 assert compiler.launches > launches, "no kernel was launched"
             except Exception as error:
                 print(json.dumps(found | {"error": f"{type(error).__name__}: {error}"}), flush=True)
