@@ -204,6 +204,7 @@ class ObjectiveSubject:
         if not isinstance(module, Module):
             raise TypeError(f"module is {module!r}; check_objective needs the layer, network or model whose gradients the objective fills")
         self.module, self.objective, self.modules = module, objective, (module, *context)
+        _ = module.flat_params  # asked for first: this lays the parameters flat, and those shifted must be those used
         self.title = f"objective of {type(module).__name__}"
         self.params = {f"{prefix}.{key}".lstrip("."): value for prefix, leaf in module.leaves() for key, value in leaf.params.items()}
         self.arrays, self.inputs = self.params, []

@@ -94,6 +94,19 @@ def test_whole_objective(vae, rng):
     assert check_objective(vae, lambda: vae.loss(x)).ok  # the model's own noise is repeated
 
 
+def test_objective_of_a_layer_that_stands_alone(rng):
+    """Its parameters are laid flat by the check itself, before those to be shifted are taken."""
+    layer, x = L.Linear(3, 2, rng=0, dtype=F), rng.normal(size=(4, 3))
+
+    def objective():
+        y, cache = layer.forward(x)
+        loss, dy = losses.squared_error(y, np.zeros((4, 2)))
+        layer.backward(dy, cache)
+        return loss
+
+    assert check_objective(layer, objective).ok
+
+
 def test_objective_with_a_term_dropped(vae, rng):
     x, eps = rng.uniform(size=(4, 6)), rng.normal(size=(4, 2))
 
