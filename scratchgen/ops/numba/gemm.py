@@ -265,7 +265,8 @@ def gemm(a, b, c, bias=None, accumulate=False, activation=0, alpha=0.0):
     (m, n), k = c.shape, a.shape[1]
     work = flop_ns * (m * max(n, 32) * k + 10 * (m * k + k * n + m * n))  # a tile that C's edge cuts takes as long; getting a number is worth 10
     parts = min(k // PART, MOST_PARTS)
-    if parts > 1 and k >= max(m, n) and parts * m * n <= k * (m + n) and bias is None and activation == 0:
+    by_rows = a.strides[0] == a.itemsize and b.strides[1] == b.itemsize  # xᵀ dy, x and dy contiguous
+    if by_rows and parts > 1 and k >= max(m, n) and parts * m * n <= k * (m + n) and bias is None and activation == 0:
         sum_of_parts(work, share, a, b, c, accumulate, np.empty((parts, m, n), c.dtype))
         return
     several = threads.enter(work)
