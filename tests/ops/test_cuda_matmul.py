@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgen.ops.cuda import driver, ladder, matmul, sums, tile
-from scratchgen.ops.cuda.array import array, to_host
+from scratchgen.ops.cuda.array import DeviceArray, array, to_host
 
 pytestmark = pytest.mark.cuda
 TILES = {"large": tile.LARGE, "medium": tile.MEDIUM, "small": tile.SMALL, "tiny": tile.TINY}
@@ -99,6 +99,24 @@ def test_matrices_that_cannot_be_multiplied_are_refused():
         matmul.linear(a, b, array(np.zeros(4, np.float32)))
     with pytest.raises(ValueError, match="add_matmul_tn"):
         matmul.add_matmul_tn(array(np.zeros((3, 4), np.float32)), a, a)
+
+
+@pytest.mark.parametrize("shape", [(2**22, 1, 1), (1, 1, 2**22)])
+def test_a_long_product_keeps_to_the_limits_of_a_grid(shape, monkeypatch):
+    m, k, n = shape
+    monkeypatch.setattr(matmul, "plan", matmul.cheapest)
+    launched = []
+    monkeypatch.setattr(matmul, "launch", lambda kernel, blocks, *others: launched.append(blocks))
+    matmul.matmul(array(np.zeros((m, k), np.float32)), array(np.zeros((k, n), np.float32)))
+    (blocks,) = launched
+    assert max(blocks[1:]) <= 65_535 and blocks[0] * 128 >= 2**22
+
+
+def test_matrices_too_far_spread_for_32_bits_are_refused():
+    x = array(np.zeros((3, 4), np.float32))
+    spread = DeviceArray(x.block, x.address, (3, 4), (2**32, 4), x.dtype)
+    with pytest.raises(ValueError, match="32 bits, and a matrix that spans 2,147,483,652"):
+        matmul.matmul_nt(spread, x)
 
 
 @on_gpu

@@ -104,7 +104,7 @@ def multiply(name, a, b, out=None, bias=None, finish=store, alpha=0.0):
     )
     chosen, splits, part = plan(m, n, k, a.dtype)
     rows, columns = chosen.shape(a.dtype)
-    blocks = -(-n // columns), -(-m // rows), splits
+    blocks = -(-n // columns) * -(-m // rows), splits
     partials = empty(math.prod(blocks) * rows * columns, a.dtype).flat() if splits > 1 else None
     operands = [numbers(x if k else c) for x in (a, b)]  # without a k, nothing is read; but no empty array can be passed
     launch(
@@ -125,8 +125,12 @@ def numbers(x):
     """x as the kernel takes it: one row that begins with x's first number; the kernel finds its own way in it."""
     if x.contiguous:
         return x.flat()
-    length = 1 + sum((n - 1) * step for n, step in zip(x.shape, x.strides, strict=True)) // x.dtype.itemsize
-    return driver.view(x.block, x.address, (length,), (x.dtype.itemsize,), x.dtype)
+    return driver.view(x.block, x.address, (span(x),), (x.dtype.itemsize,), x.dtype)
+
+
+def span(x):
+    """How many numbers lie from the first of x in memory to the last, those between them that are not x's included."""
+    return 1 + sum((n - 1) * abs(step) for n, step in zip(x.shape, x.strides, strict=True)) // x.dtype.itemsize
 
 
 def forwards(x):
@@ -176,8 +180,9 @@ def sizes(name, a, b):
         raise ValueError(f"{name} needs shapes {SHAPES[name]}; given {a.shape} and {b.shape}")
     if a.dtype != b.dtype or a.dtype not in REALS:
         raise TypeError(f"{name} needs two float32 or two float64 arrays; given {a.dtype} and {b.dtype}")
-    if max(m * k, k * n, m * n) >= 2**31:
-        raise ValueError(f"{name}: the kernel counts numbers in 32 bits, and a matrix of {max(m * k, k * n, m * n):,} has too many")
+    longest = max(span(a), span(b), m * n)
+    if longest >= 2**31:
+        raise ValueError(f"{name}: the kernel counts numbers in 32 bits, and a matrix that spans {longest:,} of them has too many")
     return m, k, n
 
 

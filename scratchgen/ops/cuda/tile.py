@@ -178,7 +178,8 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
         lane, warp = t % 32, t // 32
         my_m = int32(warp // WARPS_N * 4 + lane % 2 + lane // 16 * 2) * V
         my_n = int32(warp % WARPS_N * 8 + lane // 2 % 8) * V
-        top, left, k0 = int32(cuda.blockIdx.y * ROWS), int32(cuda.blockIdx.x * COLUMNS), int32(cuda.blockIdx.z * k_of_block)
+        tile_number, across = int32(cuda.blockIdx.x), int32((n + COLUMNS - 1) // COLUMNS)  # all in x: y and z end at 65,535
+        top, left, k0 = int32(tile_number // across * ROWS), int32(tile_number % across * COLUMNS), int32(cuda.blockIdx.y * k_of_block)
         rest = int32(min(k - k0, k_of_block))  # of k from here
         a_m, a_k = place_a(t)
         b_n, b_k = place_b(t)
@@ -206,10 +207,10 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
             stage = int32(STAGE - stage)
 
         if partials is not None:
-            tile_number, splits = cuda.blockIdx.y * cuda.gridDim.x + cuda.blockIdx.x, cuda.gridDim.z
+            splits = cuda.gridDim.y
             first = tile_number * splits * PART + t * V
             for q in range(0, SUMS, V):
-                store_vector(partials, first + cuda.blockIdx.z * PART + q * THREADS, sums, q)
+                store_vector(partials, first + cuda.blockIdx.y * PART + q * THREADS, sums, q)
             if not last_of(shared, tickets, tile_number, splits):
                 return
             for i in range(SUMS):
