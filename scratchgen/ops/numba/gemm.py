@@ -17,7 +17,8 @@ changes nothing in how it is computed: k is cut by shape alone, and the sum over
 
 Where k is the longest by far (the weight gradients of a narrow network: xᵀ dy, k the batch), k is cut between the threads instead, so that each
 reads only rows of x and dy that it computed itself before; what another core has in its cache takes ten times as long to get. Each part of k
-makes a sum of its own, and the sums are added in order. Their number follows from the shape alone, as the blocks of k do.
+makes a sum of its own, and the sums are added in order. Their number follows from the shape alone, as the blocks of k do (512 × 128 × 128, four
+threads, x and dy just written by them: 43 µs instead of 54).
 
 The bias and f cost one more pass over numbers that are in the cache; as operations of their own they would cost one or two through main memory.
 """
@@ -41,7 +42,7 @@ BAND_BYTES = 2**20  # most of a in a band, one block deep: half of the second-le
 SHARED_ROW = 1200  # bytes of b that a thread reads in the time that two threads lose to a row of C that they share
 OWN_BAND = 128  # rows that repay a thread the copying of all of b
 BLOCK = 512  # most of k in a block
-PART, MOST_PARTS = 64, 16  # steps of k in a part, where k is cut between threads; as many parts as threads that gain by it
+PART, MOST_PARTS = 64, 16  # least steps of k in a part, where k is cut between threads; parts are 2, 4, 8 or 16, as threads often are
 PACK_B = 3  # tiles that must read a panel to repay its copying
 PACK_A = 8  # panels that must meet a band to repay its copying, where a's columns are contiguous already
 
@@ -264,7 +265,7 @@ def gemm(a, b, c, bias=None, accumulate=False, activation=0, alpha=0.0):
         a, b, c = b.T, a.T, c.T
     (m, n), k = c.shape, a.shape[1]
     work = flop_ns * (m * max(n, 32) * k + 10 * (m * k + k * n + m * n))  # a tile that C's edge cuts takes as long; getting a number is worth 10
-    parts = min(k // PART, MOST_PARTS)
+    parts = 1 << min(k // PART, MOST_PARTS).bit_length() >> 1
     by_rows = a.strides[0] == a.itemsize and b.strides[1] == b.itemsize  # xᵀ dy, x and dy contiguous
     if by_rows and parts > 1 and k >= max(m, n) and parts * m * n <= k * (m + n) and bias is None and activation == 0:
         sum_of_parts(work, share, a, b, c, accumulate, np.empty((parts, m, n), c.dtype))
