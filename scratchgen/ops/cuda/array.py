@@ -14,6 +14,7 @@ import numpy as np
 
 from scratchgen.ops.cuda import driver, memory
 from scratchgen.ops.cuda.kernels import Loop
+from scratchgen.ops.formulas import add
 
 
 class DeviceArray:
@@ -154,10 +155,6 @@ for _name in ("neg", "pos", "abs", "eq", "ne", "lt", "le", "gt", "ge", "setitem"
 
 def convert(x):
     return x
-
-
-def add(a, b):
-    return a + b
 
 
 CONVERT, ADD = Loop(convert, n_out=1, n_in=1), Loop(add, n_out=1, n_in=2)

@@ -1,29 +1,10 @@
 """The small array operations: element by element, and copies side by side. Sums are in sums.py."""
 
+from scratchgen.ops.checks import check_real
 from scratchgen.ops.cuda.array import DeviceArray, empty
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementwise import REALS, check_device, check_matrices, elementwise, in_place
+from scratchgen.ops.cuda.elementwise import check_device, check_matrices, elementwise, formulas, in_place
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
-
-
-def add(a, b):
-    return a + b
-
-
-def multiply(a, b):
-    return a * b
-
-
-def add_product(out, a, b):
-    return out + a * b
-
-
-def fill(out, value):
-    return value
-
-
-def copy_to(out, a):
-    return a
 
 
 @cuda.jit
@@ -47,8 +28,7 @@ def joined(name, run, axis):
 
     def call(a, b):
         check_device(name, (a, b))
-        if a.dtype not in REALS or b.dtype != a.dtype:
-            raise TypeError(f"{name} takes arrays of one type, float32 or float64; given {a.dtype} and {b.dtype}")
+        check_real(name, a, b)
         if a.ndim != 2 or b.ndim != 2 or a.shape[1 - axis] != b.shape[1 - axis]:
             raise ValueError(f"{name} takes two matrices with equal numbers of {('columns', 'rows')[axis]}; given {a.shape} and {b.shape}")
         out = empty((a.shape[0] + b.shape[0], a.shape[1]) if axis == 0 else (a.shape[0], a.shape[1] + b.shape[1]), a.dtype)
@@ -72,8 +52,9 @@ def join_sums(a, b, c, d):
     """a + b beside c + d:  (m, j) twice, (m, k) twice -> (m, j + k)."""
     check_matrices("join_sums", a, b)
     check_matrices("join_sums", c, d)
-    if a.shape[0] != c.shape[0] or a.dtype != c.dtype:
-        raise ValueError(f"join_sums takes matrices of equally many rows and one type; given {a.shape} {a.dtype} and {c.shape} {c.dtype}")
+    check_real("join_sums", a, c)
+    if a.shape[0] != c.shape[0]:
+        raise ValueError(f"join_sums takes matrices with equal numbers of rows; given {a.shape} and {c.shape}")
     out = empty((a.shape[0], a.shape[1] + c.shape[1]), a.dtype)
     if not a.size or not c.size:
         return TWINS["join_columns"](TWINS["add"](a, b), TWINS["add"](c, d))
@@ -107,15 +88,15 @@ def accumulate(out, value):
 
 
 def plus(out, value):
-    return out + value
+    return (out + value,)
 
 
 accumulated, shifted = in_place(plus, 1, 1), in_place(plus, 1, 0, 1)
-added_product, filled, copied = in_place(add_product, 1, 2), in_place(fill, 1, 0, 1), in_place(copy_to, 1, 1)
+added_product, filled, copied = in_place(formulas.add_product, 1, 2), in_place(formulas.fill, 1, 0, 1), in_place(formulas.copy_to, 1, 1)
 
 TWINS = {
-    "add": elementwise(add, 2),
-    "multiply": elementwise(multiply, 2),
+    "add": elementwise(formulas.add, 2),
+    "multiply": elementwise(formulas.multiply, 2),
     "add_product": lambda out, a, b: added_product((out,), (a, b)),
     "fill": lambda out, value: filled((out,), (), value),
     "copy_to": lambda out, a: copied((out,), (a,)),

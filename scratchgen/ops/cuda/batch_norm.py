@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 
+from scratchgen.ops.checks import REALS
 from scratchgen.ops.cuda.array import empty
 from scratchgen.ops.cuda.arrays import filled
 from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import ONE, ZERO, sqrt
-from scratchgen.ops.cuda.elementwise import REALS, check_matrices, in_place
+from scratchgen.ops.cuda.elementwise import check_matrices, formulas, in_place
 from scratchgen.ops.cuda.kernels import Loop
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 from scratchgen.ops.cuda.sums import COLUMNS, LANES, column_total
@@ -152,11 +153,7 @@ def batch_norm_inference_backward(dy, r, gamma):
     return dx
 
 
-def update_running(running, value, keep, weight):
-    return keep * running + weight * value
-
-
-updated_running = in_place(update_running, 1, 1, 2)
+updated_running = in_place(formulas.update_running, 1, 1, 2)
 
 TWINS = {
     "batch_norm": batch_norm,

@@ -20,13 +20,19 @@ exp, expm1, log, log1p, sqrt, tanh, cos, sin = (
 
 
 @device
-def sigmoid(x):
-    """1 / (1 + e⁻ˣ), from e^−|x|, which never overflows."""
+def softplus_and_sigmoid(x):
+    """log(1 + eˣ) and its derivative 1 / (1 + e⁻ˣ), from e^−|x|, which never overflows."""
     e = exp(-abs(x))
-    return (ONE if x >= ZERO else e) / (ONE + e)
+    return (ZERO if x < ZERO else x) + log1p(e), (ONE if x >= ZERO else e) / (ONE + e)
 
 
 @device
 def softplus(x):
-    """log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|)."""
-    return (ZERO if x < ZERO else x) + log1p(exp(-abs(x)))
+    """log(1 + eˣ)."""
+    return softplus_and_sigmoid(x)[0]
+
+
+@device
+def sigmoid(x):
+    """1 / (1 + e⁻ˣ)."""
+    return softplus_and_sigmoid(x)[1]

@@ -8,12 +8,13 @@
 All arrays of one call have one shape and one type, float32 or float64. Numbers (a slope, a learning rate) are rounded to the arrays' type once.
 """
 
-import numpy as np
-
+from scratchgen.ops import checks
+from scratchgen.ops.cuda import elementary
 from scratchgen.ops.cuda.array import DeviceArray, empty
 from scratchgen.ops.cuda.kernels import Loop
+from scratchgen.ops.formulas import computed_with
 
-REALS = (np.dtype(np.float32), np.dtype(np.float64))
+formulas = computed_with(elementary)
 
 
 def check_device(name, arrays):
@@ -24,34 +25,21 @@ def check_device(name, arrays):
 
 
 def check_arrays(name, arrays):
-    """ValueError unless all arrays have one shape, TypeError unless they are on the device and of one type, float32 or float64."""
+    """The same, and what scratchgen.ops.checks asks."""
     check_device(name, arrays)
-    shape, dtype = arrays[0].shape, arrays[0].dtype
-    if dtype not in REALS:
-        raise TypeError(f"{name} takes arrays of float32 or float64; given {dtype}")
-    for a in arrays:
-        if a.dtype != dtype:
-            raise TypeError(f"{name} takes arrays of one type, float32 or float64; given {dtype} and {a.dtype}")
-        if a.shape != shape:
-            raise ValueError(f"{name} takes arrays of one shape; given {shape} and {a.shape}")
+    checks.check_arrays(name, arrays)
 
 
 def check_columns(name, vector, matrix):
-    """The same for a vector with one number per column of a matrix."""
+    """The same."""
     check_device(name, (vector, matrix))
-    if matrix.ndim != 2 or vector.shape != matrix.shape[1:] or vector.dtype != matrix.dtype:
-        raise ValueError(f"{name}: {vector.dtype} {vector.shape} does not fit {matrix.dtype} {matrix.shape}; wanted is one number per column")
+    checks.check_columns(name, vector, matrix)
 
 
 def check_matrices(name, *arrays, rows=(), columns=()):
-    """Checks of equal matrices, of vectors with one number per row, and of vectors with one number per column."""
-    check_arrays(name, arrays)
-    if arrays[0].ndim != 2:
-        raise ValueError(f"{name} takes matrices (batch, n); given shape {arrays[0].shape}")
-    for vector in rows:
-        check_columns(name, vector, arrays[0].T)
-    for vector in columns:
-        check_columns(name, vector, arrays[0])
+    """The same."""
+    check_device(name, (*arrays, *rows, *columns))
+    checks.check_matrices(name, *arrays, rows=rows, columns=columns)
 
 
 def rounded(numbers, dtype):

@@ -44,7 +44,7 @@ class Loop:
     """out₀, out₁, … = formula(a₀, a₁, …, numbers…), element by element.
 
     n_out, n_in, n_numbers: how many of each.   changed: the first so many of the arrays read are themselves the arrays written.
-    A formula with one result returns it as it is, one with several a tuple.
+    A formula that changes its arguments returns a tuple, another with one result that result as it is.
     """
 
     def __init__(self, formula, n_out, n_in, n_numbers=0, changed=0):
@@ -54,7 +54,7 @@ class Loop:
 
     def compiled(self, source, formula, n_out, n_in, n_numbers, changed, at):
         name, out = formula.__name__, "a" if changed else "out"
-        written = listed(out, n_out, at).removesuffix(", ")
+        written = listed(out, n_out, at).rstrip() if changed else listed(out, n_out, at).removesuffix(", ")
         read = listed("a", n_in, at) + listed("x", n_numbers)
         arguments = ("" if changed else listed("out", n_out)) + listed("a", n_in) + listed("x", n_numbers)
         return kernel(source.format(name=name, arguments=arguments, first=f"{out}0", assignment=f"{written} = f({read})"), name, f=device(formula))

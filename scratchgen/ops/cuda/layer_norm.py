@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from scratchgen.ops.checks import REALS
 from scratchgen.ops.cuda.array import empty
 from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import sqrt
-from scratchgen.ops.cuda.elementwise import REALS, check_matrices
+from scratchgen.ops.cuda.elementwise import check_matrices
 from scratchgen.ops.cuda.launch import THREADS, launch
 from scratchgen.ops.cuda.sums import block_total, blocks_of_rows
 

@@ -1,70 +1,20 @@
-"""Losses: one term and its gradient per element, from one exponential; value and gradients in one launch.
-
-Each formula returns the term, then the gradients already divided by the batch size (`share` = 1 / batch).
-"""
+"""Losses: one term and its gradient per element, from one exponential; value and gradients in one launch."""
 
 import math
 
 import numpy as np
 
+from scratchgen.ops.checks import REALS
 from scratchgen.ops.cuda.array import empty, scalar
 from scratchgen.ops.cuda.arrays import TWINS as ARRAYS
 from scratchgen.ops.cuda.arrays import filled
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementary import HALF, ONE, exp, log, sigmoid, softplus
-from scratchgen.ops.cuda.elementwise import REALS, check_device
+from scratchgen.ops.cuda.elementary import ONE, exp, log
+from scratchgen.ops.cuda.elementwise import check_device, formulas
 from scratchgen.ops.cuda.launch import THREADS, launch
 from scratchgen.ops.cuda.sums import add_up, block_largest, block_total, blocks_of_rows, row_sums, summing, tickets
 
 LOG_2PI = math.log(2 * math.pi)
-
-
-def bce(logit, target, share):
-    return softplus(logit) - target * logit, (sigmoid(logit) - target) * share
-
-
-def log_bernoulli(x, logit):
-    return x * logit - softplus(logit)
-
-
-def squared(y, target, share):
-    difference = y - target
-    return HALF * difference * difference, difference * share
-
-
-def kl(mu, logvar, share):
-    var = exp(logvar)
-    return HALF * (mu * mu + var - logvar - ONE), mu * share, HALF * (var - ONE) * share
-
-
-def kl_term(mu, logvar):
-    return HALF * (mu * mu + exp(logvar) - logvar - ONE)
-
-
-def nll(x, mu, logvar, log_2pi, share):
-    precision = exp(-logvar)
-    squared = (x - mu) * (x - mu) * precision
-    return HALF * (log_2pi + logvar + squared), (mu - x) * precision * share, HALF * (ONE - squared) * share
-
-
-def log_gaussian(x, mu, logvar, log_2pi):
-    return -HALF * (log_2pi + logvar + (x - mu) * (x - mu) * exp(-logvar))
-
-
-def judged_real(logit, share):  # −log D
-    return softplus(-logit), -sigmoid(-logit) * share
-
-
-def judged_fake(logit, share):  # −log(1 − D)
-    return softplus(logit), sigmoid(logit) * share
-
-
-def fooled_minimax(logit, share):  # log(1 − D)
-    return -softplus(logit), -sigmoid(logit) * share
-
-
-def log_ratio(z, eps, logvar):
-    return HALF * (eps * eps - z * z + logvar)
 
 
 def share_of(batch):
@@ -84,7 +34,7 @@ def mean(formula, n_arrays, n_outs, *numbers):
     return call
 
 
-mean_real, mean_fake = mean(judged_real, 1, 1), mean(judged_fake, 1, 1)
+mean_real, mean_fake = mean(formulas.judged_real, 1, 1), mean(formulas.judged_fake, 1, 1)
 
 
 def discriminator_bce(real, fake):
@@ -143,15 +93,15 @@ def cross_entropy(logits, labels):
     return loss, dlogits
 
 
-rows_log_bernoulli, rows_log_gaussian, rows_kl = row_sums(log_bernoulli, 2), row_sums(log_gaussian, 3, 1), row_sums(kl_term, 2)
-rows_log_ratio = row_sums(log_ratio, 3)
+rows_log_bernoulli, rows_log_gaussian = row_sums(formulas.log_bernoulli, 2), row_sums(formulas.log_gaussian, 3, 1)
+rows_kl, rows_log_ratio = row_sums(formulas.kl_term, 2), row_sums(formulas.log_ratio, 3)
 
 TWINS = {
-    "bce_with_logits": mean(bce, 2, 1),
-    "squared_error": mean(squared, 2, 1),
-    "gaussian_kl": mean(kl, 2, 2),
-    "gaussian_nll": mean(nll, 3, 2, LOG_2PI),
-    "generator_minimax": mean(fooled_minimax, 1, 1),
+    "bce_with_logits": mean(formulas.bce, 2, 1),
+    "squared_error": mean(formulas.squared, 2, 1),
+    "gaussian_kl": mean(formulas.kl, 2, 2),
+    "gaussian_nll": mean(formulas.nll, 3, 2, LOG_2PI),
+    "generator_minimax": mean(formulas.fooled_minimax, 1, 1),
     "generator_non_saturating": mean_real,
     "discriminator_bce": discriminator_bce,
     "cross_entropy": cross_entropy,

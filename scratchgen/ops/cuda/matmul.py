@@ -7,23 +7,14 @@ import functools
 import math
 
 from scratchgen.errors import unknown_name
+from scratchgen.ops.checks import multipliable, not_multipliable
 from scratchgen.ops.cuda import activations, driver, tile
 from scratchgen.ops.cuda.array import DeviceArray, empty
-from scratchgen.ops.cuda.elementwise import REALS, check_device
+from scratchgen.ops.cuda.elementwise import check_device, formulas
 from scratchgen.ops.cuda.kernels import device
 from scratchgen.ops.cuda.launch import launch
 from scratchgen.ops.cuda.sums import tickets
 from scratchgen.ops.cuda.vectors import BYTES
-
-SHAPES = {
-    "matmul": "(m, k) and (k, n)",
-    "matmul_nt": "(m, k) and (n, k)",
-    "matmul_tn": "(k, m) and (k, n)",
-    "add_matmul_tn": "(k, m) and (k, n)",
-    "linear": "(batch, n_in) and (n_in, n_out)",
-    "linear_activation": "(batch, n_in) and (n_in, n_out)",
-}
-
 
 # The plan: which tile, and in how many parts k is cut. It depends on the shape alone, so that the bits of a result do not depend on the card.
 
@@ -78,7 +69,7 @@ def with_alpha(formula, n_numbers):
     return formula if n_numbers else lambda x, alpha: f(x)
 
 
-ACTIVATIONS = {formula.__name__: with_alpha(formula, n_numbers) for formula, n_numbers in activations.FORWARD.items()}
+ACTIVATIONS = {name: with_alpha(getattr(formulas, name), n_numbers) for name, n_numbers in activations.FORWARD.items()}
 
 
 def multiply(name, a, b, out=None, bias=None, finish=store, alpha=0.0):
@@ -173,13 +164,10 @@ def linear_activation(x, W, b, activation, *alpha):
 def sizes(name, a, b):
     """(m, k, n) of that product. Raises ValueError or TypeError unless a and b can be multiplied so."""
     check_device(name, (a, b))
-    if a.ndim == b.ndim == 2:
-        m, k = a.shape[::-1] if name.endswith("_tn") else a.shape
-        inner, n = b.shape[::-1] if name.endswith("_nt") else b.shape
-    if a.ndim != 2 or b.ndim != 2 or k != inner:
-        raise ValueError(f"{name} needs shapes {SHAPES[name]}; given {a.shape} and {b.shape}")
-    if a.dtype != b.dtype or a.dtype not in REALS:
-        raise TypeError(f"{name} needs two float32 or two float64 arrays; given {a.dtype} and {b.dtype}")
+    a, b = a.T if name.endswith("_tn") else a, b.T if name.endswith("_nt") else b
+    if not multipliable(a, b):
+        raise not_multipliable(name, a, b)
+    m, k, n = *a.shape, b.shape[1]
     longest = max(span(a), span(b), m * n)
     if longest >= 2**31:
         raise ValueError(f"{name}: the kernel counts numbers in 32 bits, and a matrix that spans {longest:,} of them has too many")

@@ -9,8 +9,8 @@ import numpy as np
 
 from scratchgen.ops.cuda.array import empty
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementary import HALF, ONE, TWO, ZERO, cos, exp, log, sin, sqrt
-from scratchgen.ops.cuda.elementwise import elementwise
+from scratchgen.ops.cuda.elementary import ONE, TWO, cos, log, sin, sqrt
+from scratchgen.ops.cuda.elementwise import elementwise, formulas
 from scratchgen.ops.cuda.kernels import device
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 from scratchgen.ops.cuda.moving import moving
@@ -100,30 +100,14 @@ def draw(name, kernels, key, start, n, dtype):
     return out[:n]
 
 
-def dropout_mask(u, rate):
-    return ONE / (ONE - rate) if u >= rate else ZERO
-
-
-def binarize(p, u):
-    return ONE if u < p else ZERO
-
-
-def reparameterize(mu, logvar, eps):
-    return mu + exp(HALF * logvar) * eps
-
-
-def reparameterize_backward(dz, logvar, eps):
-    return HALF * dz * eps * exp(HALF * logvar)
-
-
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 UNIFORM = {SINGLE: drawing(uniform32, 4), DOUBLE: drawing(uniform64, 2)}
 NORMAL = {SINGLE: drawing(normal32, 4), DOUBLE: drawing(normal64, 2)}
 TWINS = {
     "random_uniform": functools.partial(draw, "random_uniform", UNIFORM),
     "random_normal": functools.partial(draw, "random_normal", NORMAL),
-    "dropout_mask": elementwise(dropout_mask, 1, 1),
-    "binarize": elementwise(binarize, 2),
-    "reparameterize": elementwise(reparameterize, 3),
-    "reparameterize_backward": elementwise(reparameterize_backward, 3),
+    "dropout_mask": elementwise(formulas.dropout_mask, 1, 1),
+    "binarize": elementwise(formulas.binarize, 2),
+    "reparameterize": elementwise(formulas.reparameterize, 3),
+    "reparameterize_backward": elementwise(formulas.reparameterize_backward, 3),
 }

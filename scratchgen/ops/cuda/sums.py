@@ -13,12 +13,13 @@ import math
 
 import numpy as np
 
+from scratchgen.ops.checks import check_real
 from scratchgen.ops.cuda import driver
 from scratchgen.ops.cuda.array import array, empty, scalar
 from scratchgen.ops.cuda.arrays import filled, shifted
 from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import ZERO
-from scratchgen.ops.cuda.elementwise import REALS, check_arrays, check_columns, check_device, rounded
+from scratchgen.ops.cuda.elementwise import check_arrays, check_columns, check_device, rounded
 from scratchgen.ops.cuda.kernels import device, kernel, listed, matrix
 from scratchgen.ops.cuda.launch import BLOCKS, THREADS, blocks_for, launch
 
@@ -266,8 +267,7 @@ sum_of_squares, sums_of_columns = summing(square, 1), column_sums(itself, 1)
 def add_column_sums(out, a):
     """out += Σ over the rows of a:  out (n,), a (m, n)."""
     check_device("add_column_sums", (out, a))
-    if out.dtype not in REALS or a.dtype != out.dtype:
-        raise TypeError(f"add_column_sums takes arrays of one type, float32 or float64; given {out.dtype} and {a.dtype}")
+    check_real("add_column_sums", out, a)
     check_columns("add_column_sums", out, a)
     sums_of_columns(out, (a,))
 

@@ -3,34 +3,11 @@
 import numpy as np
 from numba import prange
 
+from scratchgen.ops.checks import check_columns, check_real
 from scratchgen.ops.dispatch import definitions
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementwise import BLOCK, PARTS, REALS, add_rows, check_columns, dot, elementwise, in_place, matrices, total, write_back
+from scratchgen.ops.numba.elementwise import BLOCK, PARTS, add_rows, dot, elementwise, formulas, in_place, matrices, total, write_back
 from scratchgen.ops.numba.threads import kernel
-
-
-def add(a, b):
-    return a + b
-
-
-def multiply(a, b):
-    return a * b
-
-
-def add_product(out, a, b):
-    return (out + a * b,)
-
-
-def scale(out, factor):
-    return (out * factor,)
-
-
-def fill(out, value):
-    return (value,)
-
-
-def copy_to(out, a):
-    return (a,)
 
 
 @kernel
@@ -137,17 +114,12 @@ def joined(name, run, axis):
     return call
 
 
-def check_real(name, *arrays):
-    """TypeError unless all arrays are of one type, float32 or float64."""
-    if arrays[0].dtype not in REALS or any(a.dtype != arrays[0].dtype for a in arrays):
-        raise TypeError(f"{name} takes arrays of one type, float32 or float64; given {', '.join(str(a.dtype) for a in arrays)}")
-
-
-added_product, scaled, filled, copied = in_place(add_product, 0.2), in_place(scale, 0.1), in_place(fill, 0.05), in_place(copy_to, 0.1)
+added_product, scaled = in_place(formulas.add_product, 0.2), in_place(formulas.scale, 0.1)
+filled, copied = in_place(formulas.fill, 0.05), in_place(formulas.copy_to, 0.1)
 
 TWINS = {
-    "add": elementwise(add, 0.1, n_arrays=2),
-    "multiply": elementwise(multiply, 0.1, n_arrays=2),
+    "add": elementwise(formulas.add, 0.1, n_arrays=2),
+    "multiply": elementwise(formulas.multiply, 0.1, n_arrays=2),
     "add_product": lambda out, a, b: added_product((out,), (a, b)),
     "fill": lambda out, value: filled((out,), (), value),
     "copy_to": lambda out, a: copied((out,), (a,)),

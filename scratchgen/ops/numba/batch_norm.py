@@ -7,7 +7,7 @@ from numba import prange
 
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.elementary import ONE
-from scratchgen.ops.numba.elementwise import in_place, matrices, write_back
+from scratchgen.ops.numba.elementwise import formulas, in_place, matrices, write_back
 from scratchgen.ops.numba.threads import kernel
 
 COLUMNS = 64  # columns that one thread normalises: 256 bytes of float32 in each row
@@ -145,11 +145,7 @@ def batch_norm_inference_backward(dy, r, gamma):
     return dx
 
 
-def update_running(running, value, keep, weight):
-    return (keep * running + weight * value,)
-
-
-updated_running = in_place(update_running, 0.2)
+updated_running = in_place(formulas.update_running, 0.2)
 
 
 TWINS = {

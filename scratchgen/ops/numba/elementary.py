@@ -158,6 +158,9 @@ def exp(x):
     return (q + ONE) * a * b
 
 
+sqrt = math.sqrt  # one instruction
+
+
 @jit(inline=True)
 def expm1(x):
     """eˣ − 1, accurate near 0 too."""

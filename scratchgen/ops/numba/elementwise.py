@@ -1,6 +1,6 @@
 """Kernels from formulas: the mathematics of one element is written as a scalar function, and here it gets its loop.
 
-    tanh_backward = elementwise(lambda dy, y: dy * (ONE - y * y), cost=0.1)
+    tanh_backward = elementwise(formulas.tanh_backward, cost=0.2, n_arrays=2)          the formulas: scratchgen/ops/formulas.py
 
     elementwise(f)    out = f(a, b, …)                                  a new array
     in_place(f)       p, m, … = f(p, m, …, g, …)                        the first arrays are written, the others read
@@ -18,44 +18,23 @@ import numpy as np
 from numba import prange
 from numba.extending import overload
 
+from scratchgen.ops.checks import check_arrays, check_matrices
+from scratchgen.ops.formulas import computed_with
+from scratchgen.ops.numba import elementary
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.threads import kernel
 
-REALS = (np.dtype(np.float32), np.dtype(np.float64))
+formulas = computed_with(elementary)
 BLOCK = 2048  # elements whose sum one thread takes in one go
 PARTS = 16  # of the rows of a matrix, where sums run over the rows; any number of threads up to this shares them fairly
 
 
-# What Python checks before a kernel runs
-
-
-def check_arrays(name, arrays):
-    """ValueError unless all arrays have one shape, TypeError unless one type, float32 or float64."""
-    shape, dtype = arrays[0].shape, arrays[0].dtype
-    if dtype not in REALS:
-        raise TypeError(f"{name} takes arrays of float32 or float64; given {dtype}")
-    for a in arrays:
-        if a.dtype != dtype:
-            raise TypeError(f"{name} takes arrays of one type; given {dtype} and {a.dtype}")
-        if a.shape != shape:
-            raise ValueError(f"{name} takes arrays of one shape; given {shape} and {a.shape}")
-
-
-def check_columns(name, vector, matrix):
-    """The same for a vector with one number per column of a matrix."""
-    if matrix.ndim != 2 or vector.shape != matrix.shape[1:] or vector.dtype != matrix.dtype:
-        raise ValueError(f"{name}: {vector.dtype} {vector.shape} does not fit {matrix.dtype} {matrix.shape}; wanted is one number per column")
+# What Python does before and after a kernel runs
 
 
 def matrices(name, *arrays, rows=(), columns=()):
     """The arrays, contiguous, after checks: equal matrices; vectors with one number per row; vectors with one number per column."""
-    check_arrays(name, arrays)
-    if arrays[0].ndim != 2:
-        raise ValueError(f"{name} takes matrices (batch, n); given shape {arrays[0].shape}")
-    for vector in rows:
-        check_columns(name, vector, arrays[0].T)
-    for vector in columns:
-        check_columns(name, vector, arrays[0])
+    check_matrices(name, *arrays, rows=rows, columns=columns)
     return [np.ascontiguousarray(a) for a in (*arrays, *rows, *columns)]
 
 

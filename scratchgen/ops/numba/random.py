@@ -10,8 +10,8 @@ import numpy as np
 from numba import prange
 
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementary import HALF, ONE, TWO, ZERO, cos_sin_turns, exp, log
-from scratchgen.ops.numba.elementwise import elementwise
+from scratchgen.ops.numba.elementary import ONE, TWO, cos_sin_turns, log
+from scratchgen.ops.numba.elementwise import elementwise, formulas
 from scratchgen.ops.numba.threads import kernel
 from scratchgen.ops.random import M0, M1, W0, W1
 
@@ -100,28 +100,12 @@ def draw(name, cost, kernels):
     return call
 
 
-def dropout_mask(u, rate):
-    return ONE / (ONE - rate) if u >= rate else ZERO
-
-
-def binarize(p, u):
-    return ONE if u < p else ZERO
-
-
-def reparameterize(mu, logvar, eps):
-    return mu + exp(HALF * logvar) * eps
-
-
-def reparameterize_backward(dz, logvar, eps):
-    return HALF * dz * eps * exp(HALF * logvar)
-
-
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 TWINS = {
     "random_uniform": draw("random_uniform", 0.5, {SINGLE: drawing(uniform32, 4), DOUBLE: drawing(uniform64, 2)}),
     "random_normal": draw("random_normal", 1.5, {SINGLE: drawing(normal32, 4), DOUBLE: drawing(normal64, 2)}),
-    "dropout_mask": elementwise(dropout_mask, 0.1, n_arrays=1),
-    "binarize": elementwise(binarize, 0.1, n_arrays=2),
-    "reparameterize": elementwise(reparameterize, 0.5, n_arrays=3),
-    "reparameterize_backward": elementwise(reparameterize_backward, 0.5, n_arrays=3),
+    "dropout_mask": elementwise(formulas.dropout_mask, 0.1, n_arrays=1),
+    "binarize": elementwise(formulas.binarize, 0.1, n_arrays=2),
+    "reparameterize": elementwise(formulas.reparameterize, 0.5, n_arrays=3),
+    "reparameterize_backward": elementwise(formulas.reparameterize_backward, 0.5, n_arrays=3),
 }

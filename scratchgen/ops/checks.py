@@ -1,0 +1,64 @@
+"""What the compiled operations ask of their arrays, on every backend, and what they say where it is not so.
+
+Each check takes the operation's name and arrays of any kind that have shape, ndim and dtype. They run before every kernel, so they are short.
+"""
+
+import numpy as np
+
+REALS = (np.dtype(np.float32), np.dtype(np.float64))
+
+# what each matrix product asks of its operands' shapes
+PRODUCTS = {
+    "matmul": "(m, k) and (k, n)",
+    "matmul_nt": "(m, k) and (n, k)",
+    "matmul_tn": "(k, m) and (k, n)",
+    "add_matmul_tn": "(k, m) and (k, n)",
+    "linear": "(batch, n_in) and (n_in, n_out)",
+    "linear_activation": "(batch, n_in) and (n_in, n_out)",
+}
+
+
+def check_real(name, *arrays):
+    """TypeError unless all arrays are of one type, float32 or float64."""
+    dtype = arrays[0].dtype
+    for a in arrays:
+        if a.dtype != dtype or dtype not in REALS:
+            raise TypeError(f"{name} takes arrays of one type, float32 or float64; given {', '.join(str(a.dtype) for a in arrays)}")
+
+
+def check_arrays(name, arrays):
+    """The same, and ValueError unless all have one shape."""
+    check_real(name, *arrays)
+    for a in arrays:
+        if a.shape != arrays[0].shape:
+            raise ValueError(f"{name} takes arrays of one shape; given {arrays[0].shape} and {a.shape}")
+
+
+def check_columns(name, vector, matrix):
+    """ValueError unless the vector has one number per column of the matrix, of its type."""
+    if matrix.ndim != 2 or vector.shape != matrix.shape[1:] or vector.dtype != matrix.dtype:
+        raise ValueError(f"{name}: {vector.dtype} {vector.shape} does not fit {matrix.dtype} {matrix.shape}; wanted is one number per column")
+
+
+def check_matrices(name, *arrays, rows=(), columns=()):
+    """Equal matrices; vectors with one number per row; vectors with one number per column."""
+    check_arrays(name, arrays)
+    if arrays[0].ndim != 2:
+        raise ValueError(f"{name} takes matrices (batch, n); given shape {arrays[0].shape}")
+    for vector in rows:
+        check_columns(name, vector, arrays[0].T)
+    for vector in columns:
+        check_columns(name, vector, arrays[0])
+
+
+def multipliable(a, b):
+    """Whether a is (m, k), b is (k, n), and both are float32 or both float64. Called for every product: 0.2 µs."""
+    return a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0] and (dtype := a.dtype) == b.dtype and dtype in REALS
+
+
+def not_multipliable(name, a, b):
+    """What is wrong with a (m, k) and b (k, n), as an exception that gives their shapes as the caller of `name` knows them."""
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+        given = [x.shape[::-1] if flip else x.shape for x, flip in ((a, name.endswith("_tn")), (b, name.endswith("_nt")))]
+        return ValueError(f"{name} needs shapes {PRODUCTS[name]}; given {given[0]} and {given[1]}")
+    return TypeError(f"{name} needs two float32 or two float64 arrays; given {a.dtype} and {b.dtype}")
