@@ -112,7 +112,7 @@ class LayerSubject:
         for prefix, leaf in self.layer.leaves():
             own = self.owned[id(leaf)]
             names += [f"{prefix}.{key}".lstrip(".") for key, value in own.items() if leaf.grads.get(key) is not value]
-            leaf.grads.update(own)
+            dict.update(leaf.grads, own)
         return names
 
 

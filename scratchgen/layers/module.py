@@ -32,10 +32,18 @@ class Views(dict):
         view = self.get(key)
         if view is None:
             super().__setitem__(key, value)
-        elif value is not view:  # it is after params["W"] -= …
+        elif value is not view:  # after params["W"] -= … it is the view itself, already written
             if value.shape != view.shape:
                 raise ValueError(f"{key} has shape {tuple(view.shape)}; given is {tuple(value.shape)}")
             copy_to(view, value)
+
+    def update(self, *values, **more):  # dict's own would not ask __setitem__
+        for key, value in dict(*values, **more).items():
+            self[key] = value
+
+    def __ior__(self, values):
+        self.update(values)
+        return self
 
 
 def move(values, flat):
@@ -175,7 +183,7 @@ class Module:
         twin = copy.deepcopy(self)
         for _, leaf in twin.leaves():
             for values in (leaf.params, leaf.grads, leaf.buffers):
-                values.update({key: array(value, dtype) for key, value in values.items()})
+                dict.update(values, {key: array(value, dtype) for key, value in values.items()})
         twin.lay_flat()
         return twin
 
@@ -191,7 +199,7 @@ class Module:
         with use_backend(backend):
             for _, leaf in self.leaves():
                 for values in (leaf.params, leaf.grads, leaf.buffers):
-                    values.update({key: array(value) for key, value in values.items()})
+                    dict.update(values, {key: array(value) for key, value in values.items()})
             self.lay_flat()
         return self
 

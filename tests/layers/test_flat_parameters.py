@@ -140,5 +140,8 @@ def test_assigning_to_a_name_writes_into_the_flat_array():
     net.grads["0.W"] = np.ones((2, 3), np.float32)
     np.testing.assert_array_equal(flat[:9], [7] * 6 + [-1] * 3)
     assert net.flat_grads.sum() == 6 and net.params["0.W"] is linear.params["W"]
+    net.params.update({"0.W": np.full((2, 3), 5, np.float32)})
+    linear.params |= {"b": np.full(3, 4, np.float32)}
+    np.testing.assert_array_equal(net.flat_params[:9], [5] * 6 + [4] * 3)
     with pytest.raises(ValueError, match=r"W has shape \(2, 3\); given is \(3, 2\)"):
         linear.params["W"] = np.zeros((3, 2), np.float32)
