@@ -33,18 +33,24 @@ def save(model, path):
 def load(path):
     """The model in a file written by `save` or by a training run (or in a run's folder), its random streams as they were.
 
+    A Model of your own must be defined by then, and take rng and dtype.
     Raises FileNotFoundError, or ValueError if the file is not a whole checkpoint.
     """
     path = Path(path)
     about, arrays = read(path / "checkpoint.npz" if path.is_dir() else path)
     get_backend()  # here, because one that cannot be loaded is no fault of the file
-    classes = {model.__name__: model for model in MODELS.values()}
+    classes = {model.__name__: model for model in (*descendants(Model), *MODELS.values())}  # the library's own win
     try:
         model = classes[about["model"]](**about["config"], rng=0, dtype=np.dtype(about["dtype"]))
         restore(model, about, arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} describes a model that this version cannot rebuild: {error}") from error
     return model
+
+
+def descendants(cls):
+    """All classes derived from that one."""
+    return [each for below in cls.__subclasses__() for each in (below, *descendants(below))]
 
 
 def describe(model):

@@ -72,6 +72,22 @@ def test_any_flipped_byte_leaves_the_model_or_gives_a_valueerror(tmp_path):
             assert "model.npz" in str(error)
 
 
+class Wider(sg.VAE):
+    """A model of a user's own, with arguments of its own."""
+
+    def __init__(self, width, rng=None, dtype=np.float32):
+        super().__init__(9, 2, (width,), rng=rng, dtype=dtype)
+        self.config = {"width": width}
+
+
+def test_a_model_of_ones_own_is_loaded_as_what_it_is(tmp_path):
+    model = Wider(7, rng=0)
+    sg.save(model, tmp_path / "model.npz")
+    loaded = sg.load(tmp_path / "model.npz")
+    assert type(loaded) is Wider
+    np.testing.assert_array_equal(loaded.flat_params, model.flat_params)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no checkpoint at .*nothing.npz"):
         sg.load(tmp_path / "nothing.npz")
