@@ -22,7 +22,7 @@ import numpy as np
 import scratchgen as sg
 from scratchgen.bench.timing import backend_clock, timed
 from scratchgen.bench.turns import Side, in_turn, ratio
-from scratchgen.train.step import train_step
+from scratchgen.train.step import counters, train_step
 
 BYTES_PER_PARAMETER = 28
 
@@ -68,8 +68,7 @@ def prepare(replay=True, **workload):
         train_step(model, optimizers, x, next(number))
 
     if replay:
-        moved = [(stream, "block") for stream in model.streams().values()] + [(each, "steps") for each in optimizers.values()]
-        step = sg.ops.replayed(step, moved)
+        step = sg.ops.replayed(step, counters(model, optimizers))
     return timed(lambda: step(x), backend_clock())
 
 

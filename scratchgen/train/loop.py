@@ -25,7 +25,7 @@ from scratchgen.train.interrupt import interruptible
 from scratchgen.train.pictures import write_pictures
 from scratchgen.train.run import Run
 from scratchgen.train.run_folder import RunFolder
-from scratchgen.train.step import check_losses, check_parameters, train_step
+from scratchgen.train.step import check_losses, check_parameters, counters, train_step
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; one is written at the end of every epoch besides
 
@@ -96,7 +96,7 @@ def fit(
     def one_step(x):
         return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm))
 
-    step = replayed(one_step, counters(model, optimizers, bits)) if repeatable(model, optimizers) else lambda x, key: one_step(x)
+    step = replayed(one_step, [*counters(model, optimizers), (bits.stream, "block")]) if repeatable(model, optimizers) else lambda x, key: one_step(x)
     rows = array(x)  # on a device, all of it is brought there once
     with interruptible() as interrupted, folder or contextlib.nullcontext(), bar:
         saved = time.monotonic()
@@ -125,11 +125,6 @@ def fit(
                 folder.write_rows(run.rows)
                 write_pictures(run, folder.path, x if valid is None else valid, last=run.epoch == epochs, seed=seed)
     return run.metrics()
-
-
-def counters(model, optimizers, bits):
-    """[(object, name of an attribute)] of the integers that a step moves: where random streams stand, and what optimizers count."""
-    return [(stream, "block") for stream in (*model.streams().values(), bits.stream)] + [(each, "steps") for each in optimizers.values()]
 
 
 def repeatable(model, optimizers):

@@ -32,12 +32,18 @@ def train_step(model, optimizers, x, step, clip_norm=None):
     return record
 
 
+def counters(model, optimizers):
+    """[(object, name of an attribute)] of the integers that a step moves: where random streams stand, and what optimizers count."""
+    return [(stream, "block") for stream in model.streams().values()] + [(each, "steps") for each in optimizers.values()]
+
+
 def check_losses(model, optimizers, sums, steps):
     """Raise Diverged if a sum of losses, {part: [Σ, n]}, is not finite."""
     for part, (total, _) in sums.items():
         if not math.isfinite(to_host(total)):
-            name, player = next(iter(model.players().items()))
-            raise Diverged(explain(player, f"{part} became {float(to_host(total))} within {steps} steps", optimizers[name].lr))
+            players = model.players()
+            name = part if part in players else next(iter(players))  # a GAN's losses have the names of its players
+            raise Diverged(explain(players[name], f"{part} became {float(to_host(total))} within {steps} steps", optimizers[name].lr))
 
 
 def check_parameters(model, optimizers, steps):
