@@ -17,9 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 import scratchgen as sg
-from scratchgen.bench import products, steps
+from scratchgen.bench import climb, products, steps
 from scratchgen.bench.steps import Entrant
-from scratchgen.bench.timing import backend_clock, timed
 from scratchgen.bench.turns import Side, in_turn
 from scratchgen.errors import unknown_name
 
@@ -28,12 +27,14 @@ SHAPES = (
     (8192, 1200, 1200), (1200, 8192, 1200), (100, 784, 500), (100, 500, 784), (784, 100, 500), (100, 20, 500), (100, 1200, 1200),
     (1200, 100, 1200), (256, 128, 128),
 )  # fmt: skip
-WORKLOADS = tuple(
-    work._replace(name=f"{work.name}-{batch}", title=work.title.rpartition(" ")[0] + f" {batch}", batch=batch)
-    for batch in (None, 8192)
-    for work in steps.WORKLOADS
-    for batch in (batch or work.batch,)
-)
+
+
+def with_batch(work, batch):
+    """The workload at that batch size."""
+    return work._replace(name=f"{work.name}-{batch}", title=f"{work.title.rpartition(' ')[0]} {batch}", batch=batch)
+
+
+WORKLOADS = tuple(with_batch(work, work.batch) for work in steps.WORKLOADS) + tuple(with_batch(work, 8192) for work in steps.WORKLOADS)
 STEPS = (  # what PyTorch is compared as: name, arguments of torch_steps.prepare, models
     ("PyTorch, eager", {}, ("vae", "gan")),
     ("torch.compile", {"compiled": True}, ("vae", "gan")),
@@ -58,9 +59,8 @@ class Effort(NamedTuple):
 
 
 FULL = Effort(False, 7, 0.2, SHAPES, ("float32", "float64"), WORKLOADS, 4096, STEPS)
-QUICK = Effort(
-    True, 3, 0.05, (SHAPES[0], SHAPES[3], SHAPES[9]), ("float32",), WORKLOADS[:2], 1024, (STEPS[0], STEPS[2])
-)  # torch.compile takes minutes
+# torch.compile takes minutes
+QUICK = Effort(True, 3, 0.05, (SHAPES[0], SHAPES[3], SHAPES[9]), ("float32",), WORKLOADS[:2], 1024, (STEPS[0], STEPS[2]))
 
 
 def measure(parts=None, effort=FULL, progress=iter, say=lambda part, found: None):
@@ -125,8 +125,8 @@ def measure_products(effort, found, progress):
         entrants = {"scratchgen": Entrant(stack.enter_context(ours()), "scratchgen.bench.products:prepare")}
         for name, function, given in rivals:
             entrants[name] = Entrant(stack.enter_context(Side()), function, given)
-        true = [name for name, _, _ in rivals if name != TF32]
-        rows = products.measure(entrants, effort.shapes, effort.dtypes, effort.rounds, effort.budget, progress, *true[:1])
+        true = next((name for name, _, _ in rivals if name != TF32), None)
+        rows = products.measure(entrants, effort.shapes, effort.dtypes, effort.rounds, effort.budget, progress, rival=true)
         for row in rows:
             row["plan"] = entrants["scratchgen"].side.call("scratchgen.bench.card:plan", **{name: row[name] for name in ("m", "k", "n", "dtype")})
     return rows
@@ -171,24 +171,13 @@ def launches(**workload):
 
 def measure_ladder(effort, found, progress):
     """The ladder's steps -> {"size", "steps": [{"step", "reason", "gflops"}]}."""
-    from scratchgen.ops.cuda import ladder
-
     rows = []
     with ours() as side:
-        for step in progress(ladder.STEPS):
-            side.prepare("scratchgen.bench.card:prepare_step", step=step.__name__, size=effort.ladder)
+        for name, reason in progress(climb.rungs("cuda")):
+            side.prepare("scratchgen.bench.climb:prepare_step", step=name, size=effort.ladder)
             seconds = median(in_turn({"": side}, 3, effort.budget)[""])
-            rows.append({"step": step.__name__, "reason": " ".join(step.__doc__.split()), "gflops": 2e-9 * effort.ladder**3 / seconds})
+            rows.append({"step": name, "reason": reason, "gflops": 2e-9 * effort.ladder**3 / seconds})
     return {"size": effort.ladder, "steps": rows}
-
-
-def prepare_step(step, size):
-    """A function that multiplies two size × size matrices by one step of the ladder."""
-    from scratchgen.ops.cuda import ladder
-
-    rng = np.random.default_rng(0)
-    a, b = (sg.ops.array(rng.random((size, size), dtype=np.float32)) for _ in range(2))
-    return timed(lambda: ladder.multiply(getattr(ladder, step), a, b), backend_clock())
 
 
 PARTS = {"products": measure_products, "steps": measure_steps, "ladder": measure_ladder}

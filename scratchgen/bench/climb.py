@@ -1,20 +1,27 @@
 """Climbing the ladder: the steps of ops/numba/ladder.py measured on this machine, beside BLAS and the peak."""
 
+import importlib
 from statistics import median
 
 import numpy as np
 
+import scratchgen as sg
+from scratchgen.bench.timing import backend_clock, timed
 from scratchgen.bench.turns import in_turn
 
 ONE_CORE, ALL_CORES = "one core", "all cores"
 
 
-def prepare_step(step, size):
-    """A function that multiplies two size × size matrices by one step of the ladder."""
-    from scratchgen.ops.numba import ladder
+def ladder(backend):
+    """That backend's ladder, a module."""
+    return importlib.import_module(f"scratchgen.ops.{backend}.ladder")
 
-    a, b = matrices(size)
-    return lambda: ladder.multiply(getattr(ladder, step), a, b)
+
+def prepare_step(step, size):
+    """A function that multiplies two size × size matrices by one step of the ladder of the backend in force."""
+    steps = ladder(sg.ops.get_backend())
+    a, b = (sg.ops.array(x) for x in matrices(size))
+    return timed(lambda: steps.multiply(getattr(steps, step), a, b), backend_clock())
 
 
 def prepare_numpy(size):
@@ -29,18 +36,16 @@ def matrices(size):
     return rng.random((size, size), dtype=np.float32), rng.random((size, size), dtype=np.float32)
 
 
-def rungs():
+def rungs(backend):
     """[(name, reason in one line)] of the ladder's steps."""
-    from scratchgen.ops.numba import ladder
-
-    return [(step.__name__, " ".join(step.__doc__.split())) for step in ladder.STEPS]
+    return [(step.__name__, " ".join(step.__doc__.split())) for step in ladder(backend).STEPS]
 
 
 def measure(sides, size, ceilings, rounds, budget, progress=iter):
     """sides {(library, cores): Side} for both libraries and both numbers of cores -> {"size", "steps": [dict], "blas", "peak": {cores: GFLOP/s}}."""
     work = 2e-9 * size**3
     steps = []
-    for name, reason in progress(rungs()):
+    for name, reason in progress(rungs("numba")):
         cores = ALL_CORES if name == "threads" else ONE_CORE
         side = sides["scratchgen", cores]
         side.prepare("scratchgen.bench.climb:prepare_step", step=name, size=size)

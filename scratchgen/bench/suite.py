@@ -37,9 +37,8 @@ class Effort(NamedTuple):
 
 
 FULL = Effort(False, 9, 0.05, products.SHAPES, ("float32", "float64"), steps.WORKLOADS, tuple(operations.ARGUMENTS), 1024, start.EXAMPLES, TORCH)
-QUICK = Effort(
-    True, 3, 0.02, products.QUICK, ("float32",), steps.WORKLOADS, tuple(operations.ARGUMENTS), 256, 5000, TORCH[:-1]
-)  # compiling takes torch a minute
+# torch.compile takes a minute
+QUICK = Effort(True, 3, 0.02, products.QUICK, ("float32",), steps.WORKLOADS, tuple(operations.ARGUMENTS), 256, 5000, TORCH[:-1])
 
 
 def measure(parts=None, effort=FULL, threads=None, progress=iter, say=lambda part, found: None):

@@ -166,8 +166,3 @@ def clock(device):
 def has_gpu():
     """Whether this PyTorch can use a GPU."""
     return torch.cuda.is_available()
-
-
-def version():
-    """PyTorch's version."""
-    return torch.__version__

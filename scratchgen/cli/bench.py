@@ -35,6 +35,8 @@ def run(options):
     """Measure, print, and write files if asked to."""
     if options.out and Path(options.out).suffix != ".json":
         raise ValueError(f"--out is {options.out}; its ending must be .json")
+    if options.backend == "cuda" and options.threads is not None:
+        raise ValueError("--threads limits the CPU; it cannot be given with --backend cuda")
     progress = functools.partial(tqdm, leave=False, disable=not sys.stderr.isatty(), dynamic_ncols=True)
     parts = [options.only] if options.only else None
     effort = "QUICK" if options.quick else "FULL"

@@ -104,7 +104,11 @@ def test_command(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "arguments, message",
-    [(["--out", "b.txt"], "--out is b.txt; its ending must be .json"), (["--threads", "0"], "threads is 0; it must be at least 1")],
+    [
+        (["--out", "b.txt"], "--out is b.txt; its ending must be .json"),
+        (["--threads", "0"], "threads is 0; it must be at least 1"),
+        (["--backend", "cuda", "--threads", "2"], "--threads limits the CPU"),
+    ],
 )
 def test_wrong_options(arguments, message, capsys):
     assert main(["bench", *arguments]) == 2
