@@ -27,7 +27,7 @@ def check_real(name, *arrays):
 
 
 def check_arrays(name, arrays):
-    """The same, and ValueError unless all have one shape."""
+    """TypeError unless all arrays are of one type, float32 or float64; ValueError unless all have one shape."""
     check_real(name, *arrays)
     for a in arrays:
         if a.shape != arrays[0].shape:
@@ -41,7 +41,7 @@ def check_columns(name, vector, matrix):
 
 
 def check_matrices(name, *arrays, rows=(), columns=()):
-    """Equal matrices; vectors with one number per row; vectors with one number per column."""
+    """ValueError or TypeError unless these are equal matrices, vectors with one number per row, and vectors with one number per column."""
     check_arrays(name, arrays)
     if arrays[0].ndim != 2:
         raise ValueError(f"{name} takes matrices (batch, n); given shape {arrays[0].shape}")
@@ -49,6 +49,13 @@ def check_matrices(name, *arrays, rows=(), columns=()):
         check_columns(name, vector, arrays[0].T)
     for vector in columns:
         check_columns(name, vector, arrays[0])
+
+
+def check_labels(name, logits, labels):
+    """TypeError unless logits are float32 or float64, ValueError unless they are (batch, classes) and labels (batch,)."""
+    check_real(name, logits)
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(f"{name} takes logits (batch, classes) and labels (batch,); given {logits.shape} and {labels.shape}")
 
 
 def multipliable(a, b):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from scratchgen.ops.checks import REALS
+from scratchgen.ops.checks import REALS, check_labels
 from scratchgen.ops.cuda.array import empty, scalar
 from scratchgen.ops.cuda.arrays import TWINS as ARRAYS
 from scratchgen.ops.cuda.arrays import filled
@@ -83,8 +83,7 @@ CROSS_ENTROPY = {dtype: cross_entropy_rows(dtype.type) for dtype in REALS}
 def cross_entropy(logits, labels):
     """-> loss, dlogits.  logits (batch, classes), labels (batch,) integers; the loss is NaN if a label is no class."""
     check_device("cross_entropy", (logits, labels))
-    if logits.dtype not in REALS or logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise TypeError(f"cross_entropy takes logits (batch, classes) of float32 or float64 and labels (batch,); given {logits.dtype} {logits.shape}")
+    check_labels("cross_entropy", logits, labels)
     if not logits.size:
         return full_scalar(math.nan), empty(logits.shape, logits.dtype)
     dlogits, loss, blocks, share = empty(logits.shape, logits.dtype), scalar(), blocks_of_rows(labels.size), share_of(labels.size)
