@@ -53,11 +53,12 @@ class FusedLinear:
     def backward(self, dy, cache, wrt="both"):
         """dy (batch, n_out) -> dx (batch, n_in)."""
         grads = self.linear.grads
+        # dz = dL/d(x W + b), from dy and y;  db += Σ_batch dz
         dz = activation_backward(dy, cache.y, grads.get("b") if wrt != "input" else None, *self.activation)
         if wrt != "input":
-            add_matmul_tn(grads["W"], cache.x, dz)
+            add_matmul_tn(grads["W"], cache.x, dz)  # dW = xᵀ dz
         if wrt != "params":
-            return matmul_nt(dz, self.linear.params["W"])
+            return matmul_nt(dz, self.linear.params["W"])  # dx = dz Wᵀ
 
 
 def stages(layers):

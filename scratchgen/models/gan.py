@@ -99,7 +99,7 @@ class GAN(Model):
         return loss, {"generator": loss}
 
     def players(self):
-        """One optimizer each for the discriminator and the generator."""
+        """{"discriminator", "generator"}: the two networks, each with an optimizer of its own."""
         return {"discriminator": self.discriminator, "generator": self.generator}
 
     def turns(self, step):

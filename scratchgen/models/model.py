@@ -6,6 +6,8 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     turns(step)     [(player's name, loss)] of one step                  loss(x) -> total, {part: number}; fills the player's gradients
     optimizer(m)    a new optimizer for a player, with customary settings
     evaluate(x)     {name: number} to follow on validation data          empty where there is nothing honest to compute
+    sample(n)       n examples, drawn after every epoch                  pictures, where they are pictures or points of the plane
+    check_range     ValueError for data that the model cannot produce
     data_dim        features of an example
     config          the arguments that make an equal model               checkpoints keep it, as JSON
 """

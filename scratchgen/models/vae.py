@@ -13,7 +13,12 @@ A second network, the encoder, computes q(z|x) = N(μ, σ²) from x. Both are tr
     loss         = nll(x, output) + KL(μ, logvar)  sum over features and latents, mean over the batch
 
 Backward is the same list from bottom to top. μ and logvar reach the loss on two paths, through z and through the KL, so their
-gradients are sums of two terms.
+gradients are sums of two terms:
+
+    dz      = decoder.backward(∂nll/∂output)
+    dμ      = dz            + ∂KL/∂μ                       ∂z/∂μ = 1
+    dlogvar = ½ dz ∘ σ ∘ ε  + ∂KL/∂logvar                  ∂z/∂logvar = ½ σ ∘ ε
+    encoder.backward([dμ | dlogvar])
 """
 
 import numpy as np

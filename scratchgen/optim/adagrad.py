@@ -1,7 +1,9 @@
 """Adagrad: each parameter's step shrinks with the sum of its own past squared gradients (Duchi et al. 2011).
 
-s <- s + g²
-p <- p − lr g / (√s + eps)
+    s <- s + g²
+    p <- p − lr g / (√s + eps)
+
+Weight decay first adds weight_decay · p to g.
 """
 
 import numpy as np

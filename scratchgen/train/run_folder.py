@@ -1,6 +1,6 @@
 """The folder of a training run.
 
-config.json       the model, how it is trained, on what data, with which versions
+config.json       the model, how it is trained and on what data; from the command line, its settings too
 metrics.csv       one row per epoch
 checkpoint.npz    the latest state; `fit(…, resume=True)` goes on from it
 samples/          pictures of what the model generates, one per epoch; curves.png and others beside it at the end

@@ -2,9 +2,9 @@
 
 driver.py  memory.py  array.py       the device, its memory, and arrays that live there
 launch.py  kernels.py                how a kernel is launched, and how a formula for one element becomes one
-elementary.py  elementwise.py        exp, log … of one number; operations from formulas
+elementary.py  elementwise.py        exp, log … of one number; operations from the formulas in ops/formulas.py
 sums.py                              sums in a fixed order
-activations.py  softmax.py  batch_norm.py  layer_norm.py  maxout.py  losses.py  optimizers.py  random.py  arrays.py    the formulas
+activations.py  softmax.py  batch_norm.py  layer_norm.py  maxout.py  losses.py  optimizers.py  random.py  arrays.py    the operations
 matmul.py  tile.py  vectors.py       the matrix products; ladder.py tells how they became fast
 moving.py  graph.py                  a training step, launched as a whole
 """

@@ -25,19 +25,19 @@ def check_device(name, arrays):
 
 
 def check_arrays(name, arrays):
-    """The same, and what scratchgen.ops.checks asks."""
+    """TypeError unless all are on the device; then checks.check_arrays."""
     check_device(name, arrays)
     checks.check_arrays(name, arrays)
 
 
 def check_columns(name, vector, matrix):
-    """The same."""
+    """TypeError unless both are on the device; then checks.check_columns."""
     check_device(name, (vector, matrix))
     checks.check_columns(name, vector, matrix)
 
 
 def check_matrices(name, *arrays, rows=(), columns=()):
-    """The same."""
+    """TypeError unless all are on the device; then checks.check_matrices."""
     check_device(name, (*arrays, *rows, *columns))
     checks.check_matrices(name, *arrays, rows=rows, columns=columns)
 

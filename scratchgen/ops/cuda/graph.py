@@ -3,7 +3,8 @@
 A step launches some twenty kernels, and a launch takes the host longer than a small kernel runs. But every step launches the same ones: the same
 arrays, in the same places, the same numbers; except for those that grow by the same amount from step to step (moving.py). So:
 
-    step 1, 2       run as usual, and watched. If they differ in anything but growing numbers, replaying would be wrong, and it stays at that
+    step 1, 2       run as usual, and watched. If they differ in anything but growing numbers, replaying would be wrong: the next pair is compared,
+                    and after TRIES pairs it stays at that
     step 3          is recorded instead of run: the growing numbers are read from a table in the device's memory, and a last kernel makes them grow.
                     Then it is replayed, a first time
     from then on    the minibatch is copied to where the recorded step looks for it; replay; what the step counts on the host is counted here
@@ -63,7 +64,7 @@ class Step:
             return self.function(x)
         CONVERT((self.x, x))
         if self.graph is None:
-            while self.seen and self.seen[-1].after != self.counts():
+            if self.seen and self.seen[-1].after != self.counts():
                 self.seen.clear()  # something else has moved the counts: not steps in a row
             if len(self.seen) == 2 and self.seen[0] != self.seen[1]:
                 self.seen.pop(0)
@@ -112,7 +113,7 @@ class Step:
             self.graph = False
             self.set_counts(before)  # nothing of the step has run on the device
             return self.function(self.x)
-        self.graph, self.kept = graph, increments
+        self.graph, self.kept = graph, increments  # the recorded kernel reads them
         self.set_counts(before)
         self.replay()
         return self.result

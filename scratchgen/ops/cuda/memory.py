@@ -8,10 +8,8 @@ import contextlib
 
 from scratchgen.ops.cuda import driver
 
-SMALL, LARGE = (
-    512,
-    2**20,
-)  # sizes are rounded up to multiples of 512 bytes, above a megabyte to multiples of a megabyte, so that more blocks fit again
+# Sizes are rounded up to multiples of 512 bytes, above a megabyte to multiples of a megabyte, so that more blocks fit again.
+SMALL, LARGE = 512, 2**20
 
 
 class Pool:

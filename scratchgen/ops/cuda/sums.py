@@ -170,7 +170,7 @@ def {name}(sums, partials, tickets, {arguments}):
     if j < a0.shape[1]:
         for i in range(cuda.blockIdx.y * LANES + cuda.threadIdx.y, a0.shape[0], LANES * cuda.gridDim.y):
             value = f({elements})
-            {keep}part += value
+            {storing}part += value
     add_columns(shared, part, sums, partials, tickets, j)
 """
 
@@ -180,9 +180,9 @@ def loop(source, at, formula, n_arrays, n_numbers, n_outs=0, **names):
     arguments = listed("out", n_outs) + listed("a", n_arrays) + listed("x", n_numbers)
     elements = listed("a", n_arrays, at) + listed("x", n_numbers)
     outs = ", " + listed("out", n_outs, at).removesuffix(", ") if n_outs else ""
-    keep = f"out0{at} = value\n            " if n_outs else ""
-    filled = source.format(name=formula.__name__, arguments=arguments, elements=elements, outs=outs, keep=keep)
-    return kernel(filled, formula.__name__, f=device(formula), THREADS=THREADS, float64=np.float64, **names)
+    storing = f"out0{at} = value\n            " if n_outs else ""
+    text = source.format(name=formula.__name__, arguments=arguments, elements=elements, outs=outs, storing=storing)
+    return kernel(text, formula.__name__, f=device(formula), THREADS=THREADS, float64=np.float64, **names)
 
 
 def summing(formula, n_arrays, n_numbers=0, n_outs=0):

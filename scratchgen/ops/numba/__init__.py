@@ -1,9 +1,9 @@
 """The compiled twins for multicore CPUs. `twins()` is the whole interface: {operation name: function}.
 
 elementary.py       exp, tanh, log … in arithmetic that vectorises
-elementwise.py      a formula for one element becomes a kernel
-activations.py  softmax.py  batch_norm.py  layer_norm.py  maxout.py  losses.py  optimizers.py  random.py  arrays.py    the formulas
-matmul.py           the matrix products, on the register tile of tile.py
+elementwise.py      a formula for one element (ops/formulas.py) becomes a kernel
+activations.py  softmax.py  batch_norm.py  layer_norm.py  maxout.py  losses.py  optimizers.py  random.py  arrays.py    the operations
+matmul.py  gemm.py  pack.py  tile.py  memory.py    the matrix products: checked, cut, copied, multiplied; ladder.py tells how they became fast
 threads.py  compile.py  target.py       when to use threads, how to compile, for which instructions
 """
 

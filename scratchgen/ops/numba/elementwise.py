@@ -1,6 +1,6 @@
 """Kernels from formulas: the mathematics of one element is written as a scalar function, and here it gets its loop.
 
-    tanh_backward = elementwise(formulas.tanh_backward, cost=0.2, n_arrays=2)          the formulas: scratchgen/ops/formulas.py
+    tanh_backward = elementwise(formulas.tanh_backward, cost=0.2, n_arrays=2)           (the formulas are in ops/formulas.py)
 
     elementwise(f)    out = f(a, b, …)                                  a new array
     in_place(f)       p, m, … = f(p, m, …, g, …)                        the first arrays are written, the others read

@@ -233,10 +233,10 @@ def sum_of_parts(code, a, b, c, accumulate, sums):
 class Compiled(NamedTuple):
     """What a product of one type needs."""
 
-    product: object  # as Python calls it; called past Numba's choice among overloads, which would cost 0.2 µs and happens here anyway
-    share: int  # its address
+    product: object  # for arrays of this type, past Numba's choice among overloads, which would cost 0.2 µs
+    share: int  # the address of the compiled `share`
     no_bias: np.ndarray
-    flop_ns: float  # about how long a core takes for one multiply-add
+    multiply_add_ns: float  # about how long one takes a core
 
 
 @functools.cache
@@ -258,13 +258,14 @@ def gemm(a, b, c, bias=None, accumulate=False, activation=0, alpha=0.0):
     Nothing is checked here: a, b and c are matrices of one type whose shapes fit, c's rows are contiguous, bias is contiguous; activation: a value
     of ACTIVATIONS, 0 for none.
     """
-    product, share, no_bias, flop_ns = compiled(c.dtype)
+    product, share, no_bias, multiply_add_ns = compiled(c.dtype)
     if c.shape[1] == 1 and activation == 0 and c.strides[0] == c.itemsize:  # a column: as a row it fills the vectors
         if bias is not None:
             c[...], bias, accumulate = bias, None, True
         a, b, c = b.T, a.T, c.T
     (m, n), k = c.shape, a.shape[1]
-    work = flop_ns * (m * max(n, 32) * k + 10 * (m * k + k * n + m * n))  # a tile that C's edge cuts takes as long; getting a number is worth 10
+    n_numbers = m * k + k * n + m * n
+    work = multiply_add_ns * (m * max(n, 32) * k + 10 * n_numbers)  # a tile that C's edge cuts takes as long; getting a number is worth 10
     parts = 1 << min(k // PART, MOST_PARTS).bit_length() >> 1
     by_rows = a.strides[0] == a.itemsize and b.strides[1] == b.itemsize  # xᵀ dy, x and dy contiguous
     if by_rows and parts > 1 and k >= max(m, n) and parts * m * n <= k * (m + n) and bias is None and activation == 0:

@@ -1,4 +1,4 @@
-"""How a matrix product becomes a thousand times faster: the same product in six steps, each a few lines. A lesson; the core is matmul.py.
+"""How a matrix product becomes a thousand times faster: the same product in six steps, each a few lines. A lesson; the core is gemm.py.
 
     c = a b             a (m, k), b (k, n) -> c (m, n)             c_ij = Σ_k a_ik b_kj
 

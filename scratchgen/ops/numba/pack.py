@@ -74,9 +74,8 @@ def pack_panel(zero, b, k, columns, vectors, buffer):
 @jit
 def pack_band(zero, a, height, tiles, k, buffer):
     """Copy height × k numbers of a to the buffer in `tiles` strips, one behind the other."""
-    step = (
-        AT_ONCE if a.row == size_of(zero) else max(k, 1)
-    )  # where columns are contiguous, some of all strips at a time: memory is read in long lines
+    # where columns are contiguous, some of all strips at a time: memory is read in long lines
+    step = AT_ONCE if a.row == size_of(zero) else max(k, 1)
     for k0 in range(0, k, step):
         for t in range(tiles):
             row0, row1 = height * t // tiles, height * (t + 1) // tiles

@@ -13,7 +13,7 @@ So each kernel exists twice, compiled from one source: serially and in parallel,
 Rules for a kernel, so that results have the same bits on any number of threads:
   - every element of the output is written by one iteration, whose arithmetic does not depend on the others;
   - no scalar reduction in prange: sum per row or per fixed block into an array, then add the blocks in order;
-  - a function that splits its work by hand brackets itself with `enter(work)` and `leave()` (matmul.py does); the number of threads may
+  - a function that splits its work by hand brackets itself with `enter(work)` and `leave()` (gemm.py does); the number of threads may
     decide who computes an element, never the order of a sum.
 
 The layer: Numba has three, and one process can load only one. OpenMP is the cheapest, then TBB, then Numba's own workqueue; the first that
