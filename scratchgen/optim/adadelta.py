@@ -1,9 +1,11 @@
 """Adadelta: RMSProp whose learning rate is the size of its own recent steps, so that units come out right (Zeiler 2012).
 
-s <- rho s + (1 − rho) g²
-Δ  = √(u + eps) / √(s + eps) · g
-u <- rho u + (1 − rho) Δ²
-p <- p − lr Δ                            lr = 1 in the paper
+    s <- rho s + (1 − rho) g²
+    Δ  = √(u + eps) / √(s + eps) · g
+    u <- rho u + (1 − rho) Δ²
+    p <- p − lr Δ                            lr = 1 in the paper
+
+Weight decay first adds weight_decay · p to g.
 """
 
 import numpy as np
