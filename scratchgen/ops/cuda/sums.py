@@ -13,13 +13,12 @@ import math
 
 import numpy as np
 
-from scratchgen.ops.checks import check_real
 from scratchgen.ops.cuda import driver
 from scratchgen.ops.cuda.array import array, empty, scalar
 from scratchgen.ops.cuda.arrays import filled, shifted
 from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementary import ZERO
-from scratchgen.ops.cuda.elementwise import check_arrays, check_columns, check_device, rounded
+from scratchgen.ops.cuda.elementwise import check_arrays, check_columns, check_device, formulas, rounded
 from scratchgen.ops.cuda.kernels import device, kernel, listed, matrix
 from scratchgen.ops.cuda.launch import BLOCKS, THREADS, blocks_for, launch
 
@@ -257,19 +256,7 @@ def square(a):
     return np.float64(a) * np.float64(a)
 
 
-def itself(a):
-    return a
-
-
-sum_of_squares, sums_of_columns = summing(square, 1), column_sums(itself, 1)
-
-
-def add_column_sums(out, a):
-    """out += Σ over the rows of a:  out (n,), a (m, n)."""
-    check_device("add_column_sums", (out, a))
-    check_real("add_column_sums", out, a)
-    check_columns("add_column_sums", out, a)
-    sums_of_columns(out, (a,))
+sum_of_squares, sums_of_columns = summing(square, 1), column_sums(formulas.add_column_sums, 1)
 
 
 @cuda.jit
@@ -295,5 +282,5 @@ def clip_norm(a, max_norm):
 
 TWINS = {
     "clip_norm": clip_norm,
-    "add_column_sums": add_column_sums,
+    "add_column_sums": lambda out, a: sums_of_columns(out, (a,)),
 }

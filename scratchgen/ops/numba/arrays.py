@@ -1,59 +1,12 @@
-"""The small array operations: element by element, column sums, and copies side by side."""
+"""The small array operations: element by element, and copies side by side. Sums are in sums.py."""
 
 import numpy as np
 from numba import prange
 
-from scratchgen.ops.checks import check_columns, check_real
+from scratchgen.ops.checks import check_real
 from scratchgen.ops.dispatch import definitions
-from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementwise import BLOCK, PARTS, add_rows, dot, elementwise, formulas, in_place, matrices, total, write_back
+from scratchgen.ops.numba.elementwise import elementwise, formulas, in_place, matrices
 from scratchgen.ops.numba.threads import kernel
-
-
-@kernel
-def all_squares(a):
-    totals = np.empty((a.size + BLOCK - 1) // BLOCK)
-    for b in prange(totals.size):
-        part = a[b * BLOCK : (b + 1) * BLOCK]
-        totals[b] = dot(part, part)
-    return total(totals)
-
-
-def clip_norm(a, max_norm):
-    """a *= min(1, max_norm / ‖a‖), in place -> ‖a‖, summed in float64."""
-    check_real("clip_norm", a)
-    norm = all_squares(0.2 * a.size, a.ravel()) ** 0.5
-    if norm > max_norm:
-        scaled((a,), (), max_norm / norm)
-    return norm
-
-
-@jit
-def sum_rows(first, last, sums, a):
-    """sums = Σ of the rows first … last − 1 of a."""
-    sums[:] = 0
-    for i in range(first, last):
-        row = a[i]
-        for j in range(sums.size):
-            sums[j] += row[j]
-
-
-@kernel
-def all_column_sums(out, a):
-    batch, parts = a.shape[0], min(a.shape[0], PARTS)
-    sums = np.empty((parts, out.size), out.dtype)
-    for p in prange(parts):
-        sum_rows(batch * p // parts, batch * (p + 1) // parts, sums[p], a)
-    add_rows(out, sums)
-
-
-def add_column_sums(out, a):
-    """out += Σ over the rows of a:  out (n,), a (m, n)."""
-    check_real("add_column_sums", out, a)
-    check_columns("add_column_sums", out, a)
-    sums = np.ascontiguousarray(out)
-    all_column_sums(0.1 * a.size, sums, np.ascontiguousarray(a))
-    write_back((out,), (sums,))
 
 
 @kernel
@@ -114,8 +67,7 @@ def joined(name, run, axis):
     return call
 
 
-added_product, scaled = in_place(formulas.add_product, 0.2), in_place(formulas.scale, 0.1)
-filled, copied = in_place(formulas.fill, 0.05), in_place(formulas.copy_to, 0.1)
+added_product, filled, copied = in_place(formulas.add_product, 0.2), in_place(formulas.fill, 0.05), in_place(formulas.copy_to, 0.1)
 
 TWINS = {
     "add": elementwise(formulas.add, 0.1, n_arrays=2),
@@ -123,8 +75,6 @@ TWINS = {
     "add_product": lambda out, a, b: added_product((out,), (a, b)),
     "fill": lambda out, value: filled((out,), (), value),
     "copy_to": lambda out, a: copied((out,), (a,)),
-    "clip_norm": clip_norm,
-    "add_column_sums": add_column_sums,
     "stack_rows": joined("stack_rows", above, axis=0),
     "join_columns": joined("join_columns", beside, axis=1),
     "join_sums": join_sums,

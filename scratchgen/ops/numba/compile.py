@@ -40,7 +40,7 @@ def jit(function=None, *, cache=False, parallel=False, inline=False):
     of a loop may get different instructions (softplus did, in 8 % of its elements), and bits would depend on where threads split the work. With
     `reassoc`, LLVM chooses the order of a sum, and a function that is not inlined exists twice, its own copy and its caller's, optimised apart:
     which one ran depended on whether the caller was compiled in this process or loaded from the cache (layer_norm's bits did). So where x·y + z
-    in one rounding is wanted, it is written so (elementary.fma), and so is a sum in vectors (elementwise.fold).
+    in one rounding is wanted, it is written so (elementary.fma), and so is a sum in vectors (sums.fold).
     """
     if function is None:
         return functools.partial(jit, cache=cache, parallel=parallel, inline=inline)

@@ -6,7 +6,8 @@ import numpy as np
 from numba import prange
 
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementwise import dot, matrices, total
+from scratchgen.ops.numba.elementwise import matrices
+from scratchgen.ops.numba.sums import dot, total
 from scratchgen.ops.numba.threads import kernel
 
 

@@ -11,8 +11,9 @@ from scratchgen.ops.checks import check_labels
 from scratchgen.ops.numba.arrays import TWINS as ARRAYS
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.elementary import exp, log
-from scratchgen.ops.numba.elementwise import formulas, row_sums, summing, total
+from scratchgen.ops.numba.elementwise import formulas
 from scratchgen.ops.numba.softmax import largest
+from scratchgen.ops.numba.sums import row_sums, summing, total
 from scratchgen.ops.numba.threads import kernel
 
 LOG_2PI = float(np.log(2 * np.pi))

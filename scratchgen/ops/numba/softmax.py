@@ -5,7 +5,8 @@ from numba import prange
 
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.elementary import exp
-from scratchgen.ops.numba.elementwise import dot, matrices, total
+from scratchgen.ops.numba.elementwise import matrices
+from scratchgen.ops.numba.sums import dot, total
 from scratchgen.ops.numba.threads import kernel
 
 
