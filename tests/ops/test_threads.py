@@ -45,6 +45,20 @@ def test_openmp_is_taken_where_it_loads_and_the_users_setting_is_left_alone():
     assert layer == next(layer for layer in threads.WORTH if loads(layer)) and (setting, n) == ("default", "3")
 
 
+@pytest.mark.parametrize("given, found", [({}, threads.SPINS), ({"GOMP_SPINCOUNT": "77"}, 77)])
+def test_threads_of_gnu_openmp_go_to_sleep_soon_unless_the_user_says_when(given, found):
+    if not loads("omp"):
+        pytest.skip("omp does not load here")
+    code = "import os; before = dict(os.environ); from scratchgen.ops.numba import threads; threads.start(); assert os.environ == before"
+    environment = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    environment |= {"OMP_DISPLAY_ENV": "VERBOSE", "NUMBA_NUM_THREADS": "2", "NUMBA_THREADING_LAYER": "omp"} | given
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    if "libgomp" not in done.stderr and "GOMP_" not in done.stderr:
+        pytest.skip("Numba's OpenMP is not GNU's here")
+    assert f"GOMP_SPINCOUNT = '{found}'" in done.stderr
+
+
 @pytest.mark.parametrize("layer", threads.WORTH)
 def test_the_users_choice_of_layer_stands_and_two_python_threads_may_work_at_once(layer):
     if not loads(layer):

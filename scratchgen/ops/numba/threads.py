@@ -22,6 +22,10 @@ loads is taken. A choice that the user made (NUMBA_THREADING_LAYER, numba.config
 How many: as many as Numba would use here (NUMBA_NUM_THREADS, numba.set_num_threads), at most SCRATCHGEN_NUM_THREADS. The user's own setting
 is put back after each call.
 
+Waiting: between two parallel regions the threads stay awake, for as long as Python usually takes from one operation to the next, and then sleep. GNU
+OpenMP's own habit is thirty times as long, and a waiting thread keeps another program, or the very thread that it waits for, off its core: beside one
+busy program a VAE's step took 140 ms on two cores instead of 2.4; now it takes 9. OMP_WAIT_POLICY or GOMP_SPINCOUNT, if set, stand.
+
 Safety: a kernel holds Python's global lock while it runs, so that several Python threads take turns instead of competing for the cores. (Two of
 them inside workqueue would abort the process: there a lock of our own makes sure, and who finds it taken runs serially.) After a fork, GNU OpenMP
 kills the child at its first parallel region, so the child runs serially.
@@ -43,6 +47,7 @@ from scratchgen.ops.numba.compile import jit
 
 # Work (ns on one core) from which several threads win, per layer, the best layer first: about twice what a parallel region costs.
 WORTH = {"omp": 3_000, "tbb": 12_000, "workqueue": 300_000}
+SPINS = 10_000  # turns that GNU OpenMP's threads wait awake: some tenths of a millisecond. With 2,000, whole steps take a fifth longer
 
 _ready = False  # whether the threading layer is running
 _limit = None  # SCRATCHGEN_NUM_THREADS, or None
@@ -107,19 +112,31 @@ def start():
 def launch():
     """Start Numba's threads on the best layer that loads; the user's choice of layer, if any, stands."""
     if config.THREADING_LAYER != "default" or "NUMBA_THREADING_LAYER_PRIORITY" in os.environ:
-        pool._launch_threads()
+        launch_chosen()
         return
     for layer in WORTH:
         if layer == "tbb":
             load_tbb()
         config.THREADING_LAYER = layer
         try:
-            pool._launch_threads()
+            launch_chosen()
             return
         except (ImportError, ValueError):  # this layer does not load here
             continue
         finally:
             config.THREADING_LAYER = "default"
+
+
+def launch_chosen():
+    """Start the threads of the layer in force. GNU OpenMP reads how long to wait from the environment, once, when it is loaded."""
+    chosen = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys()
+    if not chosen:
+        os.environ["GOMP_SPINCOUNT"] = str(SPINS)
+    try:
+        pool._launch_threads()
+    finally:
+        if not chosen:
+            del os.environ["GOMP_SPINCOUNT"]
 
 
 def load_tbb():
