@@ -18,7 +18,7 @@ import numpy as np
 
 from scratchgen import layers, losses, models
 from scratchgen.gradcheck.engine import LIMIT, check_subject
-from scratchgen.gradcheck.report import GradientMismatch
+from scratchgen.gradcheck.report import Fault, GradientMismatch, Report
 from scratchgen.gradcheck.subjects import LayerSubject, LossSubject, ObjectiveSubject
 from scratchgen.layers import Layer, Sequential
 
@@ -39,8 +39,12 @@ class Case:
     limit: int | None = LIMIT
 
     def report(self):
-        """The Report of the check."""
-        report = check_subject(self.subject(self.seed), self.seed, self.limit)
+        """The Report of the check; a layer that cannot even be made is reported as wrong."""
+        try:
+            subject = self.subject(self.seed)
+        except Exception as error:  # whatever a student's code raises is a finding
+            return Report(self.name, {}, [Fault("exception", None, f"it cannot be made: {type(error).__name__}: {error}")], self.seed)
+        report = check_subject(subject, self.seed, self.limit)
         report.subject = self.name
         return report
 

@@ -61,6 +61,8 @@ def load(path):
     sys.path.insert(0, str(file.resolve().parent))
     try:
         spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ValueError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
     finally:
         sys.path.remove(str(file.resolve().parent))
     return module

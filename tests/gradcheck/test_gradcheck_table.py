@@ -80,6 +80,23 @@ def test_a_class_of_a_file_or_module(mine):
     assert gradcheck_table(["scratchgen.layers.tanh:Tanh"])[0].ok
 
 
+def test_a_layer_that_cannot_be_made_is_reported_beside_the_others(mine, tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text(
+        MINE + "\n\nclass Broken(Layer):\n    def __init__(self):\n        self.add_param()\n\n    def forward(self, x):\n        return x, x\n"
+    )
+    reports = {report.subject: report for report in gradcheck_table([str(path)])}
+    assert reports["Gate"].ok and not reports["Broken"].ok
+    assert "cannot be made: AttributeError: 'Broken' object has no attribute 'add_param'" in format_table(reports.values())
+
+
+def test_a_file_that_is_no_python_is_named_with_its_line(tmp_path):
+    path = tmp_path / "typo.py"
+    path.write_text("import numpy\nclass Typo(\n")
+    with pytest.raises(ValueError, match="typo.py, line 2: "):
+        gradcheck_table([str(path)])
+
+
 def test_a_file_may_say_how_its_layers_are_made(tmp_path, registered):
     path = tmp_path / "own.py"
     path.write_text(MINE.replace("rng=None", "sigma, rng=None") + "\nfrom scratchgen.gradcheck import register_layer\n")
