@@ -77,6 +77,8 @@ def _dataset(x, y, source):
         raise ValueError(f"{source} holds data of shape {x.shape}; wanted (n, features), (n, height, width) or (n, height, width, channels)")
     if x.size == 0:
         raise ValueError(f"{source} holds data of shape {x.shape}: there is nothing in it")
+    if x.dtype.kind in "iu" and x.dtype != np.uint8 and x.min() >= 0 and 127 < x.max() <= 255:  # a list of pixels becomes int64
+        raise ValueError(f"{source} holds whole numbers from 0 to {x.max()} as {x.dtype}; save grey levels as uint8, anything else as float32")
     is_float, largest = x.dtype.kind == "f", 255 if x.dtype == np.uint8 and x.max() > 1 else 1
     with np.errstate(over="ignore"):  # a float64 too large for float32 becomes infinity, which the next lines report
         x = x.reshape(len(x), -1).astype(np.float32)

@@ -59,7 +59,9 @@ class Layer(Module):
         return f"{type(self).__name__}()"
 
     def check_input(self, x, n_features):
-        """ValueError unless x is (batch, n_features); TypeError unless it has the dtype of the parameters."""
+        """ValueError unless x is (batch, n_features); TypeError unless it is an array with the dtype of the parameters."""
+        if not hasattr(x, "ndim"):
+            raise TypeError(f"x is a {type(x).__name__}; {self!r} needs an array (batch, {n_features})")
         if x.ndim != 2 or x.shape[1] != n_features:
             raise ValueError(f"x has shape {tuple(x.shape)}; {self!r} needs (batch, {n_features})")
         for value in self.params.values():

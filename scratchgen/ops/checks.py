@@ -19,9 +19,11 @@ PRODUCTS = {
 
 
 def check_real(name, *arrays):
-    """TypeError unless all arrays are of one type, float32 or float64."""
-    dtype = arrays[0].dtype
+    """TypeError unless all are arrays of one type, float32 or float64."""
+    dtype = getattr(arrays[0], "dtype", None)
     for a in arrays:
+        if not hasattr(a, "dtype"):
+            raise TypeError(f"{name} takes arrays; given a {type(a).__name__}")
         if a.dtype != dtype or dtype not in REALS:
             raise TypeError(f"{name} takes arrays of one type, float32 or float64; given {', '.join(str(a.dtype) for a in arrays)}")
 

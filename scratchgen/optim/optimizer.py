@@ -6,6 +6,8 @@
 All parameters of the module lie in one flat array, so a step is one operation however many layers there are.
 """
 
+import numbers
+
 import numpy as np
 
 from scratchgen.layers.module import Module
@@ -18,8 +20,8 @@ class Optimizer:
     def __init__(self, module, lr, state=()):
         if not isinstance(module, Module):
             raise TypeError(f"the first argument is {module!r}; it must be a network, layer or model")
-        if not lr > 0:
-            raise ValueError(f"lr is {lr}; it must be positive")
+        if not (isinstance(lr, numbers.Real) and lr > 0):
+            raise ValueError(f"lr is {lr!r}; it must be a positive number")
         self.module, self.lr, self.steps = module, lr, 0
         p = module.flat_params
         self.state = {name: array(np.zeros(p.shape), p.dtype) for name in state}

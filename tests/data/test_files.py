@@ -108,6 +108,7 @@ def nan_at(row):
         (np.zeros((0, 4)), ValueError, "has 0 rows, too few to split"),
         (np.zeros((2, 4)), ValueError, "has 2 rows, too few to split into train, valid, test"),
         (np.zeros((100, 0)), ValueError, "nothing in it"),
+        (np.full((100, 4), 255), ValueError, "whole numbers from 0 to 255 as int64; save grey levels as uint8"),
         (nan_at(slice(None)), ValueError, "holds nan .row 0, feature 0"),
         (np.full((100, 4), -np.inf), ValueError, "holds -inf"),
         (np.full((100, 4), 1e300), ValueError, "holds inf .*finite float32"),
