@@ -115,6 +115,45 @@ def test_a_limit_that_is_no_number_is_refused(text, monkeypatch):
         threads.thread_limit()
 
 
+@pytest.mark.parametrize("layer", threads.WORTH)
+def test_several_python_threads_may_begin_at_once(layer):
+    if not loads(layer):
+        pytest.skip(f"{layer} does not load here")
+    code = """
+    from scratchgen.ops.numba.elementwise import elementwise, formulas
+    relu, large, together = elementwise(formulas.relu, 0.1, 1), np.ones((3000, 3000), np.float32), threading.Barrier(6)
+    def begin():
+        together.wait()
+        for _ in range(5):
+            relu(large)
+        check()
+        finished.append(True)
+    finished = []
+    workers = [threading.Thread(target=begin) for _ in range(6)]
+    for worker in workers: worker.start()
+    for worker in workers: worker.join()
+    print(len(finished))
+    """
+    assert run(code, NUMBA_THREADING_LAYER=layer) == ["6"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_computes_too_where_only_other_code_has_run_in_parallel_before():
+    code = """
+    @numba.njit(parallel=True)
+    def other(x):
+        for i in numba.prange(x.size):
+            x[i] += 1
+    other(np.zeros(1000))
+    child = os.fork()
+    if child == 0:
+        check()
+        os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    assert run(code) == ["7"]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_computes_too():
     code = """

@@ -49,6 +49,7 @@ from scratchgen.ops.numba.compile import jit
 WORTH = {"omp": 3_000, "tbb": 12_000, "workqueue": 300_000}
 SPINS = 10_000  # turns that GNU OpenMP's threads wait awake: some tenths of a millisecond. With 2,000, whole steps take a fifth longer
 
+_starting = threading.Lock()
 _ready = False  # whether the threading layer is running
 _limit = None  # SCRATCHGEN_NUM_THREADS, or None
 _worth = 0
@@ -97,7 +98,14 @@ def leave():
 
 
 def start():
-    """Load the best threading layer, unless one runs already; read SCRATCHGEN_NUM_THREADS."""
+    """Load the best threading layer, unless one runs already; read SCRATCHGEN_NUM_THREADS. Once, however many Python threads come here first."""
+    with _starting:
+        if not _ready:
+            start_once()
+
+
+def start_once():
+    """What `start` does the first time."""
     global _ready, _limit, _worth, _one_at_a_time
     _limit = thread_limit()
     if not pool._is_initialized:
@@ -160,7 +168,7 @@ def thread_limit():
 
 def _after_fork():
     global _forked
-    _forked = _ready and numba.threading_layer() == "omp"
+    _forked = pool._is_initialized and numba.threading_layer() == "omp"  # also where only other code of the user's has run in parallel
 
 
 if hasattr(os, "register_at_fork"):
