@@ -57,3 +57,15 @@ def test_functions_of_one_factory_are_told_apart_when_they_meet_in_the_cache(tmp
         results.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
     normal, uniform, both = results
     assert normal != uniform and both == normal + uniform
+
+
+def test_two_processes_that_compile_at_once_write_different_files(tmp_path, monkeypatch):
+    files = [compile.PackageCacheFile(str(tmp_path), "product-1.py311", "stamp") for _ in range(2)]
+    with monkeypatch.context() as patch:
+        for file in files:
+            patch.setattr(file, "_load_index", dict)  # neither sees what the other is about to write
+        files[0].save(("float32",), "code for float32")
+        files[1].save(("float64",), "code for float64")
+    assert [files[0].load((dtype,)) for dtype in ("float32", "float64")] == [None, "code for float64"]
+    files[0].save(("float32",), "code for float32")
+    assert [files[1].load((dtype,)) for dtype in ("float32", "float64")] == ["code for float32", "code for float64"]

@@ -130,8 +130,23 @@ class PackageCacheImpl(caching.CompileResultCacheImpl):
     _locator_classes = [PackageLocator]
 
 
+class PackageCacheFile(caching.IndexDataCacheFile):
+    """Files of machine code, named after their signatures. Numba numbers them in turn: then two processes that compile at once can give one name to
+    two signatures, and float64 products are computed by float32's code from then on. So they can at worst lose an entry of the index."""
+
+    def save(self, key, data):
+        overloads = self._load_index()
+        overloads[key] = self._data_name(int(hashlib.sha256(repr(key).encode()).hexdigest()[:12], 16))
+        self._save_index(overloads)
+        self._save_data(overloads[key], data)
+
+
 class PackageCache(caching.FunctionCache):
     _impl_class = PackageCacheImpl
+
+    def __init__(self, function):
+        super().__init__(function)
+        self._cache_file = PackageCacheFile(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
 
     def _index_key(self, sig, codegen):
         """What tells the entries of one function apart. Numba adds a hash of what closures hold, which for compiled functions differs in every
