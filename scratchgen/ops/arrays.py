@@ -41,7 +41,7 @@ def add_column_sums(out, a):
 
 @op
 def add_product(out, a, b):
-    """out += a ∘ b, elementwise, equal shapes."""
+    """out += a ∘ b, elementwise, equal shapes. out is a or b, or shares no memory with them."""
     out += a * b
 
 
@@ -83,7 +83,7 @@ def fill(out, value):
 
 @op
 def copy_to(out, a):
-    """Copy a into out, in place, equal shapes."""
+    """Copy a into out, in place, equal shapes; they share no memory."""
     out[...] = a
 
 

@@ -36,6 +36,13 @@ def check_arrays(name, arrays):
             raise ValueError(f"{name} takes arrays of one shape; given {arrays[0].shape} and {a.shape}")
 
 
+def check_writable(name, arrays):
+    """ValueError if an array that is to be changed is read-only."""
+    for a in arrays:
+        if not a.flags.writeable:
+            raise ValueError(f"{name} changes an array that is read-only; copy() makes one that is not")
+
+
 def check_columns(name, vector, matrix):
     """ValueError unless the vector has one number per column of the matrix, of its type."""
     if matrix.ndim != 2 or vector.shape != matrix.shape[1:] or vector.dtype != matrix.dtype:
@@ -54,8 +61,10 @@ def check_matrices(name, *arrays, rows=(), columns=()):
 
 
 def check_labels(name, logits, labels):
-    """TypeError unless logits are float32 or float64, ValueError unless they are (batch, classes) and labels (batch,)."""
+    """TypeError unless logits are float32 or float64 and labels integers, ValueError unless they are (batch, classes) and (batch,)."""
     check_real(name, logits)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{name} takes labels that are integers; given {labels.dtype}")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(f"{name} takes logits (batch, classes) and labels (batch,); given {logits.shape} and {labels.shape}")
 

@@ -260,3 +260,21 @@ def test_same_bits_just_compiled_and_from_the_cache(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     compiled, cached = (subprocess.run([sys.executable, "-c", ROWS], env=environment, capture_output=True, check=True).stdout for _ in range(2))
     assert compiled == cached and len(compiled) > 9 * 300 * 4
+
+
+def test_an_array_that_is_to_be_changed_must_be_writable():
+    a, b = np.zeros(5, np.float32), np.zeros((2, 5), np.float32)
+    a.flags.writeable = False
+    for name, arguments in {"fill": (a, 1.0), "add_column_sums": (a, b), "activation_backward": (b, b, a, "tanh")}.items():
+        with pytest.raises(ValueError, match="read-only"):
+            TWINS[name](*arguments)
+
+
+def test_numbers_and_labels_that_do_not_belong_are_refused():
+    x, W = np.ones((2, 3), np.float32), np.ones((3, 4), np.float32)
+    with pytest.raises(TypeError, match="leaky_relu takes one number besides x W . b; given 0"):
+        TWINS["linear_activation"](x, W, None, "leaky_relu")
+    with pytest.raises(TypeError, match="relu takes no number besides x W . b; given 1"):
+        TWINS["linear_activation"](x, W, None, "relu", 0.5)
+    with pytest.raises(TypeError, match="labels that are integers; given float64"):
+        TWINS["cross_entropy"](x, np.array([0.5, 1.5]))

@@ -15,7 +15,7 @@ import numpy as np
 from numba import prange
 from numba.extending import overload
 
-from scratchgen.ops.checks import check_arrays, check_matrices
+from scratchgen.ops.checks import check_arrays, check_matrices, check_writable
 from scratchgen.ops.formulas import computed_with
 from scratchgen.ops.numba import elementary
 from scratchgen.ops.numba.compile import jit
@@ -135,6 +135,7 @@ def in_place(formula, cost):
     def call(written, read, *numbers):
         arrays = written + read
         check_arrays(formula.__name__, arrays)
+        check_writable(formula.__name__, written)
         rows = flat(arrays)
         run(cost * arrays[0].size, rows, floats(numbers))
         write_back(written, rows)

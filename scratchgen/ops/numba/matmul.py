@@ -57,6 +57,8 @@ def linear_activation(x, W, b, activation, *alpha):
     """activation(x W + b, *alpha), shapes as in linear; activation: a key of gemm.ACTIVATIONS."""
     if activation not in ACTIVATIONS:
         raise unknown_name("activation", activation, ACTIVATIONS)
+    if len(alpha) != (activation in ("leaky_relu", "elu")):
+        raise TypeError(f"linear_activation: {activation} takes {'no' if alpha else 'one'} number besides x W + b; given {len(alpha)}")
     y = output("linear_activation", x, W)
     gemm(x, W, y, bias("linear_activation", b, y), False, ACTIVATIONS[activation], alpha[0] if alpha else 0.0)
     return y

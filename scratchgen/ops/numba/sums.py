@@ -10,7 +10,7 @@ The first two are taken in float64, as is the norm of all gradients. `cost`: ns 
 import numpy as np
 from numba import prange
 
-from scratchgen.ops.checks import check_arrays, check_columns, check_real
+from scratchgen.ops.checks import check_arrays, check_columns, check_real, check_writable
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.elementwise import elements, flat, floats, formulas, in_place, pieces, rounded, store, write_back
 from scratchgen.ops.numba.threads import kernel
@@ -153,6 +153,7 @@ def column_sums(formula, cost, n_outputs=0):
     def call(sums, arrays, *numbers):
         check_arrays(formula.__name__, arrays)
         check_columns(formula.__name__, sums, arrays[0])
+        check_writable(formula.__name__, (sums,))
         outs = tuple([np.empty(arrays[0].shape, sums.dtype) for _ in range(n_outputs)])
         row = np.ascontiguousarray(sums)
         run(cost * arrays[0].size, row, outs, tuple([np.ascontiguousarray(a) for a in arrays]), floats(numbers))
