@@ -17,6 +17,8 @@ PRODUCTS = {
     "linear_activation": "(batch, n_in) and (n_in, n_out)",
 }
 
+WITH_ALPHA = ("leaky_relu", "elu")  # activations that take a number besides x
+
 
 def check_real(name, *arrays):
     """TypeError unless all are arrays of one type, float32 or float64."""
@@ -67,6 +69,12 @@ def check_labels(name, logits, labels):
         raise TypeError(f"{name} takes labels that are integers; given {labels.dtype}")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(f"{name} takes logits (batch, classes) and labels (batch,); given {logits.shape} and {labels.shape}")
+
+
+def check_alpha(name, activation, alpha):
+    """TypeError unless the tuple alpha holds as many numbers as the activation takes besides x."""
+    if len(alpha) != (activation in WITH_ALPHA):
+        raise TypeError(f"{name}: {activation} takes {'one' if activation in WITH_ALPHA else 'no'} number besides x; given {len(alpha)}")
 
 
 def multipliable(a, b):

@@ -1,10 +1,11 @@
 """Activations, forward and backward; and the backward pass fused with the bias gradient."""
 
+from scratchgen.ops.checks import WITH_ALPHA
 from scratchgen.ops.cuda.elementwise import elementwise, formulas
 from scratchgen.ops.cuda.sums import column_sums
 
 # how many numbers each takes besides its arrays
-FORWARD = {"relu": 0, "leaky_relu": 1, "elu": 1, "tanh": 0, "sigmoid": 0, "softplus": 0}
+FORWARD = {name: int(name in WITH_ALPHA) for name in ("relu", "leaky_relu", "elu", "tanh", "sigmoid", "softplus")}
 BACKWARD = {f"{name}_backward": n_numbers for name, n_numbers in FORWARD.items()}
 
 TWINS = {name: elementwise(getattr(formulas, name), 1, n_numbers) for name, n_numbers in FORWARD.items()}

@@ -8,11 +8,12 @@ from scratchgen.ops.checks import REALS
 from scratchgen.ops.cuda.array import empty
 from scratchgen.ops.cuda.arrays import filled
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementary import ONE, ZERO, sqrt
+from scratchgen.ops.cuda.elementary import sqrt
 from scratchgen.ops.cuda.elementwise import check_matrices, formulas, in_place
 from scratchgen.ops.cuda.kernels import Loop
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 from scratchgen.ops.cuda.sums import COLUMNS, LANES, column_total
+from scratchgen.ops.formulas import ONE, ZERO
 
 
 def batch_norm_columns(real):

@@ -10,8 +10,9 @@ import numpy as np
 
 from scratchgen.ops.cuda import driver
 from scratchgen.ops.cuda.kernels import device
+from scratchgen.ops.formulas import ONE, ZERO
 
-ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
+TWO = np.float32(2)
 
 _library = np if driver.SIMULATED else math
 exp, expm1, log, log1p, sqrt, tanh, cos, sin = (

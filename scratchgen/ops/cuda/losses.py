@@ -9,10 +9,11 @@ from scratchgen.ops.cuda.array import empty, scalar
 from scratchgen.ops.cuda.arrays import TWINS as ARRAYS
 from scratchgen.ops.cuda.arrays import filled
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementary import ONE, exp, log
+from scratchgen.ops.cuda.elementary import exp, log
 from scratchgen.ops.cuda.elementwise import check_device, formulas
 from scratchgen.ops.cuda.launch import THREADS, launch
 from scratchgen.ops.cuda.sums import add_up, block_largest, block_total, blocks_of_rows, row_sums, summing, tickets
+from scratchgen.ops.formulas import ONE
 
 LOG_2PI = math.log(2 * math.pi)
 

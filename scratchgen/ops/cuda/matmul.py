@@ -7,7 +7,7 @@ import functools
 import math
 
 from scratchgen.errors import unknown_name
-from scratchgen.ops.checks import multipliable, not_multipliable
+from scratchgen.ops.checks import check_alpha, multipliable, not_multipliable
 from scratchgen.ops.cuda import activations, driver, tile
 from scratchgen.ops.cuda.array import DeviceArray, empty
 from scratchgen.ops.cuda.elementwise import check_device, formulas
@@ -158,6 +158,7 @@ def linear_activation(x, W, b, activation, *alpha):
     """activation(x W + b, *alpha), shapes as in linear; activation: a key of ACTIVATIONS."""
     if activation not in ACTIVATIONS:
         raise unknown_name("activation", activation, ACTIVATIONS)
+    check_alpha("linear_activation", activation, alpha)
     return multiply("linear_activation", x, W, None, b, ACTIVATIONS[activation], *alpha)
 
 

@@ -4,9 +4,9 @@ import numpy as np
 
 from scratchgen.ops.cuda.array import empty
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementary import ZERO
 from scratchgen.ops.cuda.elementwise import check_device, check_matrices
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
+from scratchgen.ops.formulas import ZERO
 
 
 @cuda.jit

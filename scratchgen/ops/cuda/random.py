@@ -9,11 +9,12 @@ import numpy as np
 
 from scratchgen.ops.cuda.array import empty
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementary import ONE, TWO, cos, log, sin, sqrt
+from scratchgen.ops.cuda.elementary import TWO, cos, log, sin, sqrt
 from scratchgen.ops.cuda.elementwise import elementwise, formulas
 from scratchgen.ops.cuda.kernels import device
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 from scratchgen.ops.cuda.moving import moving
+from scratchgen.ops.formulas import ONE
 from scratchgen.ops.random import M0, M1, W0, W1
 
 LOW, HALF_WORD, W0, W1 = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(W0), np.uint64(W1)

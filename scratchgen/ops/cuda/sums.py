@@ -17,10 +17,10 @@ from scratchgen.ops.cuda import driver
 from scratchgen.ops.cuda.array import array, empty, scalar
 from scratchgen.ops.cuda.arrays import filled, shifted
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementary import ZERO
 from scratchgen.ops.cuda.elementwise import check_arrays, check_columns, check_device, formulas, rounded
 from scratchgen.ops.cuda.kernels import device, kernel, listed, matrix
 from scratchgen.ops.cuda.launch import BLOCKS, THREADS, blocks_for, launch
+from scratchgen.ops.formulas import ZERO
 
 COLUMNS, LANES = (2, 2) if driver.SIMULATED else (32, 8)  # a block that sums over rows has COLUMNS columns, and LANES threads in each: THREADS
 ROWS = 2 if driver.SIMULATED else 16  # rows that one of those threads takes before more blocks share a column

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numba import prange
 
+from scratchgen.ops.formulas import ONE
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementary import ONE
 from scratchgen.ops.numba.elementwise import formulas, in_place, matrices, write_back
 from scratchgen.ops.numba.threads import kernel
 

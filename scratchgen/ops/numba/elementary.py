@@ -26,11 +26,12 @@ import numpy as np
 from numba import typeof, types
 from numba.extending import intrinsic
 
+from scratchgen.ops.formulas import ONE, ZERO
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.target import TARGET
 
 # Numbers that float32 holds exactly: beside a float64 they become float64, beside a float32 they leave it one (an int or a Python float would not).
-ZERO, HALF, ONE, TWO, FOUR = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2), np.float32(4)
+TWO, FOUR = np.float32(2), np.float32(4)
 NEGLIGIBLE = np.float32(2**-30)  # its square is, beside 1
 TANH_IS_ONE = np.float32(20)  # tanh 20 rounds to 1 in both types
 

@@ -6,7 +6,7 @@ A transposed operand is only another way to step through the same memory, so all
 import numpy as np
 
 from scratchgen.errors import unknown_name
-from scratchgen.ops.checks import multipliable, not_multipliable
+from scratchgen.ops.checks import check_alpha, multipliable, not_multipliable
 from scratchgen.ops.numba.gemm import ACTIVATIONS, gemm
 
 
@@ -57,8 +57,7 @@ def linear_activation(x, W, b, activation, *alpha):
     """activation(x W + b, *alpha), shapes as in linear; activation: a key of gemm.ACTIVATIONS."""
     if activation not in ACTIVATIONS:
         raise unknown_name("activation", activation, ACTIVATIONS)
-    if len(alpha) != (activation in ("leaky_relu", "elu")):
-        raise TypeError(f"linear_activation: {activation} takes {'no' if alpha else 'one'} number besides x W + b; given {len(alpha)}")
+    check_alpha("linear_activation", activation, alpha)
     y = output("linear_activation", x, W)
     gemm(x, W, y, bias("linear_activation", b, y), False, ACTIVATIONS[activation], alpha[0] if alpha else 0.0)
     return y

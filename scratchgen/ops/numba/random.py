@@ -9,8 +9,9 @@ import math
 import numpy as np
 from numba import prange
 
+from scratchgen.ops.formulas import ONE
 from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementary import ONE, TWO, cos_sin_turns, log
+from scratchgen.ops.numba.elementary import TWO, cos_sin_turns, log
 from scratchgen.ops.numba.elementwise import elementwise, formulas
 from scratchgen.ops.numba.threads import kernel
 from scratchgen.ops.random import M0, M1, W0, W1
