@@ -41,7 +41,8 @@ class Draw:
 ARGUMENTS = {
     "linear": lambda d: (d.x(), d.x(d.n, d.n), d.row()),
     "linear_activation": lambda d: (d.x(), d.x(d.n, d.n), d.row(), "tanh"),
-    "activation_backward": lambda d: (d.x(), d.x(), d.row(), "tanh"),
+    "matmul_nt_activation_backward": lambda d: (d.x(), d.x(d.n, d.n), d.x(), "tanh"),
+    "add_linear_grads": lambda d: (d.x(d.n, d.n), d.row(), d.x(), d.x()),
     "add_matmul_tn": lambda d: (d.x(d.n, d.n), d.x(), d.x()),
     "add_column_sums": lambda d: (d.row(), d.x()),
     "add_product": lambda d: (d.x(), d.x(), d.x()),

@@ -96,7 +96,7 @@ def layer_cases():
         layer_case("Maxout", lambda: layers.Maxout(2), x),
         layer_case("Reparameterize", lambda: layers.Reparameterize(rng=0), x, x),
         *(
-            layer_case(f"Linear and {activation.__name__} (fused)", lambda activation=activation: Sequential(linear(), activation()), x)
+            layer_case(f"Linear and {activation.__name__} (fused)", lambda f=activation: Sequential(linear(), f(), linear(3, 2), f()), x)
             for activation in (layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Tanh, layers.Sigmoid, layers.Softplus)
         ),
         layer_case("Sequential", net, x),

@@ -5,6 +5,8 @@ Each check takes the operation's name and arrays of any kind that have shape, nd
 
 import numpy as np
 
+from scratchgen.errors import unknown_name
+
 REALS = (np.dtype(np.float32), np.dtype(np.float64))
 
 # what each matrix product asks of its operands' shapes
@@ -13,11 +15,14 @@ PRODUCTS = {
     "matmul_nt": "(m, k) and (n, k)",
     "matmul_tn": "(k, m) and (k, n)",
     "add_matmul_tn": "(k, m) and (k, n)",
+    "add_linear_grads": "(batch, n_in) and (batch, n_out)",
+    "matmul_nt_activation_backward": "(batch, n_out) and (n_in, n_out)",
     "linear": "(batch, n_in) and (n_in, n_out)",
     "linear_activation": "(batch, n_in) and (n_in, n_out)",
 }
 
-WITH_ALPHA = ("leaky_relu", "elu")  # activations that take a number besides x
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "tanh", "sigmoid", "softplus")  # that can be part of a product
+WITH_ALPHA = ("leaky_relu", "elu")  # of these, those that take a number besides x
 
 
 def check_real(name, *arrays):
@@ -71,10 +76,17 @@ def check_labels(name, logits, labels):
         raise ValueError(f"{name} takes logits (batch, classes) and labels (batch,); given {logits.shape} and {labels.shape}")
 
 
-def check_alpha(name, activation, alpha):
-    """TypeError unless the tuple alpha holds as many numbers as the activation takes besides x."""
+def check_activation(name, activation, alpha):
+    """ValueError for an unknown activation, TypeError unless the tuple alpha holds as many numbers as it takes besides x."""
+    if activation not in ACTIVATIONS:
+        raise unknown_name("activation", activation, ACTIVATIONS)
     if len(alpha) != (activation in WITH_ALPHA):
         raise TypeError(f"{name}: {activation} takes {'one' if activation in WITH_ALPHA else 'no'} number besides x; given {len(alpha)}")
+
+
+def transposed(name):
+    """Which of its two operands a product takes transposed."""
+    return name.endswith(("_tn", "_grads")), "_nt" in name
 
 
 def multipliable(a, b):
@@ -85,6 +97,6 @@ def multipliable(a, b):
 def not_multipliable(name, a, b):
     """What is wrong with a (m, k) and b (k, n), as an exception that gives their shapes as the caller of `name` knows them."""
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
-        given = [x.shape[::-1] if flip else x.shape for x, flip in ((a, name.endswith("_tn")), (b, name.endswith("_nt")))]
+        given = [x.shape[::-1] if flip else x.shape for x, flip in zip((a, b), transposed(name), strict=True)]
         return ValueError(f"{name} needs shapes {PRODUCTS[name]}; given {given[0]} and {given[1]}")
     return TypeError(f"{name} needs two float32 or two float64 arrays; given {a.dtype} and {b.dtype}")

@@ -1,4 +1,4 @@
-"""Two operations in one: a linear layer with the activation behind it, while the numbers are still in the cache.
+"""Several operations in one: linear layers and the activations between them, while the numbers are still in the cache.
 
 The definitions say that nothing else happens: they are the separate operations, one after the other, found by name.
 """
@@ -13,9 +13,15 @@ def linear_activation(x, W, b, activation, *alpha):
 
 
 @op
-def activation_backward(dy, y, db, activation, *alpha):
-    """dz = activation_backward(dy, y, *alpha), and db += Σ_batch dz unless db is None:  dy, y (batch, n), db (n,) -> (batch, n)."""
-    dz = definitions[f"{activation}_backward"](dy, y, *alpha)
+def matmul_nt_activation_backward(dz, W, y, activation, *alpha):
+    """activation_backward(dz Wᵀ, y, *alpha), the way back to the activation below:  dz (batch, n_out), W (n_in, n_out), y (batch, n_in)
+    -> (batch, n_in)."""
+    return definitions[f"{activation}_backward"](definitions["matmul_nt"](dz, W), y, *alpha)
+
+
+@op
+def add_linear_grads(dW, db, x, dy):
+    """dW += xᵀ dy, and db += Σ_batch dy unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dy (batch, n_out)."""
+    definitions["add_matmul_tn"](dW, x, dy)
     if db is not None:
-        definitions["add_column_sums"](db, dz)
-    return dz
+        definitions["add_column_sums"](db, dy)

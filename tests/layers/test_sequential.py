@@ -1,9 +1,10 @@
-"""Sequential and mlp: the chain rule, the fused pairs, what they are made of."""
+"""Sequential and mlp: the chain rule, the fused chains, what they are made of."""
 
 import numpy as np
 import pytest
 
 from scratchgen import layers as L
+from scratchgen.layers.fusion import Chain
 
 F = np.float64
 ACTIVATIONS = [L.ReLU, lambda: L.LeakyReLU(0.2), lambda: L.ELU(0.6), L.Tanh, L.Sigmoid, L.Softplus]
@@ -23,7 +24,7 @@ def test_fused_is_unfused(activation, bias, wrt, backend, rng):
     if bias:
         fused.params["0.b"][...] = rng.normal(size=5)
     plain = twin_without_fusion(fused)
-    assert len(fused.stages) == 2 and len(plain.stages) == 4
+    assert len(fused.stages) == 1 and len(plain.stages) == 4
     x, dy = rng.normal(size=(11, 7)), rng.normal(size=(11, 3))
     (y, cache), (y_plain, cache_plain) = fused.forward(x), plain.forward(x)
     assert np.allclose(y, y_plain, rtol=1e-13, atol=1e-15)
@@ -44,6 +45,22 @@ def test_only_the_very_classes_are_fused():
     assert len(L.Sequential(L.Linear(2, 2), MyReLU()).stages) == 2
     assert len(L.Sequential(MyLinear(2, 2), L.ReLU()).stages) == 2
     assert len(L.Sequential(L.Linear(2, 2), L.BatchNorm(2), L.ReLU()).stages) == 3
+
+
+def test_chains_end_where_another_layer_begins(backend, rng):
+    def layers():
+        return [
+        L.Tanh(), L.Linear(4, 5, rng=0, dtype=F), L.Linear(5, 3, rng=1, dtype=F), L.ELU(), L.Identity(), L.Linear(3, 6, rng=2, dtype=F), L.Sigmoid(),
+        L.Linear(6, 1, rng=3, dtype=F),
+        ]  # fmt: skip
+
+    net, plain = L.Sequential(*layers()), twin_without_fusion(L.Sequential(*layers()))
+    assert [len(stage.links) for stage in net.stages if isinstance(stage, Chain)] == [2, 2] and len(net.stages) == 4
+    x, dy = rng.normal(size=(7, 4)), rng.normal(size=(7, 1))
+    for wrt in ("both", "params", "input"):
+        dx, dx_plain = (model.backward(dy, model.forward(x)[1], wrt=wrt) for model in (net, plain))
+        assert (dx is None and dx_plain is None) if wrt == "params" else np.allclose(dx, dx_plain, rtol=1e-12, atol=1e-14)
+        assert np.allclose(net.flat_grads, plain.flat_grads, rtol=1e-12, atol=1e-14)
 
 
 def test_backward_is_the_layers_one_by_one(backend, rng):

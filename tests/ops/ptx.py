@@ -141,10 +141,18 @@ def calls(names, Draw, cases):
             for arguments in cases[name](Draw(np.dtype(dtype), 4, 6, layout)):
                 yield name, dtype, layout, [array(x) if isinstance(x, np.ndarray) else x for x in arguments]
     for number, (m, k, n) in enumerate(PRODUCTS):
-        for name, dtype in itertools.product(("matmul", "matmul_nt", "add_matmul_tn"), (np.float32, np.float64)):
-            if name in names and (dtype == np.float32 or name == "add_matmul_tn") and (number % 5 == 0 or name == "add_matmul_tn"):
-                a, b = (k, m) if name.endswith("tn") else (m, k), (n, k) if name.endswith("nt") else (k, n)
-                yield name, dtype, f"{m}×{k}×{n}", [empty(shape, dtype) for shape in ([(m, n)] if name.startswith("add") else []) + [a, b]]
+        shapes = {
+            "matmul": [(m, k), (k, n)],
+            "matmul_nt": [(m, k), (n, k)],
+            "matmul_nt_activation_backward": [(m, k), (n, k), (m, n)],
+            "add_matmul_tn": [(m, n), (k, m), (k, n)],
+            "add_linear_grads": [(m, n), (n,), (k, m), (k, n)],
+        }
+        for (name, operands), dtype in itertools.product(shapes.items(), (np.float32, np.float64)):
+            adds = name.startswith("add")
+            if name in names and (adds or dtype == np.float32 and number % 5 == 0):
+                more = ["softplus"] if name.endswith("backward") else []
+                yield name, dtype, f"{m}×{k}×{n}", [*(empty(shape, dtype) for shape in operands), *more]
 
 
 def others():

@@ -68,7 +68,12 @@ def test_every_operation_has_a_twin():
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_twin_equals_definition(name, dtype):
-    few = driver.SIMULATED and name in ("linear", "linear_activation", "activation_backward")  # many cases, much waiting for each other
+    few = driver.SIMULATED and name in (
+        "linear",
+        "linear_activation",
+        "matmul_nt_activation_backward",
+        "add_linear_grads",
+    )  # many cases, much waiting for each other
     for k, (batch, n) in enumerate(SHAPES[1:4] if few else SHAPES):
         for layout in [LAYOUTS[(k + (dtype == np.float64)) % 3]] if driver.SIMULATED else LAYOUTS:
             for arguments in CASES[name](Draw(dtype, batch, n, layout)):

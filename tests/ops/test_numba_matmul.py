@@ -19,7 +19,16 @@ from scratchgen.layers.softplus import softplus
 from scratchgen.layers.tanh import tanh
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.gemm import BLOCK
-from scratchgen.ops.numba.matmul import add_matmul_tn, linear, linear_activation, matmul, matmul_nt, matmul_tn
+from scratchgen.ops.numba.matmul import (
+    add_linear_grads,
+    add_matmul_tn,
+    linear,
+    linear_activation,
+    matmul,
+    matmul_nt,
+    matmul_nt_activation_backward,
+    matmul_tn,
+)  # fmt: skip
 from scratchgen.ops.numba.pack import Matrix, pack_panel
 from scratchgen.ops.numba.target import TARGET, available
 
@@ -76,6 +85,28 @@ def test_shapes_that_are_cut_into_bands_blocks_and_panels(product, dtype):
     ]:
         a, b = matrices(m, k, n, dtype)
         assert_product(PRODUCTS[product](a, b), a, b)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bias_gradients_come_with_the_product_however_it_is_cut(dtype):
+    for m, k, n in [(784, 100, 500), (7, 3 * BLOCK + 5, 90), (128, 512, 128), (128, 256, 128), (3, 5000, 64), (2100, 30, 33), (40, 1, 1), (1, 70, 1)]:
+        x, dy = matrices(k, m, 1, dtype)[0], matrices(k, n, 2, dtype)[0]
+        dW, db = np.ones((m, n), dtype), np.ones(n, dtype)
+        add_linear_grads(dW, db, x, dy)
+        assert_product((db - 1)[None], np.ones((1, k), dtype), dy)
+        added = np.ones((m, n), dtype)
+        add_matmul_tn(added, x, dy)
+        assert np.array_equal(dW, added)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_way_back_through_an_activation_is_the_product_and_then_the_activation(dtype):
+    for m, k, n in [(100, 784, 500), (5, 2 * BLOCK + 1, 70), (300, 1, 128), (33, 17, 1)]:
+        dz, W, y = matrices(m, k, n, dtype)[0], matrices(n, k, 1, dtype)[0], np.tanh(matrices(m, n, 2, dtype)[0])
+        for rows in (y, np.asfortranarray(y), np.repeat(y, 2, axis=0)[::2]):
+            dy = matmul_nt(dz, W)
+            assert np.allclose(matmul_nt_activation_backward(dz, W, rows, "tanh"), dy * (1 - y * y), rtol=1e-5, atol=1e-7)
+            assert np.array_equal(matmul_nt_activation_backward(dz, W, rows, "relu"), np.where(y > 0, dy, 0))
 
 
 def test_buffers_live_as_long_as_they_are_used():
@@ -204,11 +235,16 @@ def test_mistakes_get_one_clear_sentence():
         (ValueError, r"given \(4,\) and \(4, 5\)", lambda: matmul(a[0], b)),
         (ValueError, r"linear needs shapes \(batch, n_in\)", lambda: linear(b, b, None)),
         (ValueError, r"linear: b is \(4,\) float32; x W needs \(5,\) float32", lambda: linear(a, b, a[0])),
-        (ValueError, r"out is \(3, 4\) float32", lambda: add_matmul_tn(a, a, a)),
+        (ValueError, r"\(3, 4\) float32 is to be added to; the product is \(4, 4\) float32", lambda: add_matmul_tn(a, a, a)),
+        (ValueError, r"add_linear_grads needs \S+ \(batch, n_in\) .*; given \(3, 4\) and \(4, 5\)", lambda: add_linear_grads(a, None, a, b)),
+        (ValueError, r"add_linear_grads: float32 \(4,\) does not fit", lambda: add_linear_grads(b, a[0], a, np.ones((3, 5), np.float32))),
+        (ValueError, r"backward needs .*; given \(3, 4\) and \(4, 5\)", lambda: matmul_nt_activation_backward(a, b, a, "tanh")),
+        (ValueError, r"y is \(3, 4\) float32; dz Wᵀ is \(3, 3\) float32", lambda: matmul_nt_activation_backward(a, a, a, "tanh")),
         (TypeError, "given float32 and float64", lambda: matmul(a, b.astype(np.float64))),
         (TypeError, "given int64 and int64", lambda: matmul(a.astype(np.int64), b.astype(np.int64))),
         (TypeError, "float32", lambda: matmul(a.astype(">f4"), b)),
         (ValueError, "unknown activation 'rleu'; did you mean 'relu'", lambda: linear_activation(a, b, None, "rleu")),
+        (ValueError, "unknown activation 'tnah'; did you mean 'tanh'", lambda: matmul_nt_activation_backward(a, a, a @ a.T, "tnah")),
     ]
     for kind, sentence, call in cases:
         with pytest.raises(kind, match=sentence):

@@ -17,7 +17,7 @@ pytestmark = [
 ]
 # Sums are taken in float64, also of float32 numbers; so are normal numbers and Adam's powers of β, as on the CPU. Nothing else is.
 IN_FLOAT64 = {
-    "accumulate", "activation_backward", "adam_step", "add_column_sums", "add_norm_grads", "batch_norm", "batch_norm_backward", "bce_with_logits",
+    "accumulate", "adam_step", "add_column_sums", "add_norm_grads", "batch_norm", "batch_norm_backward", "bce_with_logits",
     "bernoulli_log_likelihood", "clip_norm", "cross_entropy", "discriminator_bce", "gaussian_kl", "gaussian_kl_rows", "gaussian_log_likelihood",
     "gaussian_nll", "generator_minimax", "generator_non_saturating", "layer_norm", "layer_norm_backward", "log_weight", "random_normal", "softmax",
     "softmax_backward", "squared_error",

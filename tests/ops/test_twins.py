@@ -82,7 +82,11 @@ CASES = {
     "add_matmul_tn": lambda d: [(d.normal(d.n, 9), d.matrix(), d.normal(d.batch, 9))],
     "linear": lambda d: [(d.matrix(), d.normal(d.n, 9), d.normal(9)), (d.matrix(), d.normal(d.n, 9), None)],
     "linear_activation": lambda d: [(d.matrix(), d.normal(d.n, 9), b, *f) for f in ACTIVATIONS for b in (d.normal(9), None)],
-    "activation_backward": lambda d: [(*d.matrices(2), db, *f) for f in ACTIVATIONS for db in (d.rows(), None)],
+    "matmul_nt_activation_backward": lambda d: [(d.normal(d.batch, 9), d.normal(d.n, 9), d.matrix(), *f) for f in ACTIVATIONS],
+    "add_linear_grads": lambda d: (
+        [(d.normal(d.n, n), db, d.matrix(), d.normal(d.batch, n)) for n in (9, 1) for db in (d.normal(n), None)]
+        + [(d.normal(0, d.n), d.rows(), d.normal(d.batch, 0), d.matrix())]
+    ),
     "add_column_sums": lambda d: [(d.rows(), d.matrix())],
     "add_product": lambda d: [d.matrices(3)],
     "add": lambda d: [d.matrices(2)],
@@ -205,8 +209,8 @@ def test_nan_and_infinity_pass_as_in_numpy(name):
 
 # One of each kind of kernel; compiling the parallel form of all the others takes a minute.
 KINDS = {
-    "add_column_sums", "activation_backward", "adam_step", "batch_norm", "bce_with_logits", "gaussian_kl_rows", "join_columns", "layer_norm",
-    "linear_activation", "matmul", "matmul_tn", "maxout", "random_normal", "random_uniform", "softmax", "softplus",
+    "add_column_sums", "add_linear_grads", "adam_step", "batch_norm", "bce_with_logits", "gaussian_kl_rows", "join_columns", "layer_norm",
+    "linear_activation", "matmul", "matmul_nt_activation_backward", "matmul_tn", "maxout", "random_normal", "random_uniform", "softmax", "softplus",
 }  # fmt: skip
 
 
@@ -265,7 +269,7 @@ def test_same_bits_just_compiled_and_from_the_cache(tmp_path):
 def test_an_array_that_is_to_be_changed_must_be_writable():
     a, b = np.zeros(5, np.float32), np.zeros((2, 5), np.float32)
     a.flags.writeable = False
-    for name, arguments in {"fill": (a, 1.0), "add_column_sums": (a, b), "activation_backward": (b, b, a, "tanh")}.items():
+    for name, arguments in {"fill": (a, 1.0), "add_column_sums": (a, b), "add_linear_grads": (np.zeros((5, 5), np.float32), a, b, b)}.items():
         with pytest.raises(ValueError, match="read-only"):
             TWINS[name](*arguments)
 

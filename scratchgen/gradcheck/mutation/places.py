@@ -11,12 +11,12 @@ import numpy as np
 
 from scratchgen import layers, losses, models
 from scratchgen.gradcheck.mutation.faults import faults
-from scratchgen.layers.fusion import FusedLinear
+from scratchgen.layers.fusion import Chain
 from scratchgen.layers.layer import _accept_wrt
 from scratchgen.models import likelihoods
 from scratchgen.ops import definitions, dispatch
 
-USED_BY_BACKWARD = ("add_matmul_tn", "add_column_sums", "add_product", "matmul_nt", "matmul_tn", "add_norm_grads", "activation_backward")
+USED_BY_BACKWARD = ("add_matmul_tn", "add_column_sums", "add_product", "matmul_nt", "matmul_tn", "add_norm_grads", "add_linear_grads")
 
 
 class Place(NamedTuple):
@@ -49,7 +49,7 @@ def places():
         elif module.startswith("scratchgen") and (name.endswith("_backward") or name in USED_BY_BACKWARD):
             arrays = [i for i, p in enumerate(inspect.signature(function).parameters) if p in ("x", "y", "x_hat", "winner", "logvar", "eps")]
             found.append(Place(None, name, function, faults(function), tuple(arrays)))
-    classes = [thing for thing in vars(layers).values() if inspect.isclass(thing) and thing is not layers.Layer] + [FusedLinear]
+    classes = [thing for thing in vars(layers).values() if inspect.isclass(thing) and thing is not layers.Layer] + [Chain]
     for cls in classes:
         if "backward" in vars(cls):
             function = inspect.unwrap(vars(cls)["backward"])

@@ -1,19 +1,19 @@
 """The matrix products by name: what goes in and comes out, and how large the tiles are. The kernel is in tile.py.
 
-A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias)  or  c += a b.
+A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias),  c = (a b) ∘ f'(y)
+or  c += a b.
 """
 
 import functools
 import math
 
-from scratchgen.errors import unknown_name
-from scratchgen.ops.checks import check_alpha, multipliable, not_multipliable
+from scratchgen.ops.checks import check_activation, multipliable, not_multipliable, transposed
 from scratchgen.ops.cuda import activations, driver, tile
 from scratchgen.ops.cuda.array import DeviceArray, empty
 from scratchgen.ops.cuda.elementwise import check_device, formulas
 from scratchgen.ops.cuda.kernels import device
 from scratchgen.ops.cuda.launch import launch
-from scratchgen.ops.cuda.sums import tickets
+from scratchgen.ops.cuda.sums import add_column_sums, tickets
 from scratchgen.ops.cuda.vectors import BYTES
 
 # The plan: which tile, and in how many parts k is cut. It depends on the shape alone, so that the bits of a result do not depend on the card.
@@ -59,33 +59,43 @@ def cut(k, wanted, depth):
     return -(-slices // part), part * depth
 
 
-def store(x, alpha):
+# What becomes of a sum x, given y and alpha, which it may not need
+
+
+def linear_formula(x, y, alpha):
     return x
 
 
-def with_alpha(formula, n_numbers):
-    """The formula of an activation as a function of two numbers, the second of which it may not need."""
+def forward(formula, n_numbers):
     f = device(formula)
-    return formula if n_numbers else lambda x, alpha: f(x)
+    return (lambda x, y, alpha: f(x, alpha)) if n_numbers else lambda x, y, alpha: f(x)
 
 
-ACTIVATIONS = {name: with_alpha(getattr(formulas, name), n_numbers) for name, n_numbers in activations.FORWARD.items()}
+def backward(formula, n_numbers):
+    f = device(formula)
+    return formula if n_numbers else lambda dy, y, alpha: f(dy, y)
 
 
-def multiply(name, a, b, out=None, bias=None, finish=store, alpha=0.0):
-    """finish(a b + bias, alpha) as a new array, or out += a b. `name` says which of a and b is transposed."""
+FINISH = {name: forward(getattr(formulas, name), n_numbers) for name, n_numbers in activations.FORWARD.items()}
+FINISH |= {name: backward(getattr(formulas, name), n_numbers) for name, n_numbers in activations.BACKWARD.items()}
+
+
+def multiply(name, a, b, out=None, *, bias=None, finish=linear_formula, alpha=0.0, y=None, column_sums=None):
+    """finish(a b + bias, y, alpha) as a new array, or out += a b; and column_sums += Σ over the rows of b, unless out is empty.
+    `name` says which of a and b is transposed."""
     m, k, n = sizes(name, a, b)
     a, b = forwards(a), forwards(b)
     c = empty((m, n), a.dtype) if out is None else out
-    check_fits(name, bias, (n,), a.dtype)
-    check_fits(name, c, (m, n), a.dtype)
+    for x, shape in ((bias, (n,)), (c, (m, n)), (y, (m, n)), (column_sums, (n,))):
+        check_fits(name, x, shape, a.dtype)
     if not c.size:
         return c
     numbers_apart = [[step // a.dtype.itemsize for step in x.strides] for x in (a, b, c)]
     (a_row, a_column), (b_row, b_column), (c_row, c_column) = numbers_apart
-    if name.endswith("_tn"):
+    a_turned, b_turned = transposed(name)
+    if a_turned:
         a_row, a_column = a_column, a_row
-    if name.endswith("_nt"):
+    if b_turned:
         b_row, b_column = b_column, b_row
     a_along_k, b_along_k = a_column == 1, b_row == 1 and b_column != 1
     wide = (
@@ -96,14 +106,19 @@ def multiply(name, a, b, out=None, bias=None, finish=store, alpha=0.0):
     chosen, splits, part = plan(m, n, k, a.dtype)
     rows, columns = chosen.shape(a.dtype)
     blocks = -(-n // columns) * -(-m // rows), splits
-    partials = empty(math.prod(blocks) * rows * columns, a.dtype).flat() if splits > 1 else None
+    partials = empty(math.prod(blocks) * rows * columns + splits * n, a.dtype).flat() if splits > 1 else None
     operands = [numbers(x if k else c) for x in (a, b)]  # without a k, nothing is read; but no empty array can be passed
     launch(
         tile.kernel(chosen, a.dtype, a_along_k, b_along_k, wide, finish, out is not None), blocks, chosen.threads,
-        *operands, numbers(c), None if bias is None else bias.reshape(-1).flat(), a.dtype.type(alpha),
+        *operands, numbers(c), row(bias), row(y), row(column_sums), a.dtype.type(alpha),
         m, n, k, part, a_row, a_column, b_row, b_column, c_row, c_column, partials, tickets().flat() if splits > 1 else None,
     )  # fmt: skip
     return c
+
+
+def row(x):
+    """All numbers of x in one row, or None."""
+    return None if x is None else x.reshape(-1).flat()
 
 
 def in_vectors(x, line, step, length):
@@ -149,23 +164,36 @@ def add_matmul_tn(out, a, b):
     multiply("add_matmul_tn", a, b, out)
 
 
+def add_linear_grads(dW, db, x, dy):
+    """dW += xᵀ dy, and db += Σ_batch dy unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dy (batch, n_out)."""
+    apart = db is not None and not (dW.size and isinstance(db, DeviceArray) and db.contiguous)
+    multiply("add_linear_grads", x, dy, dW, column_sums=None if apart else db)
+    if apart:
+        add_column_sums(db, dy)
+
+
+def matmul_nt_activation_backward(dz, W, y, activation, *alpha):
+    """activation_backward(dz Wᵀ, y, *alpha):  dz (batch, n_out), W (n_in, n_out), y (batch, n_in) -> (batch, n_in)."""
+    name = "matmul_nt_activation_backward"
+    check_activation(name, activation, alpha)
+    return multiply(name, dz, W, finish=FINISH[f"{activation}_backward"], alpha=alpha[0] if alpha else 0.0, y=y)
+
+
 def linear(x, W, b):
     """x W + b:  (batch, n_in), (n_in, n_out), (n_out,) or None -> (batch, n_out)."""
     return multiply("linear", x, W, bias=b)
 
 
 def linear_activation(x, W, b, activation, *alpha):
-    """activation(x W + b, *alpha), shapes as in linear; activation: a key of ACTIVATIONS."""
-    if activation not in ACTIVATIONS:
-        raise unknown_name("activation", activation, ACTIVATIONS)
-    check_alpha("linear_activation", activation, alpha)
-    return multiply("linear_activation", x, W, None, b, ACTIVATIONS[activation], *alpha)
+    """activation(x W + b, *alpha), shapes as in linear; activation: one that has an operation of that name."""
+    check_activation("linear_activation", activation, alpha)
+    return multiply("linear_activation", x, W, bias=b, finish=FINISH[activation], alpha=alpha[0] if alpha else 0.0)
 
 
 def sizes(name, a, b):
     """(m, k, n) of that product. Raises ValueError or TypeError unless a and b can be multiplied so."""
     check_device(name, (a, b))
-    a, b = a.T if name.endswith("_tn") else a, b.T if name.endswith("_nt") else b
+    a, b = (x.T if turned else x for x, turned in zip((a, b), transposed(name), strict=True))
     if not multipliable(a, b):
         raise not_multipliable(name, a, b)
     m, k, n = *a.shape, b.shape[1]
@@ -187,6 +215,8 @@ TWINS = {
     "matmul_nt": matmul_nt,
     "matmul_tn": matmul_tn,
     "add_matmul_tn": add_matmul_tn,
+    "add_linear_grads": add_linear_grads,
+    "matmul_nt_activation_backward": matmul_nt_activation_backward,
     "linear": linear,
     "linear_activation": linear_activation,
 }

@@ -13,11 +13,12 @@ import math
 
 import numpy as np
 
+from scratchgen.ops.checks import check_real
 from scratchgen.ops.cuda import driver
 from scratchgen.ops.cuda.array import array, empty, scalar
 from scratchgen.ops.cuda.arrays import filled, shifted
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementwise import check_arrays, check_columns, check_device, formulas, rounded
+from scratchgen.ops.cuda.elementwise import check_arrays, check_columns, check_device, rounded
 from scratchgen.ops.cuda.kernels import device, kernel, listed, matrix
 from scratchgen.ops.cuda.launch import BLOCKS, THREADS, blocks_for, launch
 from scratchgen.ops.formulas import ZERO
@@ -162,25 +163,13 @@ def {name}(sums, {arguments}):
             sums[i] = total
 """
 
-OVER_COLUMN = """
-def {name}(sums, partials, tickets, {arguments}):
-    shared = cuda.shared.array(THREADS, float64)
-    j, part = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, ZERO
-    if j < a0.shape[1]:
-        for i in range(cuda.blockIdx.y * LANES + cuda.threadIdx.y, a0.shape[0], LANES * cuda.gridDim.y):
-            value = f({elements})
-            {storing}part += value
-    add_columns(shared, part, sums, partials, tickets, j)
-"""
-
 
 def loop(source, at, formula, n_arrays, n_numbers, n_outs=0, **names):
     """The kernel from one of these sources; `at`: how it indexes the arrays."""
     arguments = listed("out", n_outs) + listed("a", n_arrays) + listed("x", n_numbers)
     elements = listed("a", n_arrays, at) + listed("x", n_numbers)
     outs = ", " + listed("out", n_outs, at).removesuffix(", ") if n_outs else ""
-    storing = f"out0{at} = value\n            " if n_outs else ""
-    text = source.format(name=formula.__name__, arguments=arguments, elements=elements, outs=outs, storing=storing)
+    text = source.format(name=formula.__name__, arguments=arguments, elements=elements, outs=outs)
     return kernel(text, formula.__name__, f=device(formula), THREADS=THREADS, float64=np.float64, **names)
 
 
@@ -231,32 +220,33 @@ def blocks_of_rows(rows):
     return min(rows, BLOCKS)
 
 
-def column_sums(formula, n_arrays, n_numbers=0, n_outs=0):
-    """The operation (sums, arrays, *numbers):  sums += Σ over the rows of formula(*arrays, *numbers), which it returns as an array if n_outs is 1."""
-    names = dict(add_columns=add_columns, COLUMNS=COLUMNS, LANES=LANES, ZERO=ZERO)
-    run = loop(OVER_COLUMN, "[i, j]", formula, n_arrays, n_numbers, n_outs, **names)
+@cuda.jit
+def sum_columns(sums, partials, tickets, a):
+    shared = cuda.shared.array(THREADS, np.float64)
+    j, part = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, ZERO
+    if j < a.shape[1]:
+        for i in range(cuda.blockIdx.y * LANES + cuda.threadIdx.y, a.shape[0], LANES * cuda.gridDim.y):
+            part += a[i, j]
+    add_columns(shared, part, sums, partials, tickets, j)
 
-    def call(sums, arrays, *numbers):
-        check_arrays(formula.__name__, arrays)
-        check_columns(formula.__name__, sums, arrays[0])
-        batch, n = arrays[0].shape
-        outs = [empty((batch, n), sums.dtype) for _ in range(n_outs)]
-        if batch * n:
-            blocks = -(-n // COLUMNS)
-            parts = min(-(-batch // (LANES * ROWS)), PARTS) if blocks <= TICKETS else 1
-            partials = empty((parts, n), np.float64)
-            common = sums.view(), partials.view(), tickets().flat()
-            launch(run, (blocks, parts), (COLUMNS, LANES), *common, *[a.view() for a in (*outs, *arrays)], *rounded(numbers, sums.dtype))
-        return outs[0] if outs else None
 
-    return call
+def add_column_sums(out, a):
+    """out += Σ over the rows of a:  out (n,), a (m, n)."""
+    check_columns("add_column_sums", out, a)
+    check_real("add_column_sums", a)
+    batch, n = a.shape
+    if batch * n:
+        blocks = -(-n // COLUMNS)
+        parts = min(-(-batch // (LANES * ROWS)), PARTS) if blocks <= TICKETS else 1
+        partials = empty((parts, n), np.float64)
+        launch(sum_columns, (blocks, parts), (COLUMNS, LANES), out.view(), partials.view(), tickets().flat(), a.view())
 
 
 def square(a):
     return np.float64(a) * np.float64(a)
 
 
-sum_of_squares, sums_of_columns = summing(square, 1), column_sums(formulas.add_column_sums, 1)
+sum_of_squares = summing(square, 1)
 
 
 @cuda.jit
@@ -282,5 +272,5 @@ def clip_norm(a, max_norm):
 
 TWINS = {
     "clip_norm": clip_norm,
-    "add_column_sums": lambda out, a: sums_of_columns(out, (a,)),
+    "add_column_sums": add_column_sums,
 }

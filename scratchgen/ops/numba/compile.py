@@ -55,6 +55,7 @@ def jit(function=None, *, cache=False, parallel=False, inline=False):
 def c_function(signature, function):
     """The function compiled now (or taken from the cache) as a C function: `.address` can be called from anywhere, so that a caller need not
     be compiled together with it."""
+    function = told_apart(function)
     compiled = CFunc(function, sigutils.normalize_signature(signature), locals={}, options={"error_model": "numpy"})
     if cache_folder() is not None:
         compiled._cache = PackageCache(function)

@@ -4,7 +4,7 @@
 
     elementwise(f)    out = f(a, b, …)                                  a new array
     in_place(f)       p, m, … = f(p, m, …, g, …)                        the first arrays are written, the others read
-    summing(f), row_sums(f), column_sums(f): sums.py
+    summing(f), row_sums(f): sums.py
 
 `cost` is what one element takes on one core, in nanoseconds; it decides from what size on several threads share the work (threads.py). All
 arrays of one call have one shape and one type, float32 or float64. The loops run over contiguous memory: other arrays are copied first, and

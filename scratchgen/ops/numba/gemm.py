@@ -1,4 +1,4 @@
-"""Any matrix product, cut into register tiles and shared out to threads:  C = f(A B + bias)  or  C += A B.
+"""Any matrix product, cut into register tiles and shared out to threads:  C = f(A B + bias),  C = (A B) ∘ f'(y)  or  C += A B.
 
 The tile (tile.py) multiplies ROWS rows of A by a *panel* of B, WIDTH columns wide. The rest is a matter of reading each number from the
 nearest cache as often as possible before it is thrown out of it:
@@ -7,7 +7,7 @@ nearest cache as often as possible before it is thrown out of it:
         for each block of k                          up to 512 deep: B's panel, one block deep, is at most 64 KiB; A's tiles are packed (pack.py)
             for each panel of B                      packed where several tiles will read it, on the way where that is possible
                 for each tile of the band            C tile += A tile · B panel, the sums in registers; lines of the next panel come near
-                after the last block                 add the bias and apply f, while these numbers of C are still in the cache
+                after the last block                 add the bias and apply f or f', while these numbers of C are still in the cache
 
 Threads. The tiles are counted in this order and the count is divided evenly, so that every thread computes about as many multiply-adds as the
 others, whatever the shape. Each copies for itself the panels that it needs: nobody waits for anybody until the end. A border between two
@@ -21,6 +21,7 @@ makes a sum of its own, and the sums are added in order. Their number follows fr
 threads, x and dy just written by them: 48 µs instead of 57).
 
 The bias and f cost one more pass over numbers that are in the cache; as operations of their own they would cost one or two through main memory.
+So would the sums of B's columns, which with A = xᵀ and B = dy are the gradient of a bias: who computes the first tile of a panel has just read it.
 """
 
 import functools
@@ -30,8 +31,9 @@ import numpy as np
 from numba import prange, types
 from numba.np.ufunc.parallel import _iget_num_threads as get_num_threads
 
-from scratchgen.ops.numba import elementary, threads
+from scratchgen.ops.numba import threads
 from scratchgen.ops.numba.compile import c_function, jit
+from scratchgen.ops.numba.epilogue import bring_near, epilogue
 from scratchgen.ops.numba.memory import VECTOR_BYTES, call_address, numbers_at, size_of
 from scratchgen.ops.numba.pack import Matrix, pack_band, pack_panel, packed_strip, part, round_up
 from scratchgen.ops.numba.threads import kernel
@@ -45,8 +47,6 @@ BLOCK = 512  # most of k in a block
 PART, MOST_PARTS = 64, 16  # least steps of k in a part, where k is cut between threads; parts are 2, 4, 8 or 16, as threads often are
 PACK_B = 3  # tiles that must read a panel to repay its copying
 PACK_A = 8  # panels that must meet a band to repay its copying, where a's columns are contiguous already
-
-ACTIVATIONS = {"relu": 1, "leaky_relu": 2, "elu": 3, "tanh": 4, "sigmoid": 5, "softplus": 6}
 
 
 class Cut(NamedTuple):
@@ -83,10 +83,14 @@ def cut(m, n, k, size, parts):
     return Cut(bands, tiles, ceil_div(vectors, VECTORS), max(ceil_div(k, BLOCK), 1), tiles * VECTORS, tiles * vectors)
 
 
-def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address, b_row, b_column, c_address, c_row, bias, accumulate, activation):
+def share(
+    zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address, b_row, b_column, c_address, c_row, accumulate, column_sums,
+    finish, bias, y_address, y_row,
+):  # fmt: skip
     """Compute the share of thread t of `parts`: the tiles whose work, counted through all bands, begins in its part of the total."""
     size = size_of(zero)
     a, b, c = Matrix(a_address, a_row, a_column), Matrix(b_address, b_row, b_column), Matrix(c_address, c_row, size)
+    y = Matrix(y_address, y_row, size)
     bands, tiles, panels, blocks, panel_work, band_work = cut(m, n, k, size, parts)
     first, last = bands * band_work * t // parts, bands * band_work * (t + 1) // parts
 
@@ -102,7 +106,7 @@ def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address,
         top, bottom = m * band // bands, m * (band + 1) // bands
         for block in range(blocks):
             k0, k1 = k * block // blocks, k * (block + 1) // blocks
-            add = accumulate != 0 or block > 0
+            add, finishes = accumulate != 0 or block > 0, finish != 0 and block == blocks - 1
             if pack_a:
                 pack_band(zero, part(a, top, k0), bottom - top, tiles, k1 - k0, a_buffer)
             for panel in range(start // panel_work, min(ceil_div(stop, panel_work), panels)):
@@ -120,12 +124,17 @@ def share(zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address,
                     a_tile = packed_strip(zero, a_buffer, i, k1 - k0) if pack_a else part(a, top + row0, k0)
                     copies = not packed and tile1 - i >= PACK_B
                     copy, later = b_buffer if copies else np.int64(0), ahead(zero, next_panel, k1 - k0, i - tile0, tile1 - tile0)
-                    multiply(zero, row1 - row0, columns, k1 - k0, a_tile, b_panel, part(c_panel, row0, 0), add, corner, copy, later)
+                    c_tile, y_tile = part(c_panel, row0, 0), part(y, top + row0, left)
+                    if finishes and y_address != 0:
+                        bring_near(y_tile.address, y_row, row1 - row0, columns * size)
+                    multiply(zero, row1 - row0, columns, k1 - k0, a_tile, b_panel, c_tile, add, corner, copy, later)
+                    if finishes:
+                        added = bias + left * size if bias != 0 else np.int64(0)
+                        call_address(finish, zero, alpha, (row1 - row0, columns, c_tile.address, c_row, added, y_tile.address, y_row))
                     if copies:
                         b_panel, packed = Matrix(b_buffer, vectors * VECTOR_BYTES, size), True
-                if block == blocks - 1 and (bias != 0 or activation != 0):
-                    row0, row1 = (bottom - top) * tile0 // tiles, (bottom - top) * tile1 // tiles
-                    finish(zero, row1 - row0, columns, part(c_panel, row0, 0), bias + (bias != 0) * left * size, activation, alpha)
+                if column_sums != 0 and band == 0 and tile0 == 0 and tile1 > 0:
+                    add_panel(zero, column_sums + left * size, b_panel, k1 - k0, columns)
     memory[0] = 0  # Numba frees an array after the last line that names it: this one, or the buffers would be gone while they are in use
 
 
@@ -154,43 +163,18 @@ def multiply(zero, rows, columns, k, a, b, c, add, corner, copy, ahead):
 
 
 @jit
-def finish(zero, rows, columns, c, bias, activation, alpha):
-    """c = f(c + bias), row by row."""
-    for i in range(rows):
-        y = numbers_at(c.address + i * c.row, zero)
-        if bias != 0:
-            numbers = numbers_at(bias, zero)
-            for j in range(columns):
-                y[j] += numbers[j]
-        activate(zero, y, columns, activation, alpha)
-
-
-@jit
-def activate(zero, y, n, activation, alpha):
-    """y[:n] = f(y[:n]); NaN stays."""
-    if activation == 1:  # relu
-        for j in range(n):
-            y[j] = zero if y[j] < zero else y[j]
-    elif activation == 2:  # leaky_relu
-        for j in range(n):
-            y[j] = y[j] if y[j] > zero else alpha * y[j]
-    elif activation == 3:  # elu
-        for j in range(n):
-            y[j] = y[j] if y[j] > zero else alpha * elementary.expm1(y[j])
-    elif activation == 4:  # tanh
-        for j in range(n):
-            y[j] = elementary.tanh(y[j])
-    elif activation == 5:  # sigmoid
-        for j in range(n):
-            y[j] = elementary.sigmoid(y[j])
-    elif activation == 6:  # softplus
-        for j in range(n):
-            y[j] = elementary.softplus(y[j])
+def add_panel(zero, sums, b, k, columns):
+    """sums += the rows of a panel of b, in their order."""
+    sums = numbers_at(sums, zero)
+    for i in range(k):
+        row = numbers_at(b.address + i * b.row, zero)
+        for j in range(columns):
+            sums[j] += row[j]
 
 
 @jit(cache=True, parallel=True)
-def product(code, a, b, c, bias, accumulate, activation, alpha, several):
-    """c = f(a b + bias), or c += a b: shares it out. code: the address of the compiled `share`."""
+def product(code, a, b, c, accumulate, column_sums, finish, alpha, bias, y, several):
+    """c = f(a b + bias), c = (a b) ∘ f'(y), or c += a b: shares it out. code, finish: the addresses of the compiled `share` and of an epilogue."""
     (m, n), k = c.shape, a.shape[1]
     if m == 0 or n == 0:
         return
@@ -199,20 +183,22 @@ def product(code, a, b, c, bias, accumulate, activation, alpha, several):
     b0, b_row, b_column = np.int64(b.ctypes.data), b.strides[0], b.strides[1]
     c0, c_row = np.int64(c.ctypes.data), c.strides[0]
     bias0 = np.int64(bias.ctypes.data) if bias.size else np.int64(0)
+    y0, y_row = np.int64(y.ctypes.data) if y.size else np.int64(0), y.strides[0]
+    sums0 = np.int64(column_sums.ctypes.data) if column_sums.size else np.int64(0)
+    places = a0, a_row, a_column, b0, b_row, b_column, c0, c_row
+    what = accumulate, sums0, finish, bias0, y0, y_row
     if several:
         parts = np.int64(get_num_threads())
         for t in prange(parts):
-            numbers = (np.int64(t), parts, m, n, k, a0, a_row, a_column, b0, b_row, b_column, c0, c_row, bias0, accumulate, activation)
-            call_address(code, zero, alpha, numbers)
+            call_address(code, zero, alpha, (np.int64(t), parts, m, n, k, *places, *what))
     else:
-        numbers = (0, 1, m, n, k, a0, a_row, a_column, b0, b_row, b_column, c0, c_row, bias0, accumulate, activation)
-        call_address(code, zero, alpha, numbers)
+        call_address(code, zero, alpha, (0, 1, m, n, k, *places, *what))
 
 
 @kernel
-def sum_of_parts(code, a, b, c, accumulate, sums):
-    """c = a b, or c += a b, k cut into as many parts as `sums` (parts, m, n) has room for."""
-    parts, m, n = sums.shape
+def sum_of_parts(code, a, b, c, accumulate, column_sums, sums):
+    """c = a b, or c += a b, k cut into as many parts as `sums` (parts, m + 1, n) has room for: a product and, below it, sums of columns."""
+    parts, m, n = sums.shape[0], *c.shape
     k, zero = a.shape[1], c.dtype.type(0)
     a0, a_row, a_column = np.int64(a.ctypes.data), a.strides[0], a.strides[1]
     b0, b_row, b_column = np.int64(b.ctypes.data), b.strides[0], b.strides[1]
@@ -220,14 +206,23 @@ def sum_of_parts(code, a, b, c, accumulate, sums):
     for p in prange(parts):
         k0, k1 = k * p // parts, k * (p + 1) // parts
         places = a0 + k0 * a_column, a_row, a_column, b0 + k0 * b_row, b_row, b_column, sums0 + p * part_bytes, row_bytes
-        call_address(code, zero, zero, (0, 1, m, n, k1 - k0, *places, 0, 0, 0))
+        sums[p, m] = 0
+        last = sums0 + p * part_bytes + m * row_bytes if column_sums.size else np.int64(0)
+        call_address(code, zero, zero, (0, 1, m, n, k1 - k0, *places, 0, last, 0, 0, 0, 0))
     for i in prange(m):
-        row = c[i]
-        for j in range(n):
-            row[j] = sums[0, i, j] + (row[j] if accumulate else zero)
-        for p in range(1, parts):
-            for j in range(n):
-                row[j] += sums[p, i, j]
+        join(c[i], sums[:, i], accumulate)
+    if column_sums.size:
+        join(column_sums, sums[:, m], True)
+
+
+@jit
+def join(row, sums, accumulate):
+    """row = Σ sums, or row += Σ sums, in order of the parts."""
+    for j in range(row.size):
+        row[j] = sums[0, j] + (row[j] if accumulate else row.dtype.type(0))
+    for p in range(1, sums.shape[0]):
+        for j in range(row.size):
+            row[j] += sums[p, j]
 
 
 class Compiled(NamedTuple):
@@ -235,7 +230,8 @@ class Compiled(NamedTuple):
 
     product: object  # for arrays of this type, past Numba's choice among overloads, which would cost 0.2 µs
     share: int  # the address of the compiled `share`
-    no_bias: np.ndarray
+    no_vector: np.ndarray  # in place of one that is not there
+    no_matrix: np.ndarray
     multiply_add_ns: float  # about how long one takes a core
 
 
@@ -246,34 +242,38 @@ def compiled(dtype):
     number = {"float32": types.float32, "float64": types.float64}[dtype.name]
     read = types.Array(number, 2, "A", readonly=True, aligned=False)
     written = types.Array(number, 2, "A", aligned=False)
-    bias = types.Array(number, 1, "C", readonly=True, aligned=False)
-    whole = product.compile(types.void(types.int64, read, read, written, bias, types.int64, types.int64, types.float64, types.boolean))
-    address = c_function(types.void(number, number, *[types.int64] * 16), share).address
-    return Compiled(whole, address, np.empty(0, dtype), 0.015 if dtype == np.float32 else 0.03)
+    vector = types.Array(number, 1, "C", readonly=True, aligned=False)
+    integer = types.int64
+    kind = types.void(integer, read, read, written, integer, vector, integer, types.float64, vector, read, types.boolean)
+    address = c_function(types.void(number, number, *[integer] * 19), share).address
+    return Compiled(product.compile(kind), address, np.empty(0, dtype), np.empty((0, 0), dtype), 0.015 if dtype == np.float32 else 0.03)
 
 
-def gemm(a, b, c, bias=None, accumulate=False, activation=0, alpha=0.0):
-    """c = f(a b + bias), or c += a b where accumulate is true.
+def gemm(a, b, c, *, accumulate=False, column_sums=None, finish=None, alpha=0.0, bias=None, y=None):
+    """c = a b, or c += a b where accumulate is true; column_sums += Σ over the rows of b; then what `finish` names (epilogue.py) with alpha, bias, y.
 
-    Nothing is checked here: a, b and c are matrices of one type whose shapes fit, c's rows are contiguous, bias is contiguous; activation: a value
-    of ACTIVATIONS, 0 for none.
+    Nothing is checked here: a, b, c and y are matrices of one type whose shapes fit, of at least one row where sums are wanted; the rows of c and y
+    are contiguous, as are bias and column_sums.
     """
-    product, share, no_bias, multiply_add_ns = compiled(c.dtype)
-    if c.shape[1] == 1 and activation == 0 and c.strides[0] == c.itemsize:  # a column: as a row it fills the vectors
-        if bias is not None:
-            c[...], bias, accumulate = bias, None, True
+    product, share, no_vector, no_matrix, multiply_add_ns = compiled(c.dtype)
+    if c.shape[1] == 1 and (finish is None or finish == "linear") and column_sums is None and c.strides[0] == c.itemsize:
+        if finish is not None:  # a column: as a row it fills the vectors
+            c[...], finish, accumulate = bias, None, True
         a, b, c = b.T, a.T, c.T
     (m, n), k = c.shape, a.shape[1]
     n_numbers = m * k + k * n + m * n
     work = multiply_add_ns * (m * max(n, 32) * k + 10 * n_numbers)  # a tile that C's edge cuts takes as long; getting a number is worth 10
     parts = 1 << min(k // PART, MOST_PARTS).bit_length() >> 1
     by_rows = a.strides[0] == a.itemsize and b.strides[1] == b.itemsize  # xᵀ dy, x and dy contiguous
-    if by_rows and parts > 1 and k >= max(m, n) and parts * m * n <= k * (m + n) and bias is None and activation == 0:
-        sum_of_parts(work, share, a, b, c, accumulate, np.empty((parts, m, n), c.dtype))
+    column_sums = no_vector if column_sums is None else column_sums
+    if by_rows and parts > 1 and k >= max(m, n) and parts * m * n <= k * (m + n) and finish is None:
+        sum_of_parts(work, share, a, b, c, accumulate, column_sums, np.empty((parts, m + 1, n), c.dtype))
         return
+    finish = 0 if finish is None else epilogue(finish, c.dtype)
+    bias, y = no_vector if bias is None else bias, no_matrix if y is None else y
     several = threads.enter(work)
     try:
-        product(share, a, b, c, no_bias if bias is None else bias, accumulate, activation, alpha, several)
+        product(share, a, b, c, accumulate, column_sums, finish, alpha, bias, y, several)
     finally:
         if several:
             threads.leave()

@@ -1,13 +1,14 @@
 """The matrix products by name: what goes in and comes out. How they are computed: gemm.py cuts, pack.py copies, tile.py multiplies.
 
-A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias)  or  c += a b.
+A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias),  c = (a b) ∘ f'(y)
+or  c += a b.
 """
 
 import numpy as np
 
-from scratchgen.errors import unknown_name
-from scratchgen.ops.checks import check_alpha, multipliable, not_multipliable
-from scratchgen.ops.numba.gemm import ACTIVATIONS, gemm
+from scratchgen.ops.checks import check_activation, check_columns, check_writable, multipliable, not_multipliable
+from scratchgen.ops.numba.gemm import gemm
+from scratchgen.ops.numba.sums import add_column_sums
 
 
 def matmul(a, b):
@@ -35,31 +36,59 @@ def matmul_tn(a, b):
 
 def add_matmul_tn(out, a, b):
     """out += aᵀ b:  out (m, n), a (k, m), b (k, n). out shares no memory with a or b."""
-    a = a.T
+    add_product_to(out, "add_matmul_tn", a.T, b)
+
+
+def add_linear_grads(dW, db, x, dy):
+    """dW += xᵀ dy, and db += Σ_batch dy unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dy (batch, n_out)."""
+    if db is None or dW.size <= len(dW) or not db.flags.c_contiguous:  # a single column is multiplied as a row, and nothing not at all
+        add_product_to(dW, "add_linear_grads", x.T, dy)
+        if db is not None:
+            add_column_sums(db, dy)
+    else:
+        check_columns("add_linear_grads", db, dy)
+        check_writable("add_linear_grads", (db,))
+        add_product_to(dW, "add_linear_grads", x.T, dy, db)
+
+
+def add_product_to(out, name, a, b, column_sums=None):
+    """out += a b, and column_sums += Σ over the rows of b unless it is None."""
     if not multipliable(a, b):
-        raise not_multipliable("add_matmul_tn", a, b)
+        raise not_multipliable(name, a, b)
     if out.shape != (a.shape[0], b.shape[1]) or out.dtype != a.dtype:
-        raise ValueError(f"add_matmul_tn: out is {out.shape} {out.dtype}; aᵀ b is {(a.shape[0], b.shape[1])} {a.dtype}")
-    if out.strides[1] == out.itemsize and out.flags.writeable:
-        gemm(a, b, out, None, True)
+        raise ValueError(f"{name}: {out.shape} {out.dtype} is to be added to; the product is {(a.shape[0], b.shape[1])} {a.dtype}")
+    check_writable(name, (out,))
+    if out.strides[1] == out.itemsize:
+        gemm(a, b, out, accumulate=True, column_sums=column_sums)
     else:
         out += matmul(a, b)
+
+
+def matmul_nt_activation_backward(dz, W, y, activation, *alpha):
+    """activation_backward(dz Wᵀ, y, *alpha):  dz (batch, n_out), W (n_in, n_out), y (batch, n_in) -> (batch, n_in)."""
+    name = "matmul_nt_activation_backward"
+    check_activation(name, activation, alpha)
+    W = W.T
+    dy = output(name, dz, W)
+    if y.shape != dy.shape or y.dtype != dy.dtype:
+        raise ValueError(f"{name}: y is {y.shape} {y.dtype}; dz Wᵀ is {dy.shape} {dy.dtype}")
+    y = y if y.strides[1] == y.itemsize else np.ascontiguousarray(y)
+    gemm(dz, W, dy, finish=f"{activation}_backward", alpha=alpha[0] if alpha else 0.0, y=y)
+    return dy
 
 
 def linear(x, W, b):
     """x W + b:  (batch, n_in), (n_in, n_out), (n_out,) or None -> (batch, n_out)."""
     y = output("linear", x, W)
-    gemm(x, W, y, bias("linear", b, y))
+    gemm(x, W, y, finish=None if b is None else "linear", bias=bias("linear", b, y))
     return y
 
 
 def linear_activation(x, W, b, activation, *alpha):
-    """activation(x W + b, *alpha), shapes as in linear; activation: a key of gemm.ACTIVATIONS."""
-    if activation not in ACTIVATIONS:
-        raise unknown_name("activation", activation, ACTIVATIONS)
-    check_alpha("linear_activation", activation, alpha)
+    """activation(x W + b, *alpha), shapes as in linear; activation: one that has an operation of that name."""
+    check_activation("linear_activation", activation, alpha)
     y = output("linear_activation", x, W)
-    gemm(x, W, y, bias("linear_activation", b, y), False, ACTIVATIONS[activation], alpha[0] if alpha else 0.0)
+    gemm(x, W, y, finish=activation, alpha=alpha[0] if alpha else 0.0, bias=bias("linear_activation", b, y))
     return y
 
 
@@ -84,6 +113,8 @@ TWINS = {
     "matmul_nt": matmul_nt,
     "matmul_tn": matmul_tn,
     "add_matmul_tn": add_matmul_tn,
+    "add_linear_grads": add_linear_grads,
+    "matmul_nt_activation_backward": matmul_nt_activation_backward,
     "linear": linear,
     "linear_activation": linear_activation,
 }

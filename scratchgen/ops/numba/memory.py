@@ -34,6 +34,25 @@ def numbers_at(typingctx, address, zero):
     return types.CPointer(zero)(types.int64, zero), codegen
 
 
+def prefetch(builder, address, write=False):
+    """Ask for the cache line at an address, and do not wait for it: into the second-level cache, or to be written, into the first. Any address
+    will do."""
+    kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), I32, I32, I32])
+    function = builder.module.globals.get("llvm.prefetch.p0") or ir.Function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(function, [address, *(ir.Constant(I32, number) for number in ((1, 3, 1) if write else (0, 2, 1)))])
+
+
+@intrinsic
+def prefetch_line(typingctx, address):
+    """Ask for the cache line at an address: it will be read soon."""
+
+    def codegen(context, builder, signature, args):
+        prefetch(builder, builder.inttoptr(args[0], BYTE.as_pointer()))
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
 @intrinsic
 def copy_vector(typingctx, source, target):
     """Copy one vector from address to address."""

@@ -2,7 +2,7 @@
 
     summing(f)        Σ f(a, b, …)[0], and the rest of f as new arrays  a loss and its gradients in one pass
     row_sums(f)       Σ over each row of f(a, b, …)                     (batch, n) -> (batch,)
-    column_sums(f)    Σ over each column, added to (n,)                 a bias gradient, and f(a, b, …) itself in the same pass
+    add_column_sums   Σ over each column, added to (n,)                 a bias gradient
 
 The first two are taken in float64, as is the norm of all gradients. `cost`: ns per element on one core, as in elementwise.py.
 """
@@ -126,44 +126,36 @@ def row_sums(formula, cost):
     return call
 
 
-def column_sums(formula, cost, n_outputs=0):
-    """The operation (sums, arrays, *numbers):  sums += Σ over the rows of formula(*arrays, *numbers); returns those as an array if n_outputs is 1."""
-    f = jit(formula, inline=True)
-
-    @jit
-    def part(first, last, sums, outs, arrays, numbers):
-        sums[:] = 0
-        for i in range(first, last):
-            out_rows, rows = elements(outs, i), elements(arrays, i)
-            for j in range(sums.size):
-                value = f(*elements(rows, j), *numbers)
-                store(out_rows, j, (value,))
-                sums[j] += value
-
-    def loop(sums, outs, arrays, numbers):
-        numbers = rounded(numbers, sums)
-        batch, parts = arrays[0].shape[0], min(arrays[0].shape[0], PARTS)
-        partial = np.empty((parts, sums.size), sums.dtype)
-        for p in prange(parts):
-            part(batch * p // parts, batch * (p + 1) // parts, partial[p], outs, arrays, numbers)
-        add_rows(sums, partial)
-
-    run = kernel(loop)
-
-    def call(sums, arrays, *numbers):
-        check_arrays(formula.__name__, arrays)
-        check_columns(formula.__name__, sums, arrays[0])
-        check_writable(formula.__name__, (sums,))
-        outs = tuple([np.empty(arrays[0].shape, sums.dtype) for _ in range(n_outputs)])
-        row = np.ascontiguousarray(sums)
-        run(cost * arrays[0].size, row, outs, tuple([np.ascontiguousarray(a) for a in arrays]), floats(numbers))
-        write_back((sums,), (row,))
-        return outs[0] if outs else None
-
-    return call
+@jit
+def sum_rows(sums, a, first, last):
+    """sums = Σ over rows first … last − 1 of a, in order."""
+    sums[:] = 0
+    for i in range(first, last):
+        row = a[i]
+        for j in range(sums.size):
+            sums[j] += row[j]
 
 
-sums_of_columns, scaled = column_sums(formulas.add_column_sums, 0.1), in_place(formulas.scale, 0.1)
+@kernel
+def column_sums(sums, a):
+    batch, parts = a.shape[0], min(a.shape[0], PARTS)
+    partial = np.empty((parts, sums.size), sums.dtype)
+    for p in prange(parts):
+        sum_rows(partial[p], a, batch * p // parts, batch * (p + 1) // parts)
+    add_rows(sums, partial)
+
+
+def add_column_sums(out, a):
+    """out += Σ over the rows of a:  out (n,), a (m, n)."""
+    check_real("add_column_sums", a)
+    check_columns("add_column_sums", out, a)
+    check_writable("add_column_sums", (out,))
+    row = np.ascontiguousarray(out)
+    column_sums(0.1 * a.size, row, np.ascontiguousarray(a))
+    write_back((out,), (row,))
+
+
+scaled = in_place(formulas.scale, 0.1)
 
 
 @kernel
@@ -186,5 +178,5 @@ def clip_norm(a, max_norm):
 
 TWINS = {
     "clip_norm": clip_norm,
-    "add_column_sums": lambda out, a: sums_of_columns(out, (a,)),
+    "add_column_sums": add_column_sums,
 }

@@ -29,7 +29,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from scratchgen.ops.numba.memory import BYTE, I32, I64, SCALARS
+from scratchgen.ops.numba.memory import BYTE, I32, I64, SCALARS, prefetch
 from scratchgen.ops.numba.target import TARGET
 
 ROWS, VECTORS = TARGET.rows, TARGET.vectors
@@ -153,14 +153,6 @@ def write_tile(function, scalar, size, rows, vectors):
     for element in elements:
         builder.store(state[element], places[element], align=size)
     builder.ret_void()
-
-
-def prefetch(builder, address, write=False):
-    """Ask for the cache line at an address, and do not wait for it: into the second-level cache, or to be written, into the first. Any address
-    will do."""
-    kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), I32, I32, I32])
-    function = builder.module.globals.get("llvm.prefetch.p0") or ir.Function(builder.module, kind, "llvm.prefetch.p0")
-    builder.call(function, [address, *(ir.Constant(I32, number) for number in ((1, 3, 1) if write else (0, 2, 1)))])
 
 
 def broadcast(builder, number, vector):
