@@ -84,15 +84,15 @@ def enter(work):
     if _one_at_a_time is not None and not _one_at_a_time.acquire(blocking=False):
         return False
     if _limit is not None:
-        _users_choice.threads = numba.get_num_threads()
-        numba.set_num_threads(min(_limit, _users_choice.threads))
+        _users_choice.threads = pool._get_num_threads()
+        pool._set_num_threads(min(_limit, _users_choice.threads))  # numba.set_num_threads checks first, which takes three times as long
     return True
 
 
 def leave():
     """Undo what enter() did: give back the lock, and the user's number of threads."""
     if _limit is not None:
-        numba.set_num_threads(_users_choice.threads)
+        pool._set_num_threads(_users_choice.threads)
     if _one_at_a_time is not None:
         _one_at_a_time.release()
 
