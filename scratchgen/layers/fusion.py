@@ -25,23 +25,30 @@ FUSED = {
 
 
 class Link(NamedTuple):
-    """A linear layer of a chain, and the activation behind it: None, or a layer with the operation that it is."""
+    """A linear layer of a chain, and the activation behind it, if there is one."""
 
     linear: Linear
     activation: Layer | None
-    operation: tuple
+
+    @property
+    def operation(self):
+        """Name of the activation's operation, and its numbers as they are now."""
+        return FUSED[type(self.activation)](self.activation)
 
 
 class Chain:
-    """Linear layers in a row, each with an activation behind it or without; the same forward and backward as any layer.
+    """Linear layers in a row, each with an activation f behind it or without; the same forward and backward as any layer.
 
-        y_0 = x                           W, b: those of layer i, f: the activation behind it
-        y_i = f(y_(i−1) W + b)
+        x_1     = x
+        x_(i+1) = f_i(x_i W_i + b_i)                       the last of these is y
 
-    Backward, from the last layer to the first, with dz_i the gradient of y_(i−1) W + b:
+    Backward, from the last layer to the first, where dz_i is the gradient of x_i W_i + b_i, and f_backward(dy, y) turns the gradient of
+    an activation's output y into that of its input; without an activation nothing is to be turned:
 
-        dW     += y_(i−1)ᵀ dz_i                 db += Σ_batch dz_i
-        dz_(i−1) = (dz_i Wᵀ) ∘ f'(y_(i−1))      f: the activation behind layer i − 1
+        dz_n     = f_n_backward(dy, y)
+        dW_i    += x_iᵀ dz_i           db_i += Σ_batch dz_i
+        dz_(i−1) = f_(i−1)_backward(dz_i W_iᵀ, x_i)        x_i is the output of f_(i−1)
+        dx       = dz_1 W_1ᵀ
 
     Owns nothing: the layers keep their arrays.
     """
@@ -51,45 +58,44 @@ class Chain:
 
     @property
     def params(self):
-        """Those of the first linear layer: it always has some."""
+        """Of the first layer only, since nobody asks for more than whether there are any."""
         return self.links[0].linear.params
 
     def forward(self, x, training=True):
-        """x (batch, n_in of the first layer) -> y (batch, n_out of the last); the cache is y_0, y_1, …"""
-        ys = [x]
-        for layer, _, operation in self.links:
+        """x (batch, n_in of the first layer) -> y (batch, n_out of the last); the cache is x_1, x_2, …, and y if an activation made it."""
+        cache = []
+        for link in self.links:
+            layer = link.linear
             layer.check_input(x, layer.n_in)
+            cache.append(x)
             W, b = layer.params["W"], layer.params.get("b")
-            x = linear_activation(x, W, b, *operation) if operation else linear(x, W, b)
-            ys.append(x)
-        return x, ys
+            x = linear_activation(x, W, b, *link.operation) if link.activation else linear(x, W, b)
+        if self.links[-1].activation:
+            cache.append(x)
+        return x, cache
 
-    def backward(self, dy, ys, wrt="both"):
+    def backward(self, dy, cache, wrt="both"):
         """dy (batch, n_out of the last layer) -> dx (batch, n_in of the first)."""
         last = self.links[-1].activation
-        dz = dy if last is None else last.backward(dy, ys[-1])
+        dz = last.backward(dy, cache[-1]) if last else dy
         for i in reversed(range(len(self.links))):
-            layer, x = self.links[i].linear, ys[i]
+            layer, x = self.links[i].linear, cache[i]
             if wrt != "input":
                 add_linear_grads(layer.grads["W"], layer.grads.get("b"), x, dz)  # dW += xᵀ dz, db += Σ_batch dz
-            if i == 0 and wrt == "params":
-                return None
-            below = self.links[i - 1].operation if i > 0 else ()
-            if below:
-                dz = matmul_nt_activation_backward(dz, layer.params["W"], x, *below)  # dz = (dz Wᵀ) ∘ f'(x), since x = f(…)
-            else:
-                dz = matmul_nt(dz, layer.params["W"])  # dx = dz Wᵀ
-        return dz
+            if i > 0 and self.links[i - 1].activation:
+                dz = matmul_nt_activation_backward(dz, layer.params["W"], x, *self.links[i - 1].operation)  # f_backward(dz Wᵀ, x)
+            elif i > 0 or wrt != "params":
+                dz = matmul_nt(dz, layer.params["W"])  # dz Wᵀ
+        return dz if wrt != "params" else None
 
 
 def stages(layers):
-    """The layers, each Linear merged with the activation behind it and with the Linear behind that, where one operation does both."""
+    """What Sequential runs one after the other: chains, and the layers that are not part of one."""
     result, rest = [], list(layers)
     while rest:
         links = []
         while rest and type(rest[0]) is Linear:
             layer = rest.pop(0)
-            activation = rest.pop(0) if rest and type(rest[0]) in FUSED else None
-            links.append(Link(layer, activation, () if activation is None else FUSED[type(activation)](activation)))
+            links.append(Link(layer, rest.pop(0) if rest and type(rest[0]) in FUSED else None))
         result.append(Chain(links) if links else rest.pop(0))
     return result

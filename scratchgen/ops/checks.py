@@ -3,22 +3,31 @@
 Each check takes the operation's name and arrays of any kind that have shape, ndim and dtype. They run before every kernel, so they are short.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from scratchgen.errors import unknown_name
 
 REALS = (np.dtype(np.float32), np.dtype(np.float64))
 
-# what each matrix product asks of its operands' shapes
+
+class Product(NamedTuple):
+    """What a matrix product asks of its operands' shapes, in words, and which of the two it takes transposed."""
+
+    shapes: str
+    transposed: tuple = (False, False)
+
+
 PRODUCTS = {
-    "matmul": "(m, k) and (k, n)",
-    "matmul_nt": "(m, k) and (n, k)",
-    "matmul_tn": "(k, m) and (k, n)",
-    "add_matmul_tn": "(k, m) and (k, n)",
-    "add_linear_grads": "(batch, n_in) and (batch, n_out)",
-    "matmul_nt_activation_backward": "(batch, n_out) and (n_in, n_out)",
-    "linear": "(batch, n_in) and (n_in, n_out)",
-    "linear_activation": "(batch, n_in) and (n_in, n_out)",
+    "matmul": Product("(m, k) and (k, n)"),
+    "matmul_nt": Product("(m, k) and (n, k)", (False, True)),
+    "matmul_tn": Product("(k, m) and (k, n)", (True, False)),
+    "add_matmul_tn": Product("(k, m) and (k, n)", (True, False)),
+    "add_linear_grads": Product("(batch, n_in) and (batch, n_out)", (True, False)),
+    "matmul_nt_activation_backward": Product("(batch, n_out) and (n_in, n_out)", (False, True)),
+    "linear": Product("(batch, n_in) and (n_in, n_out)"),
+    "linear_activation": Product("(batch, n_in) and (n_in, n_out)"),
 }
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "tanh", "sigmoid", "softplus")  # that can be part of a product
@@ -84,11 +93,6 @@ def check_activation(name, activation, alpha):
         raise TypeError(f"{name}: {activation} takes {'one' if activation in WITH_ALPHA else 'no'} number besides x; given {len(alpha)}")
 
 
-def transposed(name):
-    """Which of its two operands a product takes transposed."""
-    return name.endswith(("_tn", "_grads")), "_nt" in name
-
-
 def multipliable(a, b):
     """Whether a is (m, k), b is (k, n), and both are float32 or both float64. Called for every product: 0.2 µs."""
     return a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0] and (dtype := a.dtype) == b.dtype and dtype in REALS
@@ -97,6 +101,7 @@ def multipliable(a, b):
 def not_multipliable(name, a, b):
     """What is wrong with a (m, k) and b (k, n), as an exception that gives their shapes as the caller of `name` knows them."""
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
-        given = [x.shape[::-1] if flip else x.shape for x, flip in zip((a, b), transposed(name), strict=True)]
-        return ValueError(f"{name} needs shapes {PRODUCTS[name]}; given {given[0]} and {given[1]}")
+        wanted = PRODUCTS[name]
+        given = [x.shape[::-1] if flip else x.shape for x, flip in zip((a, b), wanted.transposed, strict=True)]
+        return ValueError(f"{name} needs shapes {wanted.shapes}; given {given[0]} and {given[1]}")
     return TypeError(f"{name} needs two float32 or two float64 arrays; given {a.dtype} and {b.dtype}")

@@ -13,6 +13,8 @@ from types import FunctionType, SimpleNamespace
 
 import numpy as np
 
+from scratchgen.ops.checks import ACTIVATIONS, WITH_ALPHA
+
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
 library = None  # a backend's elementary.py: computed_with
 
@@ -20,8 +22,30 @@ library = None  # a backend's elementary.py: computed_with
 def computed_with(elementary):
     """The formulas as a namespace, with exp, expm1, sqrt, tanh, sigmoid, softplus and softplus_and_sigmoid from that module."""
     names = globals() | {"library": elementary}
-    formulas = [f for f in globals().values() if isinstance(f, FunctionType) and f is not computed_with]
+    formulas = [f for f in globals().values() if isinstance(f, FunctionType) and f not in (computed_with, epilogues)]
     return SimpleNamespace(**{f.__name__: FunctionType(f.__code__, names, f.__name__) for f in formulas})
+
+
+def epilogues(formulas, compiled):
+    """What can become of a number x of a matrix product, as functions of (x, y, alpha), whether they need those or not:
+
+        linear            x
+        tanh, …           tanh(x), …                        the activation behind a linear layer
+        tanh_backward, …  tanh_backward(x, y), …            the gradient of an activation's output y becomes that of its input
+
+    formulas: those of one backend.  compiled: what makes a formula callable there.
+    """
+
+    def forward(name):
+        f = compiled(getattr(formulas, name))
+        return (lambda x, y, alpha: f(x, alpha)) if name in WITH_ALPHA else lambda x, y, alpha: f(x)
+
+    def backward(name):
+        f = compiled(getattr(formulas, f"{name}_backward"))
+        return (lambda x, y, alpha: f(x, y, alpha)) if name in WITH_ALPHA else lambda x, y, alpha: f(x, y)
+
+    activations = {name: forward(name) for name in ACTIVATIONS} | {f"{name}_backward": backward(name) for name in ACTIVATIONS}
+    return {"linear": lambda x, y, alpha: x, **activations}
 
 
 # Activations. The backward formulas take the activation's *output* y, as the definitions do.

@@ -1,4 +1,4 @@
-"""Several operations in one: linear layers and the activations between them, while the numbers are still in the cache.
+"""Several operations in one, while the numbers are still in the cache: of linear layers, and of the activations between them.
 
 The definitions say that nothing else happens: they are the separate operations, one after the other, found by name.
 """

@@ -48,19 +48,29 @@ def test_only_the_very_classes_are_fused():
 
 
 def test_chains_end_where_another_layer_begins(backend, rng):
-    def layers():
-        return [
-        L.Tanh(), L.Linear(4, 5, rng=0, dtype=F), L.Linear(5, 3, rng=1, dtype=F), L.ELU(), L.Identity(), L.Linear(3, 6, rng=2, dtype=F), L.Sigmoid(),
-        L.Linear(6, 1, rng=3, dtype=F),
-        ]  # fmt: skip
-
-    net, plain = L.Sequential(*layers()), twin_without_fusion(L.Sequential(*layers()))
+    first, second, third, fourth = (L.Linear(n_in, n_out, rng=n_in, dtype=F) for n_in, n_out in [(4, 5), (5, 3), (3, 6), (6, 1)])
+    net = L.Sequential(L.Tanh(), first, second, L.ELU(), L.Identity(), third, L.Sigmoid(), fourth)
+    plain = twin_without_fusion(net)
     assert [len(stage.links) for stage in net.stages if isinstance(stage, Chain)] == [2, 2] and len(net.stages) == 4
     x, dy = rng.normal(size=(7, 4)), rng.normal(size=(7, 1))
     for wrt in ("both", "params", "input"):
         dx, dx_plain = (model.backward(dy, model.forward(x)[1], wrt=wrt) for model in (net, plain))
         assert (dx is None and dx_plain is None) if wrt == "params" else np.allclose(dx, dx_plain, rtol=1e-12, atol=1e-14)
         assert np.allclose(net.flat_grads, plain.flat_grads, rtol=1e-12, atol=1e-14)
+
+
+def test_numbers_of_activations_may_change(backend, rng):
+    net = L.Sequential(L.Linear(4, 5, rng=0, dtype=F), L.LeakyReLU(0.1), L.Linear(5, 3, rng=1, dtype=F), L.ELU(0.1))
+    net.layers[1].slope, net.layers[3].alpha = 0.5, 0.9
+    plain, x, dy = twin_without_fusion(net), rng.normal(size=(6, 4)), rng.normal(size=(6, 3))
+    (y, cache), (y_plain, cache_plain) = net.forward(x), plain.forward(x)
+    assert np.allclose(y, y_plain, rtol=1e-13) and np.allclose(net.backward(dy, cache), plain.backward(dy, cache_plain), rtol=1e-12)
+
+
+def test_a_chain_keeps_what_backward_needs_and_no_more():
+    for activation, kept in (([], 2), ([L.Tanh()], 3)):
+        _, (cache,) = L.Sequential(L.Linear(4, 5), L.Tanh(), L.Linear(5, 3), *activation).forward(np.ones((2, 4), np.float32))
+        assert len(cache) == kept
 
 
 def test_backward_is_the_layers_one_by_one(backend, rng):

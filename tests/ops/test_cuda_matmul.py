@@ -72,6 +72,21 @@ def test_an_operand_that_runs_backwards(kernels):
     np.testing.assert_allclose(to_host(matmul.matmul(array(a)[::-1], array(b)[:, ::-1])), a[::-1] @ b[:, ::-1], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("k", [5, 40])
+def test_sums_of_columns_come_with_the_product_and_stay_where_they_belong(k):
+    x, _, dy = draw(k, 1, 9, np.float32)
+    x = np.repeat(x, 11, axis=1) + np.arange(11, dtype=np.float32)
+    for whole in (np.zeros((33, 9)), np.zeros((9, 33)).T):
+        on_device = array(whole.astype(np.float32)) if whole.flags.c_contiguous else array(np.ascontiguousarray(whole.T, np.float32)).T
+        for rows in (slice(11, 22), slice(21, 10, -1)):
+            dW, db = on_device[rows], array(np.ones(9, np.float32))
+            before = to_host(on_device).copy()
+            matmul.add_linear_grads(dW, db, array(x), array(dy))
+            np.testing.assert_allclose(to_host(db), 1 + dy.sum(axis=0), rtol=1e-5, atol=1e-5)
+            before[rows] += x.T @ dy
+            np.testing.assert_allclose(to_host(on_device), before, rtol=1e-4, atol=1e-4)
+
+
 def test_a_product_leaves_the_tickets_as_it_found_them():
     a, b, c = draw(9, 60, 9, np.float32)
     first = to_host(matmul.matmul(array(a), array(b)))
@@ -95,7 +110,7 @@ def test_matrices_that_cannot_be_multiplied_are_refused():
     a, b, _ = (array(x) for x in draw(3, 4, 5, np.float32))
     with pytest.raises(ValueError, match=r"matmul_nt needs shapes \(m, k\) and \(n, k\); given \(3, 4\) and \(4, 5\)"):
         matmul.matmul_nt(a, b)
-    with pytest.raises(ValueError, match=r"linear: given \(4,\) float32 where \(5,\) float32"):
+    with pytest.raises(ValueError, match=r"linear: b is \(4,\) float32; \(5,\) float32"):
         matmul.linear(a, b, array(np.zeros(4, np.float32)))
     with pytest.raises(ValueError, match="add_matmul_tn"):
         matmul.add_matmul_tn(array(np.zeros((3, 4), np.float32)), a, a)

@@ -97,6 +97,28 @@ def test_bias_gradients_come_with_the_product_however_it_is_cut(dtype):
         added = np.ones((m, n), dtype)
         add_matmul_tn(added, x, dy)
         assert np.array_equal(dW, added)
+        for layout in (np.asfortranarray, lambda a: np.repeat(a, 2, axis=1)[:, ::2], lambda a: a[:, ::-1]):
+            dW, db = layout(np.ones((m, n), dtype)), np.ones(n, dtype)
+            add_linear_grads(dW, db, x, dy)
+            assert_product((db - 1)[None], np.ones((1, k), dtype), dy)
+            assert np.allclose(dW, added, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dW, db", [((4, 1), (1,)), ((4, 5), (5,)), ((4, 5), (4,))])
+def test_nothing_is_changed_before_a_refusal(dW, db):
+    dW, db = np.zeros(dW, np.float32), np.zeros(db, np.float32)
+    db.flags.writeable = False
+    with pytest.raises(ValueError, match="add_linear_grads"):
+        add_linear_grads(dW, db, np.ones((3, 4), np.float32), np.ones((3, dW.shape[1]), np.float32))
+    assert not dW.any()
+
+
+def test_a_bias_gradient_over_many_examples_keeps_its_digits():
+    dy = 1 + np.random.default_rng(0).random((200_000, 3), dtype=np.float32)
+    for x in (np.zeros((len(dy), 2), np.float32), np.zeros((len(dy), 2), np.float32, order="F")):
+        db = np.zeros(3, np.float32)
+        add_linear_grads(np.zeros((2, 3), np.float32), db, x, dy)
+        assert np.allclose(db, dy.sum(axis=0, dtype=np.float64), rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -238,6 +260,7 @@ def test_mistakes_get_one_clear_sentence():
         (ValueError, r"\(3, 4\) float32 is to be added to; the product is \(4, 4\) float32", lambda: add_matmul_tn(a, a, a)),
         (ValueError, r"add_linear_grads needs \S+ \(batch, n_in\) .*; given \(3, 4\) and \(4, 5\)", lambda: add_linear_grads(a, None, a, b)),
         (ValueError, r"add_linear_grads: float32 \(4,\) does not fit", lambda: add_linear_grads(b, a[0], a, np.ones((3, 5), np.float32))),
+        (TypeError, "add_linear_grads needs two float32 or two float64 arrays", lambda: add_linear_grads(b, b[0], a, np.ones((3, 5)))),
         (ValueError, r"backward needs .*; given \(3, 4\) and \(4, 5\)", lambda: matmul_nt_activation_backward(a, b, a, "tanh")),
         (ValueError, r"y is \(3, 4\) float32; dz Wᵀ is \(3, 3\) float32", lambda: matmul_nt_activation_backward(a, a, a, "tanh")),
         (TypeError, "given float32 and float64", lambda: matmul(a, b.astype(np.float64))),

@@ -15,7 +15,8 @@ pytestmark = [
     pytest.mark.cuda,
     pytest.mark.skipif(not COMPILER, reason="numba-cuda and its compiler are not installed: pip install 'scratchgen[cuda]'"),
 ]
-# Sums are taken in float64, also of float32 numbers; so are normal numbers and Adam's powers of β, as on the CPU. Nothing else is.
+# Sums are taken in float64, also of float32 numbers, except those that come with a product;
+# so are normal numbers and Adam's powers of β, as on the CPU. Nothing else is.
 IN_FLOAT64 = {
     "accumulate", "adam_step", "add_column_sums", "add_norm_grads", "batch_norm", "batch_norm_backward", "bce_with_logits",
     "bernoulli_log_likelihood", "clip_norm", "cross_entropy", "discriminator_bce", "gaussian_kl", "gaussian_kl_rows", "gaussian_log_likelihood",

@@ -1,20 +1,21 @@
 """The matrix products by name: what goes in and comes out, and how large the tiles are. The kernel is in tile.py.
 
-A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias),  c = (a b) ∘ f'(y)
-or  c += a b.
+A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias),
+c = f_backward(a b, y)  or  c += a b.
 """
 
 import functools
 import math
 
-from scratchgen.ops.checks import check_activation, multipliable, not_multipliable, transposed
-from scratchgen.ops.cuda import activations, driver, tile
-from scratchgen.ops.cuda.array import DeviceArray, empty
-from scratchgen.ops.cuda.elementwise import check_device, formulas
+from scratchgen.ops.checks import PRODUCTS, check_activation, multipliable, not_multipliable
+from scratchgen.ops.cuda import driver, tile
+from scratchgen.ops.cuda.array import CONVERT, DeviceArray, empty
+from scratchgen.ops.cuda.elementwise import check_columns, check_device, formulas
 from scratchgen.ops.cuda.kernels import device
 from scratchgen.ops.cuda.launch import launch
 from scratchgen.ops.cuda.sums import add_column_sums, tickets
 from scratchgen.ops.cuda.vectors import BYTES
+from scratchgen.ops.formulas import epilogues
 
 # The plan: which tile, and in how many parts k is cut. It depends on the shape alone, so that the bits of a result do not depend on the card.
 
@@ -59,40 +60,26 @@ def cut(k, wanted, depth):
     return -(-slices // part), part * depth
 
 
-# What becomes of a sum x, given y and alpha, which it may not need
+EPILOGUES = epilogues(formulas, device)
 
 
-def linear_formula(x, y, alpha):
-    return x
+def multiply(name, a, b, out=None, *, bias=None, epilogue="linear", alpha=(), y=None, column_sums=None):
+    """An epilogue (ops/formulas.py) of a b + bias, y and alpha, as a new array; or out += a b, and column_sums += Σ over the rows of b.
 
-
-def forward(formula, n_numbers):
-    f = device(formula)
-    return (lambda x, y, alpha: f(x, alpha)) if n_numbers else lambda x, y, alpha: f(x)
-
-
-def backward(formula, n_numbers):
-    f = device(formula)
-    return formula if n_numbers else lambda dy, y, alpha: f(dy, y)
-
-
-FINISH = {name: forward(getattr(formulas, name), n_numbers) for name, n_numbers in activations.FORWARD.items()}
-FINISH |= {name: backward(getattr(formulas, name), n_numbers) for name, n_numbers in activations.BACKWARD.items()}
-
-
-def multiply(name, a, b, out=None, *, bias=None, finish=linear_formula, alpha=0.0, y=None, column_sums=None):
-    """finish(a b + bias, y, alpha) as a new array, or out += a b; and column_sums += Σ over the rows of b, unless out is empty.
-    `name` says which of a and b is transposed."""
+    `name` says which of a and b is transposed. alpha: no number or one. column_sums is contiguous, and out then not empty.
+    """
     m, k, n = sizes(name, a, b)
     a, b = forwards(a), forwards(b)
     c = empty((m, n), a.dtype) if out is None else out
-    for x, shape in ((bias, (n,)), (c, (m, n)), (y, (m, n)), (column_sums, (n,))):
-        check_fits(name, x, shape, a.dtype)
+    for what, x, shape in (("b", bias, (n,)), ("out", out, (m, n)), ("y", y, (m, n)), ("db", column_sums, (n,))):
+        check_fits(f"{name}: {what}", x, shape, a.dtype)
     if not c.size:
         return c
+    if min(c.strides) < 0:  # runs backwards through memory, as a and b could
+        c = c.copy()
     numbers_apart = [[step // a.dtype.itemsize for step in x.strides] for x in (a, b, c)]
     (a_row, a_column), (b_row, b_column), (c_row, c_column) = numbers_apart
-    a_turned, b_turned = transposed(name)
+    a_turned, b_turned = PRODUCTS[name].transposed
     if a_turned:
         a_row, a_column = a_column, a_row
     if b_turned:
@@ -106,13 +93,16 @@ def multiply(name, a, b, out=None, *, bias=None, finish=linear_formula, alpha=0.
     chosen, splits, part = plan(m, n, k, a.dtype)
     rows, columns = chosen.shape(a.dtype)
     blocks = -(-n // columns) * -(-m // rows), splits
-    partials = empty(math.prod(blocks) * rows * columns + splits * n, a.dtype).flat() if splits > 1 else None
+    in_tiles, in_sums = math.prod(blocks) * rows * columns, 0 if column_sums is None else splits * n
+    partials = empty(in_tiles + in_sums, a.dtype).flat() if splits > 1 else None
     operands = [numbers(x if k else c) for x in (a, b)]  # without a k, nothing is read; but no empty array can be passed
     launch(
-        tile.kernel(chosen, a.dtype, a_along_k, b_along_k, wide, finish, out is not None), blocks, chosen.threads,
-        *operands, numbers(c), row(bias), row(y), row(column_sums), a.dtype.type(alpha),
+        tile.kernel(chosen, a.dtype, a_along_k, b_along_k, wide, EPILOGUES[epilogue], out is not None), blocks, chosen.threads,
+        *operands, numbers(c), row(bias), row(y), row(column_sums), a.dtype.type(alpha[0] if alpha else 0),
         m, n, k, part, a_row, a_column, b_row, b_column, c_row, c_column, partials, tickets().flat() if splits > 1 else None,
     )  # fmt: skip
+    if out is not None and c is not out:
+        CONVERT((out, c))
     return c
 
 
@@ -166,9 +156,13 @@ def add_matmul_tn(out, a, b):
 
 def add_linear_grads(dW, db, x, dy):
     """dW += xᵀ dy, and db += Σ_batch dy unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dy (batch, n_out)."""
-    apart = db is not None and not (dW.size and isinstance(db, DeviceArray) and db.contiguous)
-    multiply("add_linear_grads", x, dy, dW, column_sums=None if apart else db)
-    if apart:
+    check_device("add_linear_grads", (dW, x, dy) if db is None else (dW, db, x, dy))
+    if db is None or dW.size and db.contiguous:
+        multiply("add_linear_grads", x, dy, dW, column_sums=db)
+    else:
+        sizes("add_linear_grads", x, dy)
+        check_columns("add_linear_grads", db, dy)
+        multiply("add_linear_grads", x, dy, dW)
         add_column_sums(db, dy)
 
 
@@ -176,7 +170,7 @@ def matmul_nt_activation_backward(dz, W, y, activation, *alpha):
     """activation_backward(dz Wᵀ, y, *alpha):  dz (batch, n_out), W (n_in, n_out), y (batch, n_in) -> (batch, n_in)."""
     name = "matmul_nt_activation_backward"
     check_activation(name, activation, alpha)
-    return multiply(name, dz, W, finish=FINISH[f"{activation}_backward"], alpha=alpha[0] if alpha else 0.0, y=y)
+    return multiply(name, dz, W, epilogue=f"{activation}_backward", alpha=alpha, y=y)
 
 
 def linear(x, W, b):
@@ -187,13 +181,13 @@ def linear(x, W, b):
 def linear_activation(x, W, b, activation, *alpha):
     """activation(x W + b, *alpha), shapes as in linear; activation: one that has an operation of that name."""
     check_activation("linear_activation", activation, alpha)
-    return multiply("linear_activation", x, W, bias=b, finish=FINISH[activation], alpha=alpha[0] if alpha else 0.0)
+    return multiply("linear_activation", x, W, bias=b, epilogue=activation, alpha=alpha)
 
 
 def sizes(name, a, b):
     """(m, k, n) of that product. Raises ValueError or TypeError unless a and b can be multiplied so."""
     check_device(name, (a, b))
-    a, b = (x.T if turned else x for x, turned in zip((a, b), transposed(name), strict=True))
+    a, b = (x.T if turned else x for x, turned in zip((a, b), PRODUCTS[name].transposed, strict=True))
     if not multipliable(a, b):
         raise not_multipliable(name, a, b)
     m, k, n = *a.shape, b.shape[1]
@@ -207,7 +201,7 @@ def check_fits(name, x, shape, dtype):
     """ValueError unless x is None or a device array of this shape and type."""
     if x is not None and (not isinstance(x, DeviceArray) or x.shape != shape or x.dtype != dtype):
         given = f"{x.shape} {x.dtype}" if isinstance(x, DeviceArray) else f"a {type(x).__name__}"
-        raise ValueError(f"{name}: given {given} where {shape} {dtype} on the device is needed")
+        raise ValueError(f"{name} is {given}; {shape} {dtype} on the device is needed")
 
 
 TWINS = {

@@ -232,8 +232,9 @@ def sum_columns(sums, partials, tickets, a):
 
 def add_column_sums(out, a):
     """out += Σ over the rows of a:  out (n,), a (m, n)."""
-    check_columns("add_column_sums", out, a)
+    check_device("add_column_sums", (out, a))
     check_real("add_column_sums", a)
+    check_columns("add_column_sums", out, a)
     batch, n = a.shape
     if batch * n:
         blocks = -(-n // COLUMNS)

@@ -1,4 +1,4 @@
-"""The matrix product on the device, in one kernel:  C = f(A B + bias),  C = (A B) ∘ f'(y)  or  C += A B.
+"""The matrix product on the device, in one kernel:  C = f(A B + bias),  C = f_backward(A B, y)  or  C += A B.
 
 A multiprocessor of an H100 starts 128 multiply-adds in a cycle, and whatever else it starts takes their place. So each number, once read, must be
 used as often as possible, at each place where it stops on its way:
@@ -133,9 +133,8 @@ def carrier(tile, span, along_k, wide, dtype):
 
 
 @functools.cache
-def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
-    """The kernel of this kind; finish(sum + bias, y, alpha) is what becomes of a number, unless it is added to C: accumulate. y may be None,
-    for 0."""
+def kernel(tile, dtype, a_along_k, b_along_k, wide, epilogue, accumulate):
+    """The kernel of this kind; epilogue(sum + bias, y, alpha) is what becomes of a number, unless it is added to C: accumulate."""
     dtype = np.dtype(dtype).type
     V = BYTES // np.dtype(dtype).itemsize
     ROWS, COLUMNS = tile.shape(dtype)
@@ -151,7 +150,7 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
     HELD_A, place_a, fetch_a, put_a = carrier(tile, ROWS, a_along_k, wide, dtype)
     HELD_B, place_b, fetch_b, put_b = carrier(tile, COLUMNS, b_along_k, wide, dtype)
     COLUMNS_EACH = -(-COLUMNS // tile.threads)  # of B's, that a thread adds up
-    ZERO, finish = dtype(0), device(finish)
+    ZERO, epilogue = dtype(0), device(epilogue)
 
     @device
     def multiply_add(k, sums, shared, a_at, b_at):
@@ -171,7 +170,7 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
         if y is not None:
             if i < m and j < n:
                 beside = y[i * n + j]
-        sums[q] = finish(sums[q] + added[q % N], beside, alpha)
+        sums[q] = epilogue(sums[q] + added[q % N], beside, alpha)
 
     multiply_adds, complete_all = unrolled(multiply_add, STEPS), unrolled(complete, SUMS)
 
@@ -218,8 +217,10 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, finish, accumulate):
             if column_sums is not None and top == 0:
                 for i in range(COLUMNS_EACH):
                     if t + i * THREADS < COLUMNS:
+                        total = ZERO  # of the slice: what is small is lost in a large sum
                         for step in range(DEPTH):
-                            totals[i] += shared[stage + B_AT + step * B_WIDTH + t + i * THREADS]
+                            total += shared[stage + B_AT + step * B_WIDTH + t + i * THREADS]
+                        totals[i] += total
             if rest <= 0:
                 break
             stage = int32(STAGE - stage)

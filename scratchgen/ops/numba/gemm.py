@@ -1,4 +1,4 @@
-"""Any matrix product, cut into register tiles and shared out to threads:  C = f(A B + bias),  C = (A B) ∘ f'(y)  or  C += A B.
+"""Any matrix product, cut into register tiles and shared out to threads:  C = f(A B + bias),  C = f_backward(A B, y)  or  C += A B.
 
 The tile (tile.py) multiplies ROWS rows of A by a *panel* of B, WIDTH columns wide. The rest is a matter of reading each number from the
 nearest cache as often as possible before it is thrown out of it:
@@ -7,7 +7,7 @@ nearest cache as often as possible before it is thrown out of it:
         for each block of k                          up to 512 deep: B's panel, one block deep, is at most 64 KiB; A's tiles are packed (pack.py)
             for each panel of B                      packed where several tiles will read it, on the way where that is possible
                 for each tile of the band            C tile += A tile · B panel, the sums in registers; lines of the next panel come near
-                after the last block                 add the bias and apply f or f', while these numbers of C are still in the cache
+                after the last block                 add the bias and apply f (epilogue.py), while these numbers of C are still in the cache
 
 Threads. The tiles are counted in this order and the count is divided evenly, so that every thread computes about as many multiply-adds as the
 others, whatever the shape. Each copies for itself the panels that it needs: nobody waits for anybody until the end. A border between two
@@ -21,7 +21,8 @@ makes a sum of its own, and the sums are added in order. Their number follows fr
 threads, x and dy just written by them: 48 µs instead of 57).
 
 The bias and f cost one more pass over numbers that are in the cache; as operations of their own they would cost one or two through main memory.
-So would the sums of B's columns, which with A = xᵀ and B = dy are the gradient of a bias: who computes the first tile of a panel has just read it.
+So would the sums of B's columns, which with A = xᵀ and B = dy are the gradient of a bias: the thread that computes the first tile of a panel has
+just read it.
 """
 
 import functools
@@ -33,8 +34,8 @@ from numba.np.ufunc.parallel import _iget_num_threads as get_num_threads
 
 from scratchgen.ops.numba import threads
 from scratchgen.ops.numba.compile import c_function, jit
-from scratchgen.ops.numba.epilogue import bring_near, epilogue
-from scratchgen.ops.numba.memory import VECTOR_BYTES, call_address, numbers_at, size_of
+from scratchgen.ops.numba.epilogue import epilogue_address
+from scratchgen.ops.numba.memory import LINE, VECTOR_BYTES, call_address, numbers_at, prefetch_line, size_of
 from scratchgen.ops.numba.pack import Matrix, pack_band, pack_panel, packed_strip, part, round_up
 from scratchgen.ops.numba.threads import kernel
 from scratchgen.ops.numba.tile import ROWS, VECTORS, tile
@@ -85,7 +86,7 @@ def cut(m, n, k, size, parts):
 
 def share(
     zero, alpha, t, parts, m, n, k, a_address, a_row, a_column, b_address, b_row, b_column, c_address, c_row, accumulate, column_sums,
-    finish, bias, y_address, y_row,
+    epilogue, bias, y_address, y_row,
 ):  # fmt: skip
     """Compute the share of thread t of `parts`: the tiles whose work, counted through all bands, begins in its part of the total."""
     size = size_of(zero)
@@ -106,7 +107,7 @@ def share(
         top, bottom = m * band // bands, m * (band + 1) // bands
         for block in range(blocks):
             k0, k1 = k * block // blocks, k * (block + 1) // blocks
-            add, finishes = accumulate != 0 or block > 0, finish != 0 and block == blocks - 1
+            add, finishes = accumulate != 0 or block > 0, epilogue != 0 and block == blocks - 1
             if pack_a:
                 pack_band(zero, part(a, top, k0), bottom - top, tiles, k1 - k0, a_buffer)
             for panel in range(start // panel_work, min(ceil_div(stop, panel_work), panels)):
@@ -126,16 +127,26 @@ def share(
                     copy, later = b_buffer if copies else np.int64(0), ahead(zero, next_panel, k1 - k0, i - tile0, tile1 - tile0)
                     c_tile, y_tile = part(c_panel, row0, 0), part(y, top + row0, left)
                     if finishes and y_address != 0:
-                        bring_near(y_tile.address, y_row, row1 - row0, columns * size)
+                        bring_near(y_tile, row1 - row0, columns * size)
                     multiply(zero, row1 - row0, columns, k1 - k0, a_tile, b_panel, c_tile, add, corner, copy, later)
                     if finishes:
                         added = bias + left * size if bias != 0 else np.int64(0)
-                        call_address(finish, zero, alpha, (row1 - row0, columns, c_tile.address, c_row, added, y_tile.address, y_row))
+                        call_address(epilogue, zero, alpha, (row1 - row0, columns, c_tile.address, c_row, added, y_tile.address, y_row))
                     if copies:
                         b_panel, packed = Matrix(b_buffer, vectors * VECTOR_BYTES, size), True
                 if column_sums != 0 and band == 0 and tile0 == 0 and tile1 > 0:
-                    add_panel(zero, column_sums + left * size, b_panel, k1 - k0, columns)
+                    add_panel(zero, column_sums + left * size, b_panel, k1 - k0, columns, corner)
     memory[0] = 0  # Numba frees an array after the last line that names it: this one, or the buffers would be gone while they are in use
+
+
+@jit
+def bring_near(matrix, rows, row_bytes):
+    """Ask for the cache lines of so many bytes in so many rows."""
+    for i in range(rows):
+        address = matrix.address + i * matrix.row
+        for byte in range(0, row_bytes, LINE):
+            prefetch_line(address + byte)
+        prefetch_line(address + row_bytes - 1)
 
 
 @jit(inline=True)
@@ -163,18 +174,22 @@ def multiply(zero, rows, columns, k, a, b, c, add, corner, copy, ahead):
 
 
 @jit
-def add_panel(zero, sums, b, k, columns):
-    """sums += the rows of a panel of b, in their order."""
-    sums = numbers_at(sums, zero)
+def add_panel(zero, sums, b, k, columns, corner):
+    """sums += Σ over the rows of a panel of b: first among themselves, in the corner, because what is small is lost in a large sum."""
+    sums, total = numbers_at(sums, zero), numbers_at(corner, zero)
+    for j in range(columns):
+        total[j] = zero
     for i in range(k):
         row = numbers_at(b.address + i * b.row, zero)
         for j in range(columns):
-            sums[j] += row[j]
+            total[j] += row[j]
+    for j in range(columns):
+        sums[j] += total[j]
 
 
 @jit(cache=True, parallel=True)
-def product(code, a, b, c, accumulate, column_sums, finish, alpha, bias, y, several):
-    """c = f(a b + bias), c = (a b) ∘ f'(y), or c += a b: shares it out. code, finish: the addresses of the compiled `share` and of an epilogue."""
+def product(code, a, b, c, accumulate, column_sums, epilogue, alpha, bias, y, several):
+    """What gemm says, shared out. code, epilogue: the addresses of the compiled `share` and of an epilogue, or 0; what is empty is not there."""
     (m, n), k = c.shape, a.shape[1]
     if m == 0 or n == 0:
         return
@@ -186,7 +201,7 @@ def product(code, a, b, c, accumulate, column_sums, finish, alpha, bias, y, seve
     y0, y_row = np.int64(y.ctypes.data) if y.size else np.int64(0), y.strides[0]
     sums0 = np.int64(column_sums.ctypes.data) if column_sums.size else np.int64(0)
     places = a0, a_row, a_column, b0, b_row, b_column, c0, c_row
-    what = accumulate, sums0, finish, bias0, y0, y_row
+    what = accumulate, sums0, epilogue, bias0, y0, y_row
     if several:
         parts = np.int64(get_num_threads())
         for t in prange(parts):
@@ -249,31 +264,32 @@ def compiled(dtype):
     return Compiled(product.compile(kind), address, np.empty(0, dtype), np.empty((0, 0), dtype), 0.015 if dtype == np.float32 else 0.03)
 
 
-def gemm(a, b, c, *, accumulate=False, column_sums=None, finish=None, alpha=0.0, bias=None, y=None):
-    """c = a b, or c += a b where accumulate is true; column_sums += Σ over the rows of b; then what `finish` names (epilogue.py) with alpha, bias, y.
+def gemm(a, b, c, *, accumulate=False, column_sums=None, epilogue=None, alpha=0.0, bias=None, y=None):
+    """c = a b, or c += a b where accumulate is true; column_sums += Σ over the rows of b; and then what epilogue.py has under that name.
 
-    Nothing is checked here: a, b, c and y are matrices of one type whose shapes fit, of at least one row where sums are wanted; the rows of c and y
+    Nothing is checked here: a, b, c and y are matrices of one type whose shapes fit, c with at least one row if there are sums; the rows of c and y
     are contiguous, as are bias and column_sums.
     """
     product, share, no_vector, no_matrix, multiply_add_ns = compiled(c.dtype)
-    if c.shape[1] == 1 and (finish is None or finish == "linear") and column_sums is None and c.strides[0] == c.itemsize:
-        if finish is not None:  # a column: as a row it fills the vectors
-            c[...], finish, accumulate = bias, None, True
+    if c.shape[1] == 1 and (epilogue is None or epilogue == "linear") and column_sums is None and c.strides[0] == c.itemsize:
+        if epilogue is not None:  # a column: as a row it fills the vectors
+            c[...], epilogue, accumulate = bias, None, True
         a, b, c = b.T, a.T, c.T
     (m, n), k = c.shape, a.shape[1]
     n_numbers = m * k + k * n + m * n
     work = multiply_add_ns * (m * max(n, 32) * k + 10 * n_numbers)  # a tile that C's edge cuts takes as long; getting a number is worth 10
-    parts = 1 << min(k // PART, MOST_PARTS).bit_length() >> 1
-    by_rows = a.strides[0] == a.itemsize and b.strides[1] == b.itemsize  # xᵀ dy, x and dy contiguous
     column_sums = no_vector if column_sums is None else column_sums
-    if by_rows and parts > 1 and k >= max(m, n) and parts * m * n <= k * (m + n) and finish is None:
-        sum_of_parts(work, share, a, b, c, accumulate, column_sums, np.empty((parts, m + 1, n), c.dtype))
-        return
-    finish = 0 if finish is None else epilogue(finish, c.dtype)
+    if epilogue is None:
+        parts = 1 << min(k // PART, MOST_PARTS).bit_length() >> 1
+        by_rows = a.strides[0] == a.itemsize and b.strides[1] == b.itemsize  # xᵀ dy, x and dy contiguous
+        if by_rows and parts > 1 and k >= max(m, n) and parts * m * n <= k * (m + n):
+            sum_of_parts(work, share, a, b, c, accumulate, column_sums, np.empty((parts, m + 1, n), c.dtype))
+            return
+    address = 0 if epilogue is None else epilogue_address(epilogue, c.dtype)
     bias, y = no_vector if bias is None else bias, no_matrix if y is None else y
     several = threads.enter(work)
     try:
-        product(share, a, b, c, accumulate, column_sums, finish, alpha, bias, y, several)
+        product(share, a, b, c, accumulate, column_sums, address, alpha, bias, y, several)
     finally:
         if several:
             threads.leave()

@@ -1,7 +1,7 @@
 """The matrix products by name: what goes in and comes out. How they are computed: gemm.py cuts, pack.py copies, tile.py multiplies.
 
-A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias),  c = (a b) ∘ f'(y)
-or  c += a b.
+A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias),
+c = f_backward(a b, y)  or  c += a b.
 """
 
 import numpy as np
@@ -36,30 +36,40 @@ def matmul_tn(a, b):
 
 def add_matmul_tn(out, a, b):
     """out += aᵀ b:  out (m, n), a (k, m), b (k, n). out shares no memory with a or b."""
-    add_product_to(out, "add_matmul_tn", a.T, b)
+    a = a.T
+    check_out("add_matmul_tn", out, a, b)
+    add_product(out, a, b)
 
 
 def add_linear_grads(dW, db, x, dy):
     """dW += xᵀ dy, and db += Σ_batch dy unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dy (batch, n_out)."""
-    if db is None or dW.size <= len(dW) or not db.flags.c_contiguous:  # a single column is multiplied as a row, and nothing not at all
-        add_product_to(dW, "add_linear_grads", x.T, dy)
-        if db is not None:
-            add_column_sums(db, dy)
+    x = x.T
+    check_out("add_linear_grads", dW, x, dy)
+    if db is None:
+        add_product(dW, x, dy)
+        return
+    check_columns("add_linear_grads", db, dy)
+    check_writable("add_linear_grads", (db,))
+    if len(dW) and dW.shape[1] > 1 and dW.strides[1] == dW.itemsize and db.flags.c_contiguous:  # a single column is multiplied as a row
+        gemm(x, dy, dW, accumulate=True, column_sums=db)
     else:
-        check_columns("add_linear_grads", db, dy)
-        check_writable("add_linear_grads", (db,))
-        add_product_to(dW, "add_linear_grads", x.T, dy, db)
+        add_product(dW, x, dy)
+        add_column_sums(db, dy)
 
 
-def add_product_to(out, name, a, b, column_sums=None):
-    """out += a b, and column_sums += Σ over the rows of b unless it is None."""
+def check_out(name, out, a, b):
+    """Raises ValueError or TypeError unless a (m, k) and b (k, n) can be multiplied and the product be added to `out`."""
     if not multipliable(a, b):
         raise not_multipliable(name, a, b)
     if out.shape != (a.shape[0], b.shape[1]) or out.dtype != a.dtype:
         raise ValueError(f"{name}: {out.shape} {out.dtype} is to be added to; the product is {(a.shape[0], b.shape[1])} {a.dtype}")
     check_writable(name, (out,))
+
+
+def add_product(out, a, b):
+    """out += a b."""
     if out.strides[1] == out.itemsize:
-        gemm(a, b, out, accumulate=True, column_sums=column_sums)
+        gemm(a, b, out, accumulate=True)
     else:
         out += matmul(a, b)
 
@@ -73,14 +83,14 @@ def matmul_nt_activation_backward(dz, W, y, activation, *alpha):
     if y.shape != dy.shape or y.dtype != dy.dtype:
         raise ValueError(f"{name}: y is {y.shape} {y.dtype}; dz Wᵀ is {dy.shape} {dy.dtype}")
     y = y if y.strides[1] == y.itemsize else np.ascontiguousarray(y)
-    gemm(dz, W, dy, finish=f"{activation}_backward", alpha=alpha[0] if alpha else 0.0, y=y)
+    gemm(dz, W, dy, epilogue=f"{activation}_backward", alpha=alpha[0] if alpha else 0.0, y=y)
     return dy
 
 
 def linear(x, W, b):
     """x W + b:  (batch, n_in), (n_in, n_out), (n_out,) or None -> (batch, n_out)."""
     y = output("linear", x, W)
-    gemm(x, W, y, finish=None if b is None else "linear", bias=bias("linear", b, y))
+    gemm(x, W, y, epilogue=None if b is None else "linear", bias=bias("linear", b, y))
     return y
 
 
@@ -88,7 +98,7 @@ def linear_activation(x, W, b, activation, *alpha):
     """activation(x W + b, *alpha), shapes as in linear; activation: one that has an operation of that name."""
     check_activation("linear_activation", activation, alpha)
     y = output("linear_activation", x, W)
-    gemm(x, W, y, finish=activation, alpha=alpha[0] if alpha else 0.0, bias=bias("linear_activation", b, y))
+    gemm(x, W, y, epilogue=activation, alpha=alpha[0] if alpha else 0.0, bias=bias("linear_activation", b, y))
     return y
 
 
