@@ -62,15 +62,12 @@ def elementwise(formula, n_arrays, n_numbers=0):
 
 
 def in_place(formula, n_written, n_read, n_numbers=0):
-    """The operation (written, read, *numbers): the arrays of the tuple `written` become formula(*written, *read, *numbers).
-
-    more: what else the formula takes behind the numbers, such as an array of numbers that only the device knows.
-    """
+    """The operation (written, read, *numbers): the arrays of the tuple `written` become formula(*written, *read, *numbers)."""
     run = Loop(formula, n_written, n_written + n_read, n_numbers, changed=n_written)
 
-    def call(written, read, *numbers, more=()):
+    def call(written, read, *numbers):
         arrays = written + read
         check_arrays(formula.__name__, arrays)
-        run(arrays, (*rounded(numbers, arrays[0].dtype), *more))
+        run(arrays, rounded(numbers, arrays[0].dtype))
 
     return call

@@ -1,40 +1,52 @@
 """Optimizers: one launch over the flat arrays does everything."""
 
+import functools
 import math
 
-from scratchgen.ops.cuda.array import empty
+import numpy as np
+
 from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementwise import formulas, in_place
+from scratchgen.ops.cuda.elementwise import check_arrays, formulas, in_place, rounded
 from scratchgen.ops.cuda.kernels import device
-from scratchgen.ops.cuda.launch import launch
+from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 from scratchgen.ops.cuda.moving import moving
-
-
-@cuda.jit
-def bias_corrections(scales, lr, beta1, beta2, t, moved):
-    """scales = lr / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ), in float64, by one thread: the step's number t is known on the device only (moving.py)."""
-    step = float(t + moved[0])
-    scales[0] = lr / (1.0 - beta1**step)
-    scales[1] = 1.0 / math.sqrt(1.0 - beta2**step)
-
-
-new_adam = device(formulas.adam)
-
-
-def adam(p, m, v, g, decoupled, keep, weight_decay, beta1, rest1, beta2, rest2, eps, scales):
-    return new_adam(p, m, v, g, decoupled, keep, weight_decay, beta1, rest1, beta2, rest2, eps, scales[0], scales[1])
-
 
 update_sgd, update_momentum = in_place(formulas.sgd, 1, 1, 2), in_place(formulas.momentum, 2, 1, 4)
 update_classical, update_adagrad = in_place(formulas.classical_momentum, 2, 1, 4), in_place(formulas.adagrad, 2, 1, 3)
-update_rmsprop, update_adadelta, update_adam = in_place(formulas.rmsprop, 4, 1, 7), in_place(formulas.adadelta, 3, 1, 5), in_place(adam, 3, 1, 9)
+update_rmsprop, update_adadelta = in_place(formulas.rmsprop, 4, 1, 7), in_place(formulas.adadelta, 3, 1, 5)
+
+
+@functools.cache
+def adam_kernel(number):
+    """The kernel for parameters of this type."""
+    adam = device(formulas.adam)
+
+    @cuda.jit
+    def update_adam(p, m, v, g, decoupled, keep, weight_decay, beta1, rest1, beta2, rest2, eps, lr, decay1, decay2, t, moved):
+        """The step's number t is known on the device only (moving.py): one thread of each block computes what depends on it, for all of them, in
+        float64; decay1, decay2 are β₁, β₂."""
+        shared = cuda.shared.array(2, np.float64)
+        if cuda.threadIdx.x == 0:
+            steps = float(t + moved[0])
+            shared[0] = lr / (1.0 - decay1**steps)
+            shared[1] = 1.0 / math.sqrt(1.0 - decay2**steps)
+        cuda.syncthreads()
+        step, root = number(shared[0]), number(shared[1])
+        for i in range(cuda.grid(1), p.size, cuda.gridsize(1)):
+            p[i], m[i], v[i] = adam(p[i], m[i], v[i], g[i], decoupled, keep, weight_decay, beta1, rest1, beta2, rest2, eps, step, root)
+
+    return update_adam
 
 
 def adam_step(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decoupled):
-    scales = empty(2, p.dtype)
-    launch(bias_corrections, 1, 1, scales.flat(), float(lr), float(beta1), float(beta2), *moving(t))
-    numbers = decoupled, 1 - lr * weight_decay, weight_decay, beta1, 1 - beta1, beta2, 1 - beta2, eps
-    update_adam((p, m, v), (g,), *numbers, more=(scales.flat(),))
+    arrays = p, m, v, g
+    check_arrays("adam_step", arrays)
+    if not all(a.ndim == 1 or a.contiguous for a in arrays):
+        raise ValueError("adam_step takes vectors, or arrays whose numbers lie one behind the other")
+    if p.size:
+        rows = [a.view() if a.ndim == 1 else a.flat() for a in arrays]
+        numbers = rounded((decoupled, 1 - lr * weight_decay, weight_decay, beta1, 1 - beta1, beta2, 1 - beta2, eps), p.dtype)
+        launch(adam_kernel(p.dtype.type), blocks_for(p.size), THREADS, *rows, *numbers, float(lr), float(beta1), float(beta2), *moving(t))
 
 
 TWINS = {
