@@ -13,7 +13,7 @@ from scratchgen.layers.tanh import Tanh
 from scratchgen.ops import matmul_nt
 from scratchgen.ops.fused import add_linear_grads, linear_activation, matmul_nt_activation_backward
 
-# type -> name of the operation and its numbers. Exact types only: a subclass may have changed forward or backward.
+# type -> name of the operation, one of ops.checks.ACTIVATIONS, and its numbers. Exact types only: a subclass may have changed forward or backward.
 FUSED = {
     ReLU: lambda layer: ("relu",),
     LeakyReLU: lambda layer: ("leaky_relu", layer.slope),
@@ -76,8 +76,10 @@ class Chain:
 
     def backward(self, dy, cache, wrt="both"):
         """dy (batch, n_out of the last layer) -> dx (batch, n_in of the first)."""
-        last = self.links[-1].activation
-        dz = last.backward(dy, cache[-1]) if last else dy
+        wanted, last_activation = (cache[0].shape[0], self.links[-1].linear.n_out), self.links[-1].activation
+        if dy.shape != wanted:
+            raise ValueError(f"dy has shape {tuple(dy.shape)}; y, whose gradient it is, has {wanted}")
+        dz = last_activation.backward(dy, cache[-1]) if last_activation else dy
         for i in reversed(range(len(self.links))):
             layer, x = self.links[i].linear, cache[i]
             if wrt != "input":

@@ -20,8 +20,11 @@ def matmul_nt_activation_backward(dz, W, y, activation, *alpha):
 
 
 @op
-def add_linear_grads(dW, db, x, dy):
-    """dW += xᵀ dy, and db += Σ_batch dy unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dy (batch, n_out)."""
-    definitions["add_matmul_tn"](dW, x, dy)
+def add_linear_grads(dW, db, x, dz):
+    """dW += xᵀ dz, and db += Σ_batch dz unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dz (batch, n_out).
+
+    dW and db share no memory with x or dz.
+    """
+    definitions["add_matmul_tn"](dW, x, dz)
     if db is not None:
-        definitions["add_column_sums"](db, dy)
+        definitions["add_column_sums"](db, dz)

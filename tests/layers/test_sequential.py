@@ -67,6 +67,16 @@ def test_numbers_of_activations_may_change(backend, rng):
     assert np.allclose(y, y_plain, rtol=1e-13) and np.allclose(net.backward(dy, cache), plain.backward(dy, cache_plain), rtol=1e-12)
 
 
+@pytest.mark.parametrize("activation", [[], [L.Tanh()]])
+def test_a_gradient_that_does_not_fit_is_refused(activation, backend):
+    net = L.Sequential(L.Linear(4, 5), L.ReLU(), L.Linear(5, 3), *activation)
+    _, cache = net.forward(np.ones((2, 4), np.float32))
+    for shape in [(2, 4), (3, 3), (3,), (2, 1), (1, 3)]:
+        with pytest.raises(ValueError, match=r"dy has shape .*; y, whose gradient it is, has \(2, 3\)"):
+            net.backward(np.ones(shape, np.float32), cache)
+    assert not net.flat_grads.any()
+
+
 def test_a_chain_keeps_what_backward_needs_and_no_more():
     for activation, kept in (([], 2), ([L.Tanh()], 3)):
         _, (cache,) = L.Sequential(L.Linear(4, 5), L.Tanh(), L.Linear(5, 3), *activation).forward(np.ones((2, 4), np.float32))

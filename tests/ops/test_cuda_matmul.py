@@ -114,6 +114,8 @@ def test_matrices_that_cannot_be_multiplied_are_refused():
         matmul.linear(a, b, array(np.zeros(4, np.float32)))
     with pytest.raises(ValueError, match="add_matmul_tn"):
         matmul.add_matmul_tn(array(np.zeros((3, 4), np.float32)), a, a)
+    with pytest.raises(TypeError, match="device arrays; given a NoneType"):
+        matmul.matmul_nt_activation_backward(a, a, None, "tanh")
 
 
 @pytest.mark.parametrize("shape", [(2**22, 1, 1), (1, 1, 2**22)])

@@ -101,3 +101,10 @@ def test_unequal_shapes_are_refused(name):
     first, second, *rest = [array(a) if isinstance(a, np.ndarray) else a for a in CASES[name](Draw(DTYPES[0], 4, 5))[0]]
     with pytest.raises(ValueError, match="shape"):
         TWINS[name](first, second[:-1], *rest)
+
+
+def test_adam_on_a_matrix_that_lies_across():
+    given = CASES["adam_step"](Draw(DTYPES[0], 3, 4))[0]
+    across = [a.reshape(4, 3).T if isinstance(a, np.ndarray) else a for a in given]
+    for got, wanted in zip(run("adam_step", across), run_definition("adam_step", across), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)

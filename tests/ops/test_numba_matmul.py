@@ -257,7 +257,7 @@ def test_mistakes_get_one_clear_sentence():
         (ValueError, r"given \(4,\) and \(4, 5\)", lambda: matmul(a[0], b)),
         (ValueError, r"linear needs shapes \(batch, n_in\)", lambda: linear(b, b, None)),
         (ValueError, r"linear: b is \(4,\) float32; x W needs \(5,\) float32", lambda: linear(a, b, a[0])),
-        (ValueError, r"\(3, 4\) float32 is to be added to; the product is \(4, 4\) float32", lambda: add_matmul_tn(a, a, a)),
+        (ValueError, r"out is \(3, 4\) float32; aᵀ b is \(4, 4\) float32", lambda: add_matmul_tn(a, a, a)),
         (ValueError, r"add_linear_grads needs \S+ \(batch, n_in\) .*; given \(3, 4\) and \(4, 5\)", lambda: add_linear_grads(a, None, a, b)),
         (ValueError, r"add_linear_grads: float32 \(4,\) does not fit", lambda: add_linear_grads(b, a[0], a, np.ones((3, 5), np.float32))),
         (TypeError, "add_linear_grads needs two float32 or two float64 arrays", lambda: add_linear_grads(b, b[0], a, np.ones((3, 5)))),

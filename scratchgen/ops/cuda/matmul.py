@@ -71,7 +71,7 @@ def multiply(name, a, b, out=None, *, bias=None, epilogue="linear", alpha=(), y=
     m, k, n = sizes(name, a, b)
     a, b = forwards(a), forwards(b)
     c = empty((m, n), a.dtype) if out is None else out
-    for what, x, shape in (("b", bias, (n,)), ("out", out, (m, n)), ("y", y, (m, n)), ("db", column_sums, (n,))):
+    for what, x, shape in (("b", bias, (n,)), ("what is added to", out, (m, n)), ("y", y, (m, n)), ("db", column_sums, (n,))):
         check_fits(f"{name}: {what}", x, shape, a.dtype)
     if not c.size:
         return c
@@ -154,22 +154,23 @@ def add_matmul_tn(out, a, b):
     multiply("add_matmul_tn", a, b, out)
 
 
-def add_linear_grads(dW, db, x, dy):
-    """dW += xᵀ dy, and db += Σ_batch dy unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dy (batch, n_out)."""
-    check_device("add_linear_grads", (dW, x, dy) if db is None else (dW, db, x, dy))
+def add_linear_grads(dW, db, x, dz):
+    """dW += xᵀ dz, and db += Σ_batch dz unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dz (batch, n_out)."""
+    check_device("add_linear_grads", (dW, x, dz) if db is None else (dW, db, x, dz))
     if db is None or dW.size and db.contiguous:
-        multiply("add_linear_grads", x, dy, dW, column_sums=db)
+        multiply("add_linear_grads", x, dz, dW, column_sums=db)
     else:
-        sizes("add_linear_grads", x, dy)
-        check_columns("add_linear_grads", db, dy)
-        multiply("add_linear_grads", x, dy, dW)
-        add_column_sums(db, dy)
+        sizes("add_linear_grads", x, dz)
+        check_columns("add_linear_grads", db, dz)
+        multiply("add_linear_grads", x, dz, dW)
+        add_column_sums(db, dz)
 
 
 def matmul_nt_activation_backward(dz, W, y, activation, *alpha):
     """activation_backward(dz Wᵀ, y, *alpha):  dz (batch, n_out), W (n_in, n_out), y (batch, n_in) -> (batch, n_in)."""
     name = "matmul_nt_activation_backward"
     check_activation(name, activation, alpha)
+    check_device(name, (dz, W, y))
     return multiply(name, dz, W, epilogue=f"{activation}_backward", alpha=alpha, y=y)
 
 

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from scratchgen.ops.cuda.array import CONVERT
 from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.elementwise import check_arrays, formulas, in_place, rounded
 from scratchgen.ops.cuda.kernels import device
@@ -17,21 +18,21 @@ update_rmsprop, update_adadelta = in_place(formulas.rmsprop, 4, 1, 7), in_place(
 
 
 @functools.cache
-def adam_kernel(number):
+def adam_kernel(dtype):
     """The kernel for parameters of this type."""
     adam = device(formulas.adam)
 
     @cuda.jit
     def update_adam(p, m, v, g, decoupled, keep, weight_decay, beta1, rest1, beta2, rest2, eps, lr, decay1, decay2, t, moved):
-        """The step's number t is known on the device only (moving.py): one thread of each block computes what depends on it, for all of them, in
-        float64; decay1, decay2 are β₁, β₂."""
+        """The step's number t is known on the device only (moving.py), so one thread of each block computes for all of them what depends on it; in
+        float64, from β₁ and β₂ unrounded, decay1 and decay2, because 1 − β₂ᵗ is a small difference."""
         shared = cuda.shared.array(2, np.float64)
         if cuda.threadIdx.x == 0:
             steps = float(t + moved[0])
             shared[0] = lr / (1.0 - decay1**steps)
             shared[1] = 1.0 / math.sqrt(1.0 - decay2**steps)
         cuda.syncthreads()
-        step, root = number(shared[0]), number(shared[1])
+        step, root = dtype(shared[0]), dtype(shared[1])
         for i in range(cuda.grid(1), p.size, cuda.gridsize(1)):
             p[i], m[i], v[i] = adam(p[i], m[i], v[i], g[i], decoupled, keep, weight_decay, beta1, rest1, beta2, rest2, eps, step, root)
 
@@ -41,12 +42,14 @@ def adam_kernel(number):
 def adam_step(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decoupled):
     arrays = p, m, v, g
     check_arrays("adam_step", arrays)
-    if not all(a.ndim == 1 or a.contiguous for a in arrays):
-        raise ValueError("adam_step takes vectors, or arrays whose numbers lie one behind the other")
     if p.size:
-        rows = [a.view() if a.ndim == 1 else a.flat() for a in arrays]
+        in_rows = [a if a.ndim == 1 or a.contiguous else a.copy() for a in arrays]
+        rows = [a.view() if a.ndim == 1 else a.flat() for a in in_rows]
         numbers = rounded((decoupled, 1 - lr * weight_decay, weight_decay, beta1, 1 - beta1, beta2, 1 - beta2, eps), p.dtype)
         launch(adam_kernel(p.dtype.type), blocks_for(p.size), THREADS, *rows, *numbers, float(lr), float(beta1), float(beta2), *moving(t))
+        for a, computed in zip((p, m, v), in_rows, strict=False):
+            if computed is not a:
+                CONVERT((a, computed))
 
 
 TWINS = {

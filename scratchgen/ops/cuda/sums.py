@@ -222,6 +222,7 @@ def blocks_of_rows(rows):
 
 @cuda.jit
 def sum_columns(sums, partials, tickets, a):
+    """sums += Σ over the rows of a."""
     shared = cuda.shared.array(THREADS, np.float64)
     j, part = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x, ZERO
     if j < a.shape[1]:

@@ -26,8 +26,8 @@ sums to `partials`. The one that is done last (sums.py) adds up the parts, in th
 
 With A = xᵀ and B = dy the sums of B's columns are the gradient of a bias: the blocks of the first row of tiles add up the slices of B that pass by.
 
-Operands come as one row of numbers each, with how many numbers lie between rows and between columns. Where all that is a multiple of 16 bytes, the
-kernel is compiled `wide`, to move so many at once.
+Operands come as one row of numbers each, with how many numbers lie between rows and between columns;
+y has its rows one behind the other. Where all that is a multiple of 16 bytes, the kernel is compiled `wide`, to move so many at once.
 """
 
 import functools

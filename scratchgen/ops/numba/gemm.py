@@ -7,7 +7,8 @@ nearest cache as often as possible before it is thrown out of it:
         for each block of k                          up to 512 deep: B's panel, one block deep, is at most 64 KiB; A's tiles are packed (pack.py)
             for each panel of B                      packed where several tiles will read it, on the way where that is possible
                 for each tile of the band            C tile += A tile · B panel, the sums in registers; lines of the next panel come near
-                after the last block                 add the bias and apply f (epilogue.py), while these numbers of C are still in the cache
+                                                     after the last block: the bias and f, or f_backward (epilogue.py), on numbers still in the cache
+                where B is dy                        the panel's columns are summed: the gradient of a bias
 
 Threads. The tiles are counted in this order and the count is divided evenly, so that every thread computes about as many multiply-adds as the
 others, whatever the shape. Each copies for itself the panels that it needs: nobody waits for anybody until the end. A border between two
@@ -21,8 +22,8 @@ makes a sum of its own, and the sums are added in order. Their number follows fr
 threads, x and dy just written by them: 48 µs instead of 57).
 
 The bias and f cost one more pass over numbers that are in the cache; as operations of their own they would cost one or two through main memory.
-So would the sums of B's columns, which with A = xᵀ and B = dy are the gradient of a bias: the thread that computes the first tile of a panel has
-just read it.
+The same is true of the sums of B's columns, which with A = xᵀ and B = dy are the gradient of a bias: they are left to the thread that computes the
+first tile of a panel, and so has just read it.
 """
 
 import functools
@@ -189,7 +190,8 @@ def add_panel(zero, sums, b, k, columns, corner):
 
 @jit(cache=True, parallel=True)
 def product(code, a, b, c, accumulate, column_sums, epilogue, alpha, bias, y, several):
-    """What gemm says, shared out. code, epilogue: the addresses of the compiled `share` and of an epilogue, or 0; what is empty is not there."""
+    """The product as gemm describes it, shared out to threads. code, epilogue: the addresses of the compiled `share` and of an epilogue, or 0 for
+    none; column_sums, bias and y are empty where there are none."""
     (m, n), k = c.shape, a.shape[1]
     if m == 0 or n == 0:
         return
@@ -212,7 +214,8 @@ def product(code, a, b, c, accumulate, column_sums, epilogue, alpha, bias, y, se
 
 @kernel
 def sum_of_parts(code, a, b, c, accumulate, column_sums, sums):
-    """c = a b, or c += a b, k cut into as many parts as `sums` (parts, m + 1, n) has room for: a product and, below it, sums of columns."""
+    """c = a b, or c += a b, and column_sums += Σ over the rows of b, with k cut into parts. sums (parts, m + 1, n): room for each part's product, and
+    in the last row for its sums of columns."""
     parts, m, n = sums.shape[0], *c.shape
     k, zero = a.shape[1], c.dtype.type(0)
     a0, a_row, a_column = np.int64(a.ctypes.data), a.strides[0], a.strides[1]
@@ -221,7 +224,7 @@ def sum_of_parts(code, a, b, c, accumulate, column_sums, sums):
     for p in prange(parts):
         k0, k1 = k * p // parts, k * (p + 1) // parts
         places = a0 + k0 * a_column, a_row, a_column, b0 + k0 * b_row, b_row, b_column, sums0 + p * part_bytes, row_bytes
-        sums[p, m] = 0
+        sums[p, m] = 0  # `share` adds to what is there; the product it overwrites
         last = sums0 + p * part_bytes + m * row_bytes if column_sums.size else np.int64(0)
         call_address(code, zero, zero, (0, 1, m, n, k1 - k0, *places, 0, last, 0, 0, 0, 0))
     for i in prange(m):
@@ -265,16 +268,16 @@ def compiled(dtype):
 
 
 def gemm(a, b, c, *, accumulate=False, column_sums=None, epilogue=None, alpha=0.0, bias=None, y=None):
-    """c = a b, or c += a b where accumulate is true; column_sums += Σ over the rows of b; and then what epilogue.py has under that name.
+    """c = a b, or c += a b where accumulate is true; column_sums += Σ over the rows of b; and then the epilogue of that name (epilogue.py).
 
     Nothing is checked here: a, b, c and y are matrices of one type whose shapes fit, c with at least one row if there are sums; the rows of c and y
     are contiguous, as are bias and column_sums.
     """
     product, share, no_vector, no_matrix, multiply_add_ns = compiled(c.dtype)
     if c.shape[1] == 1 and (epilogue is None or epilogue == "linear") and column_sums is None and c.strides[0] == c.itemsize:
-        if epilogue is not None:  # a column: as a row it fills the vectors
+        if epilogue is not None:
             c[...], epilogue, accumulate = bias, None, True
-        a, b, c = b.T, a.T, c.T
+        a, b, c = b.T, a.T, c.T  # a column: as a row it fills the vectors
     (m, n), k = c.shape, a.shape[1]
     n_numbers = m * k + k * n + m * n
     work = multiply_add_ns * (m * max(n, 32) * k + 10 * n_numbers)  # a tile that C's edge cuts takes as long; getting a number is worth 10

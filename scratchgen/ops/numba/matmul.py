@@ -37,36 +37,37 @@ def matmul_tn(a, b):
 def add_matmul_tn(out, a, b):
     """out += aᵀ b:  out (m, n), a (k, m), b (k, n). out shares no memory with a or b."""
     a = a.T
-    check_out("add_matmul_tn", out, a, b)
-    add_product(out, a, b)
+    check_out("add_matmul_tn", "out", out, "aᵀ b", a, b)
+    add_to(out, a, b)
 
 
-def add_linear_grads(dW, db, x, dy):
-    """dW += xᵀ dy, and db += Σ_batch dy unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dy (batch, n_out)."""
+def add_linear_grads(dW, db, x, dz):
+    """dW += xᵀ dz, and db += Σ_batch dz unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dz (batch, n_out)."""
     x = x.T
-    check_out("add_linear_grads", dW, x, dy)
+    check_out("add_linear_grads", "dW", dW, "xᵀ dz", x, dz)
     if db is None:
-        add_product(dW, x, dy)
+        add_to(dW, x, dz)
         return
-    check_columns("add_linear_grads", db, dy)
+    check_columns("add_linear_grads", db, dz)
     check_writable("add_linear_grads", (db,))
-    if len(dW) and dW.shape[1] > 1 and dW.strides[1] == dW.itemsize and db.flags.c_contiguous:  # a single column is multiplied as a row
-        gemm(x, dy, dW, accumulate=True, column_sums=db)
+    # both at once where there are tiles to compute, and not for a single column, which is multiplied as a row
+    if len(dW) > 0 and dW.shape[1] > 1 and dW.strides[1] == dW.itemsize and db.flags.c_contiguous:
+        gemm(x, dz, dW, accumulate=True, column_sums=db)
     else:
-        add_product(dW, x, dy)
-        add_column_sums(db, dy)
+        add_to(dW, x, dz)
+        add_column_sums(db, dz)
 
 
-def check_out(name, out, a, b):
+def check_out(name, out_name, out, product_name, a, b):
     """Raises ValueError or TypeError unless a (m, k) and b (k, n) can be multiplied and the product be added to `out`."""
     if not multipliable(a, b):
         raise not_multipliable(name, a, b)
     if out.shape != (a.shape[0], b.shape[1]) or out.dtype != a.dtype:
-        raise ValueError(f"{name}: {out.shape} {out.dtype} is to be added to; the product is {(a.shape[0], b.shape[1])} {a.dtype}")
+        raise ValueError(f"{name}: {out_name} is {out.shape} {out.dtype}; {product_name} is {(a.shape[0], b.shape[1])} {a.dtype}")
     check_writable(name, (out,))
 
 
-def add_product(out, a, b):
+def add_to(out, a, b):
     """out += a b."""
     if out.strides[1] == out.itemsize:
         gemm(a, b, out, accumulate=True)

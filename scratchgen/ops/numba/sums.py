@@ -127,7 +127,7 @@ def row_sums(formula, cost):
 
 
 @jit
-def sum_some(sums, a, first, last):
+def sum_part(sums, a, first, last):
     """sums = Σ over rows first … last − 1 of a, in order."""
     sums[:] = 0
     for i in range(first, last):
@@ -137,11 +137,12 @@ def sum_some(sums, a, first, last):
 
 
 @kernel
-def add_all_rows(sums, a):
+def sum_columns(sums, a):
+    """sums += Σ over the rows of a, in parts that the shape decides."""
     batch, parts = a.shape[0], min(a.shape[0], PARTS)
     partial = np.empty((parts, sums.size), sums.dtype)
     for p in prange(parts):
-        sum_some(partial[p], a, batch * p // parts, batch * (p + 1) // parts)
+        sum_part(partial[p], a, batch * p // parts, batch * (p + 1) // parts)
     add_rows(sums, partial)
 
 
@@ -151,7 +152,7 @@ def add_column_sums(out, a):
     check_columns("add_column_sums", out, a)
     check_writable("add_column_sums", (out,))
     row = np.ascontiguousarray(out)
-    add_all_rows(0.1 * a.size, row, np.ascontiguousarray(a))
+    sum_columns(0.1 * a.size, row, np.ascontiguousarray(a))
     write_back((out,), (row,))
 
 

@@ -85,7 +85,7 @@ def enter(work):
         return False
     if _limit is not None:
         _users_choice.threads = pool._get_num_threads()
-        pool._set_num_threads(min(_limit, _users_choice.threads))  # numba.set_num_threads checks first, which takes three times as long
+        pool._set_num_threads(min(_limit, _users_choice.threads))  # behind numba.set_num_threads, whose checks take longer
     return True
 
 
