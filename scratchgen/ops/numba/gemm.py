@@ -228,19 +228,19 @@ def sum_of_parts(code, a, b, c, accumulate, column_sums, sums):
         last = sums0 + p * part_bytes + m * row_bytes if column_sums.size else np.int64(0)
         call_address(code, zero, zero, (0, 1, m, n, k1 - k0, *places, 0, last, 0, 0, 0, 0))
     for i in prange(m):
-        join(c[i], sums[:, i], accumulate)
+        join(c[i], sums, i, accumulate)
     if column_sums.size:
-        join(column_sums, sums[:, m], True)
+        join(column_sums, sums, m, True)
 
 
 @jit
-def join(row, sums, accumulate):
-    """row = Σ sums, or row += Σ sums, in order of the parts."""
+def join(row, sums, i, accumulate):
+    """row = Σ row i of all sums, or row += that, in order of the parts."""
     for j in range(row.size):
-        row[j] = sums[0, j] + (row[j] if accumulate else row.dtype.type(0))
+        row[j] = sums[0, i, j] + (row[j] if accumulate else row.dtype.type(0))
     for p in range(1, sums.shape[0]):
         for j in range(row.size):
-            row[j] += sums[p, j]
+            row[j] += sums[p, i, j]
 
 
 class Compiled(NamedTuple):
