@@ -48,6 +48,7 @@ def multiply_adds(dtype):
 
 @cuda.jit
 def triad(a, x, b, c):
+    """c = a + x b, on arrays of one length: two numbers read and one written for each."""
     for i in range(cuda.grid(1), c.size, cuda.gridsize(1)):
         c[i] = a[i] + x * b[i]
 

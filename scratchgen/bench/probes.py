@@ -59,11 +59,13 @@ def multiply_add_loop(typingctx, zero, x, y, steps):
 
 
 def on_registers(n, steps, x, out):
+    """On each of n threads, `steps` rounds of multiply-adds that never leave the registers."""
     for t in prange(n):
         out[t] = multiply_add_loop(x, x, x, steps)
 
 
 def on_tiles(n, steps, a, b, c, out):
+    """On each of n threads, the register tile `steps` times, with operands that stay in the nearest cache."""
     for t in prange(n):
         for _ in range(steps):
             ladder.one_tile(a, b, c[t])
@@ -71,6 +73,7 @@ def on_tiles(n, steps, a, b, c, out):
 
 
 def triad(a, x, b, c):
+    """c = a + x b, on arrays of any one length: two numbers read and one written for each."""
     for i in prange(a.size):
         c[i] = a[i] + x * b[i]
 
