@@ -73,6 +73,7 @@ def layer_cases():
     """Cases of all layers of the library, and of those registered."""
     x = (BATCH, FEATURES)
     linear = lambda n_in=FEATURES, n_out=OUTPUTS, **options: layers.Linear(n_in, n_out, rng=n_in + n_out, dtype=F, **options)
+    chain = lambda f: Sequential(linear(), linear(3, 5, bias=False), f(), linear(5, 2), f())
     net = lambda: Sequential(linear(), layers.BatchNorm(3, dtype=F), layers.Tanh(), linear(3, 5), layers.LeakyReLU(), linear(5, 2))
     return [
         layer_case("Linear", linear, x),
@@ -96,7 +97,7 @@ def layer_cases():
         layer_case("Maxout", lambda: layers.Maxout(2), x),
         layer_case("Reparameterize", lambda: layers.Reparameterize(rng=0), x, x),
         *(
-            layer_case(f"Linear and {activation.__name__} (fused)", lambda f=activation: Sequential(linear(), f(), linear(3, 2), f()), x)
+            layer_case(f"Linear and {activation.__name__} (fused)", lambda activation=activation: chain(activation), x)
             for activation in (layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Tanh, layers.Sigmoid, layers.Softplus)
         ),
         layer_case("Sequential", net, x),

@@ -68,7 +68,10 @@ LAYERS = {
     "Softmax": L.Softmax,
     "Sequential": lambda: Sequential(linear(), L.BatchNorm(OUTPUTS, dtype=F), L.Tanh(), linear(OUTPUTS, 3)),
     **{type(make()).__name__: make for make in ACTIVATIONS},
-    "Linear and ELU (fused)": lambda: Sequential(linear(), L.ELU(0.7), linear(n_in=2, n_out=2)),
+    **{
+        f"Linear and {type(make()).__name__} (fused)": lambda make=make: Sequential(linear(), make(), linear(n_in=OUTPUTS, n_out=2), make())
+        for make in ACTIVATIONS
+    },
 }
 
 
