@@ -141,32 +141,31 @@ def plan(m, k, n, dtype):
 
 
 def measure_steps(effort, found, progress):
-    """Training steps by ours, replayed as a graph and kernel by kernel, and by PyTorch."""
+    """Training steps by ours, recorded and as written, and by PyTorch."""
     with contextlib.ExitStack() as stack:
         entrants = {"scratchgen": Entrant(stack.enter_context(ours()))}
-        entrants["scratchgen, kernel by kernel"] = Entrant(stack.enter_context(ours()), given={"replay": False})
+        entrants["scratchgen, as written"] = Entrant(stack.enter_context(ours()), given={"replay": False})
         for name, given, models in () if "torch" in found["absent"] else effort.torch:
             entrants[name] = Entrant(stack.enter_context(Side()), "scratchgen.bench.torch_steps:prepare", given | {"device": "cuda"}, models)
         rows = steps.measure(entrants, effort.workloads, found["ceilings"], effort.rounds, 2 * effort.budget, progress)
     with ours() as side:
         for row, work in zip(rows, effort.workloads, strict=True):
-            row["launches"] = {
-                how: side.call("scratchgen.bench.card:launches", replay=how == "replayed", **work._asdict()) for how in ("plain", "replayed")
-            }
+            row["launches"] = side.call("scratchgen.bench.card:launches", **work._asdict())
     return {"workloads": rows}
 
 
 def launches(**workload):
-    """How many kernels the host launches in a training step, once it has been recorded where it can be. A graph is no kernel and not counted."""
-    from scratchgen.ops.cuda import launch
+    """Kernels of a training step -> {"written": that the host launches in a step as written, "graph": in the graph of the recorded step, 0 where none
+    could be made, "recorded": that the host launches in a recorded step, besides the graph}."""
+    from scratchgen.ops.cuda import driver, launch
 
-    step, count = steps.prepare(**workload), []
-    for _ in range(5):
+    step, calls = steps.prepare(**workload), []
+    launch.watch = lambda *launched: calls[-1].append(driver.recording)
+    for _ in range(5):  # two as written, the third is watched, too, the fourth makes the graph, the fifth launches it
+        calls.append([])
         step()
-    launch.watch = lambda *launched: count.append(launched)
-    step()
     launch.watch = None
-    return len(count)
+    return {"written": len(calls[1]), "graph": sum(map(sum, calls)), "recorded": len(calls[-1])}
 
 
 def measure_ladder(effort, found, progress):

@@ -59,11 +59,10 @@ def steps(found):
     return "\n\n".join(text)
 
 
-def launched(plain, replayed):
-    """What the host has to launch."""
-    return f"{plain} kernels, " + (
-        f"replayed as a graph behind {replayed}" if replayed < plain else "launched one by one: no graph could be recorded"
-    )
+def launched(written, graph, recorded):
+    """What the host has to launch: see card.launches."""
+    how = f"a graph of {graph}, and {recorded} beside it" if graph else f"{recorded}, launched one by one: no graph could be made"
+    return f"{written} kernels as written; recorded, {how}"
 
 
 def ladder(found):

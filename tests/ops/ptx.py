@@ -7,11 +7,11 @@ With NVIDIA's linker, a part of numba-cuda[cu13], machine code is made as well, 
 """
 
 import contextlib
+import functools
 import itertools
 import json
 import re
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,9 +21,13 @@ from numba.cuda import dispatcher
 from numba.np.numpy_support import from_dtype
 
 from scratchgen.bench import card_probes
-from scratchgen.ops.cuda import driver, graph, ladder, twins
+from scratchgen.gradcheck.examples import Draw, examples, operations
+from scratchgen.ops import use_backend
+from scratchgen.ops.cuda import driver, ladder, matmul, program
 from scratchgen.ops.cuda.array import array, empty
+from scratchgen.ops.cuda.kernels import epilogue
 from scratchgen.ops.cuda.launch import launch
+from scratchgen.ops.tracing import trace
 
 CC = tuple(map(int, sys.argv[1]))
 dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=CC)  # device functions ask for it
@@ -97,13 +101,14 @@ class Compiler:
 
 @contextlib.contextmanager
 def compiling():
-    """Within this context launches compile -> the Compiler."""
+    """Within this context the backend is in force, and launches compile -> the Compiler."""
     compiler = Compiler()
-    driver.configured, driver.view = compiler.configured, View
+    driver.missing, driver.configured, driver.view = lambda: None, compiler.configured, View
     driver.allocate = lambda n_bytes: (None, next(compiler.addresses))
     driver.upload, driver.stream = lambda target, x: None, lambda: None
     driver.download = lambda source: np.zeros(source.shape, np.float32)
-    yield compiler
+    with use_backend("cuda"):
+        yield compiler
 
 
 def machine_code(ptx):
@@ -122,66 +127,77 @@ def machine_code(ptx):
     return {"registers": int(registers[1]), "spilled": int(spilled[1])}
 
 
+def loops(lines):
+    """The lines that run again and again: from a label to the last branch back to it."""
+    labels = {line.strip().removesuffix(":"): k for k, line in enumerate(lines) if line.strip().endswith(":")}
+    for k, line in enumerate(lines):
+        target = re.search(r"\bbra(?:\.uni)?\s+(\S+);", line)
+        if target and labels.get(target[1], k) < k:
+            yield from lines[labels[target[1]] : k]
+
+
 def describe(kernel, ptx):
-    """What the tests ask about a kernel."""
+    """What the tests ask about a kernel.  float64: whether its loops calculate in float64."""
     body = ptx[ptx.index("{") :]
     about = {
         "kernel": kernel.py_func.__name__,
-        "float64": ".f64" in body,
+        "float64": any(re.search(r"\b(add|sub|mul|div|fma|sqrt|rcp|max|min)\.(\w+\.)*f64\b", line) for line in loops(body.splitlines())),
         "local": ".local" in body,
         "vectors": body.count(".v4.f32") + body.count(".v2.f64"),
     }
     return about | machine_code(ptx)
 
 
-def calls(names, Draw, cases):
-    """(operation, type, layout or shape, arguments) of calls to every operation; for the products also of large ones."""
+def calls(table, names):
+    """(operation, type, layout or shape, function, arguments) of calls to operations; of the products also large ones."""
     for name, dtype in itertools.product(names, (np.float32, np.float64)):
         for layout in ("contiguous", "strided"):
-            for arguments in cases[name](Draw(np.dtype(dtype), 4, 6, layout)):
-                yield name, dtype, layout, [array(x) if isinstance(x, np.ndarray) else x for x in arguments]
+            for arguments in examples(table[name], Draw(np.dtype(dtype), 4, 6, layout)):
+                yield name, dtype, layout, table[name], [array(x) if isinstance(x, np.ndarray) else x for x in arguments]
     for number, (m, k, n) in enumerate(PRODUCTS):
-        shapes = {
-            "matmul": [(m, k), (k, n)],
-            "matmul_nt": [(m, k), (n, k)],
-            "matmul_nt_activation_backward": [(m, k), (n, k), (m, n)],
-            "add_matmul_tn": [(m, n), (k, m), (k, n)],
-            "add_linear_grads": [(m, n), (n,), (k, m), (k, n)],
-        }
+        shapes = {"matmul": [(m, k), (k, n)], "matmul_nt": [(m, k), (n, k)], "add_matmul_tn": [(m, n), (k, m), (k, n)]}
         for (name, operands), dtype in itertools.product(shapes.items(), (np.float32, np.float64)):
-            adds = name.startswith("add")
-            if name in names and (adds or dtype == np.float32 and number % 5 == 0):
-                more = ["softplus"] if name.endswith("backward") else []
-                yield name, dtype, f"{m}×{k}×{n}", [*(empty(shape, dtype) for shape in operands), *more]
+            if name in names and (name.startswith("add") or dtype == np.float32 and number % 5 == 0):
+                yield name, dtype, f"{m}×{k}×{n}", table[name], [empty(shape, dtype) for shape in operands]
+
+
+ACTIVATIONS = {"relu": (), "leaky_relu": (0.2,), "elu": (0.7,), "tanh": (), "sigmoid": (), "softplus": ()}
+
+
+def fused(table):
+    """Products with an operation on each element; likewise."""
+    for dtype, (name, numbers) in itertools.product((np.float32, np.float64), ACTIVATIONS.items()):
+        for what, arrays in ((name, 1), (f"{name}_backward", 2)):
+            c = empty((4, 6), dtype)
+            f = epilogue(trace(table[what].__wrapped__, [*[c] * arrays, *numbers], [f"x{k}" for k in range(arrays + len(numbers))]), 0)
+            more = {"y": c, "number": 0.2} if arrays == 2 else {"number": 0.2}
+            for m, k, n in [(4, 7, 6)] + [PRODUCTS[6]] * (name == "softplus"):
+                a, b, c = empty((m, k), dtype), empty((k, n), dtype), empty((m, n), dtype)
+                more |= {"y": c} if arrays == 2 else {"bias": empty(n, dtype)}
+                yield f"matmul, {what}", dtype, f"{m}×{k}×{n}", functools.partial(matmul.multiply, "matmul", epilogue=f, **more), [a, b]
 
 
 def others():
-    """Kernels that no operation launches, as (name, function, arguments)."""
+    """Kernels that no operation launches; likewise."""
     a, b = empty((6, 7)), empty((7, 5))
     for step in ladder.STEPS[:-1]:
-        yield step.__name__, step, [a, b]
+        yield step.__name__, np.float32, "", step, [a, b]
     table = empty(3, np.uint64).flat()
-    yield "grow", launch, [graph.grow, 1, 4, table, table]
-    yield "triad", launch, [card_probes.triad, 1, 4, a.flat(), np.float32(2), a.flat(), a.flat()]
+    yield "grow", np.float32, "", launch, [program.grow, 1, 4, table, table]
+    yield "triad", np.float32, "", launch, [card_probes.triad, 1, 4, a.flat(), np.float32(2), a.flat(), a.flat()]
     for number in (np.float32, np.float64):
-        yield f"probe_{number.__name__}", launch, [card_probes.multiply_adds(number), 1, 4, number(2), empty(4, number).flat(), 3]
+        arguments = [card_probes.multiply_adds(number), 1, 4, number(2), empty(4, number).flat(), 3]
+        yield f"probe_{number.__name__}", number, "", launch, arguments
 
 
 def main(names):
-    sys.path.insert(0, str(Path(__file__).parent))
-    from test_twins import CASES, Draw
-
-    functions = twins()
+    table = operations()
     with compiling() as compiler:
-        work = calls(names or list(functions), Draw, CASES)
-        if not names:
-            for name, function, arguments in others():
-                functions[name] = function
-                work = itertools.chain(work, [(name, np.float64 if name == "probe_float64" else np.float32, "", arguments)])
-        for name, dtype, what, arguments in work:
+        work = calls(table, names) if names else itertools.chain(calls(table, table), fused(table), others())
+        for name, dtype, what, function, arguments in work:
             found, before, launches = {"operation": name, "dtype": np.dtype(dtype).name, "what": what}, len(compiler.ptx), compiler.launches
             try:
-                functions[name](*arguments)
+                function(*arguments)
                 assert compiler.launches > launches, "no kernel was launched"
             except Exception as error:
                 print(json.dumps(found | {"error": f"{type(error).__name__}: {error}"}), flush=True)

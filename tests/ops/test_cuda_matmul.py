@@ -1,10 +1,15 @@
 """The matrix products on the device: every tile, whole and cut in k, in vectors and number by number; what test_cuda_twins.py does not reach."""
 
+import inspect
+
 import numpy as np
 import pytest
 
+from scratchgen.ops import definitions, use_backend
 from scratchgen.ops.cuda import driver, ladder, matmul, sums, tile
 from scratchgen.ops.cuda.array import DeviceArray, array, to_host
+from scratchgen.ops.cuda.kernels import epilogue
+from scratchgen.ops.tracing import trace
 
 pytestmark = pytest.mark.cuda
 TILES = {"large": tile.LARGE, "medium": tile.MEDIUM, "small": tile.SMALL, "tiny": tile.TINY}
@@ -73,18 +78,57 @@ def test_an_operand_that_runs_backwards(kernels):
 
 
 @pytest.mark.parametrize("k", [5, 40])
-def test_sums_of_columns_come_with_the_product_and_stay_where_they_belong(k):
+def test_what_is_added_to_may_lie_anyhow(k):
     x, _, dy = draw(k, 1, 9, np.float32)
     x = np.repeat(x, 11, axis=1) + np.arange(11, dtype=np.float32)
     for whole in (np.zeros((33, 9)), np.zeros((9, 33)).T):
         on_device = array(whole.astype(np.float32)) if whole.flags.c_contiguous else array(np.ascontiguousarray(whole.T, np.float32)).T
         for rows in (slice(11, 22), slice(21, 10, -1)):
-            dW, db = on_device[rows], array(np.ones(9, np.float32))
             before = to_host(on_device).copy()
-            matmul.add_linear_grads(dW, db, array(x), array(dy))
-            np.testing.assert_allclose(to_host(db), 1 + dy.sum(axis=0), rtol=1e-5, atol=1e-5)
+            matmul.add_matmul_tn(on_device[rows], array(x), array(dy))
             before[rows] += x.T @ dy
             np.testing.assert_allclose(to_host(on_device), before, rtol=1e-4, atol=1e-4)
+
+
+def epilogue_of(definition, *arguments):
+    return epilogue(trace(definition, arguments, tuple(inspect.signature(definition).parameters)), 0)
+
+
+ACTIVATIONS = [("relu",), ("leaky_relu", 0.2), ("elu", 0.7), ("elu", 1), ("tanh",), ("sigmoid",), ("softplus",)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name, numbers", [(name, numbers) for name, *numbers in ACTIVATIONS], ids=str)
+def test_an_activation_comes_with_the_product(name, numbers, dtype):
+    """After a linear layer; and the way back through one, which takes its output y beside."""
+    a, b, y = draw(5, 30, 9, dtype)
+    bias, number = y[0].copy(), numbers[0] if numbers else 0
+    forward, backward = definitions[name], definitions[f"{name}_backward"]
+    f, g = epilogue_of(forward, y, *numbers), epilogue_of(backward, y, y, *numbers)
+    assert (f.beside, f.number, g.beside, g.number) == (None, 1 if numbers else None, 1, 2 if numbers else None)
+    got = matmul.multiply("linear", array(a), array(b), bias=array(bias), epilogue=f, number=number)
+    got_back = matmul.multiply("matmul", array(a), array(b), y=array(y), epilogue=g, number=number)
+    with use_backend("numpy"):
+        wanted, wanted_back = forward(a @ b + bias, *numbers), backward(a @ b, y, *numbers)
+    close = dict(rtol=100 * np.finfo(dtype).eps, atol=100 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(to_host(got), wanted, **close)
+    np.testing.assert_allclose(to_host(got_back), wanted_back, **close)
+
+
+def test_what_is_no_epilogue():
+    x, v = np.ones((4, 4), np.float32), np.ones(4, np.float32)
+    assert epilogue_of(lambda x, y, k: x * y + k, x, x, 2.0) is not None
+    for definition, *arguments in (
+        (lambda x: x.sum(), x),
+        (lambda x, v: x + v, x, v),
+        (lambda x, y, z: x + y * z, x, x, x),
+        (lambda x, j, k: x * j + k, x, 1.0, 2.0),
+        (lambda x: x / x.shape[0], x),
+        (lambda x: (x, x + 1), x),
+        (lambda x: x.astype(np.float64), x),
+        (lambda x: x.__setitem__(..., x + 1), x),
+    ):
+        assert epilogue_of(definition, *arguments) is None
 
 
 def test_a_product_leaves_the_tickets_as_it_found_them():
@@ -115,7 +159,9 @@ def test_matrices_that_cannot_be_multiplied_are_refused():
     with pytest.raises(ValueError, match="add_matmul_tn"):
         matmul.add_matmul_tn(array(np.zeros((3, 4), np.float32)), a, a)
     with pytest.raises(TypeError, match="device arrays; given a NoneType"):
-        matmul.matmul_nt_activation_backward(a, a, None, "tanh")
+        matmul.matmul_nt(a, None)
+    with pytest.raises(ValueError, match=r"matmul_nt: y is \(4, 3\) float32; \(3, 3\) float32 on the device is needed"):
+        matmul.multiply("matmul_nt", a, a, y=a.T)
 
 
 @pytest.mark.parametrize("shape", [(2**22, 1, 1), (1, 1, 2**22)])

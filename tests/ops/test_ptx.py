@@ -15,10 +15,10 @@ pytestmark = [
     pytest.mark.cuda,
     pytest.mark.skipif(not COMPILER, reason="numba-cuda and its compiler are not installed: pip install 'scratchgen[cuda]'"),
 ]
-# Sums are taken in float64, also of float32 numbers, except those that come with a product;
-# so are normal numbers and Adam's powers of β, as on the CPU. Nothing else is.
+# Loops calculate in float64 where sums are taken, also of float32 numbers, except those that come with a product; and for normal numbers and Adam's
+# powers of β, as on the CPU. Nowhere else: what is the same for all elements, such as 1 − lr · weight_decay, is computed before the loop.
 IN_FLOAT64 = {
-    "accumulate", "adam_step", "add_column_sums", "add_norm_grads", "batch_norm", "batch_norm_backward", "bce_with_logits",
+    "adam_step", "add_column_sums", "add_norm_grads", "batch_norm", "batch_norm_backward", "bce_with_logits",
     "bernoulli_log_likelihood", "clip_norm", "cross_entropy", "discriminator_bce", "gaussian_kl", "gaussian_kl_rows", "gaussian_log_likelihood",
     "gaussian_nll", "generator_minimax", "generator_non_saturating", "layer_norm", "layer_norm_backward", "log_weight", "random_normal", "softmax",
     "softmax_backward", "squared_error",

@@ -11,6 +11,7 @@ import pytest
 
 import scratchgen as sg
 from scratchgen.train import Diverged
+from scratchgen.train.run import Run
 
 X = np.random.default_rng(0).random((130, 9), dtype=np.float32)
 
@@ -55,17 +56,15 @@ def test_an_interrupted_run_resumes_to_the_bit(name, stop_after, tmp_path, monke
     whole = MAKERS[name]()
     expected = run(whole, out=tmp_path / "whole", valid=X[:20])
 
-    import scratchgen.train.loop as module
+    real, steps = Run.count, []
 
-    real, steps = module.train_step, []
-
-    def step_then_ctrl_c(*arguments):
+    def count_then_ctrl_c(self, parts):
+        real(self, parts)
         steps.append(1)
         if len(steps) == stop_after:
             os.kill(os.getpid(), signal.SIGINT)
-        return real(*arguments)
 
-    monkeypatch.setattr(module, "train_step", step_then_ctrl_c)
+    monkeypatch.setattr(Run, "count", count_then_ctrl_c)
     with pytest.raises(KeyboardInterrupt, match=f"after step {stop_after}: saved"):
         run(MAKERS[name](), out=tmp_path / "run", valid=X[:20])
     assert len(steps) == stop_after

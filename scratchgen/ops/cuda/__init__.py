@@ -1,25 +1,24 @@
-"""The compiled twins for NVIDIA GPUs, in numba.cuda. `backend()` is the whole interface.
+"""The backend for NVIDIA GPUs, in numba.cuda. `backend()` is the whole interface.
 
+calls.py  kernels.py  writer.py      an operation is traced, its kernels are written, compiled and launched
+functions.py  elementary.py  sums.py what their source calls: exp, log … of one number, sums in a fixed order
 driver.py  memory.py  array.py       the device, its memory, and arrays that live there
-launch.py  kernels.py                how a kernel is launched, and how a formula for one element becomes one
-elementary.py  elementwise.py        exp, log … of one number; operations from the formulas in ops/formulas.py
-sums.py                              sums in a fixed order
-activations.py  softmax.py  batch_norm.py  layer_norm.py  maxout.py  losses.py  optimizers.py  random.py  arrays.py    the operations
+launch.py                            how a kernel is launched
 matmul.py  tile.py  vectors.py       the matrix products; ladder.py tells how they became fast
-moving.py  graph.py                  a training step, launched as a whole
+random.py  arrays.py                 random bits; rows by their numbers
+program.py  moving.py  graph.py      a training step, launched as a whole
+
+By hand, because no expression of elements says it: the matrix products, random bits, and rows by their numbers.
 """
 
 from types import SimpleNamespace
 
-from scratchgen.ops.cuda import activations, arrays, batch_norm, driver, layer_norm, losses, matmul, maxout, optimizers, random, softmax, sums
+from scratchgen.ops.cuda import arrays, driver, matmul, random
 from scratchgen.ops.cuda.array import array, empty, to_host
-from scratchgen.ops.cuda.graph import Replayed
+from scratchgen.ops.cuda.calls import Operation
+from scratchgen.ops.cuda.program import Program
 
-
-def twins():
-    """Every compiled operation, by the name of its definition. Same arguments, on the device; float32 and float64 (else TypeError)."""
-    modules = (arrays, sums, matmul, activations, softmax, batch_norm, layer_norm, maxout, losses, optimizers, random)
-    return {name: twin for module in modules for name, twin in module.TWINS.items()}
+__all__ = ["backend"]
 
 
 def backend():
@@ -27,4 +26,7 @@ def backend():
     why = driver.missing()
     if why:
         raise RuntimeError(why)
-    return SimpleNamespace(name="cuda", twins=twins(), array=array, to_host=to_host, empty=empty, replayed=Replayed, reading_waits=True)
+    by_hand = {**matmul.BY_HAND, **random.BY_HAND, **arrays.BY_HAND}
+    return SimpleNamespace(
+        name="cuda", by_hand=by_hand, compile=Operation, array=array, to_host=to_host, empty=empty, assemble=Program, is_async=True
+    )

@@ -13,24 +13,27 @@ import operator
 import numpy as np
 
 from scratchgen.ops.cuda import driver, memory
-from scratchgen.ops.cuda.kernels import Loop
-from scratchgen.ops.formulas import add
+from scratchgen.ops.cuda.driver import cuda
+from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 
 
 class DeviceArray:
     """Numbers in a block of device memory. Made by `array` and `empty`."""
 
-    __slots__ = ("_flat", "_view", "address", "block", "dtype", "ndim", "shape", "size", "strides")
+    __slots__ = ("_contiguous", "_flat", "_view", "address", "block", "dtype", "ndim", "shape", "size", "strides")
 
     def __init__(self, block, address, shape, strides, dtype):
         self.block, self.address, self.shape, self.strides, self.dtype = block, address, shape, strides, dtype
         self.ndim, self.size = len(shape), math.prod(shape)
-        self._view = self._flat = None
+        self._view = self._flat = self._contiguous = None
 
     @property
     def contiguous(self):
-        """Whether the numbers lie one behind the other, row by row."""
-        return self.size == 0 or all(n == 1 or given == wanted for n, given, wanted in zip(self.shape, self.strides, steps(self), strict=True))
+        """Whether the numbers lie one after the other, row by row."""
+        if self._contiguous is None:
+            axes = zip(self.shape, self.strides, c_strides(self.shape, self.dtype), strict=True)
+            self._contiguous = self.size == 0 or all(n == 1 or given == wanted for n, given, wanted in axes)
+        return self._contiguous
 
     def view(self):
         """The array as kernels take it."""
@@ -98,7 +101,7 @@ class DeviceArray:
     def astype(self, dtype):
         """A new contiguous array with these numbers in another type."""
         out = empty(self.shape, dtype)
-        CONVERT((out, self))
+        convert(out, self)
         return out
 
     def to_host(self):
@@ -153,11 +156,34 @@ for _name in ("neg", "pos", "abs", "eq", "ne", "lt", "le", "gt", "ge", "setitem"
     setattr(DeviceArray, f"__{_name}__", _refuse)
 
 
-def convert(x):
-    return x
+@cuda.jit
+def convert_row(out, a):
+    for k in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[k] = a[k]
 
 
-CONVERT, ADD = Loop(convert, n_out=1, n_in=1), Loop(add, n_out=1, n_in=2)
+@cuda.jit
+def convert_matrix(out, a):
+    n = out.shape[1]
+    for k in range(cuda.grid(1), out.shape[0] * n, cuda.gridsize(1)):
+        out[k // n, k % n] = a[k // n, k % n]
+
+
+def convert(out, a):
+    """out = a, equal shapes; the numbers take on out's type."""
+    if not out.size:
+        return
+    if out.contiguous and a.contiguous:
+        launch(convert_row, blocks_for(out.size), THREADS, out.flat(), a.flat())
+    else:
+        launch(convert_matrix, blocks_for(out.size), THREADS, matrix(out).view(), matrix(a).view())
+
+
+def matrix(x):
+    """x as a matrix: itself, or a number or vector as a column."""
+    if x.ndim > 2:
+        raise ValueError(f"of arrays with more than 2 axes only contiguous ones can be computed with; given shape {x.shape}, strides {x.strides}")
+    return x if x.ndim == 2 else x.column()
 
 
 def c_strides(shape, dtype):
@@ -167,11 +193,6 @@ def c_strides(shape, dtype):
         strides.append(step)
         step *= n
     return tuple(reversed(strides))
-
-
-def steps(x):
-    """The strides that x would have if it were contiguous."""
-    return c_strides(x.shape, x.dtype)
 
 
 def empty(shape, dtype=np.float32):
@@ -206,6 +227,11 @@ def foreign(x):
     return DeviceArray(memory.Foreign(x, address), address, shape, tuple(about.get("strides") or c_strides(shape, dtype)), dtype)
 
 
+@cuda.jit
+def add_numbers(out, a, b):
+    out[0] = a[0] + b[0]
+
+
 class Scalar(DeviceArray):
     """A number on the device, such as a loss. float() waits for it; + does not, and is there because a model's loss is the sum of its parts."""
 
@@ -213,7 +239,7 @@ class Scalar(DeviceArray):
 
     def __add__(self, other):
         out = scalar()
-        ADD((out, self, other))
+        launch(add_numbers, 1, 1, out.flat(), self.flat(), other.flat())
         return out
 
 
@@ -221,6 +247,13 @@ def scalar():
     """A new Scalar of float64, value undefined."""
     block = memory.block(8)
     return Scalar(block, block.address, (), (), np.dtype(np.float64))
+
+
+def check_device(name, arrays):
+    """TypeError unless all are device arrays."""
+    for a in arrays:
+        if not isinstance(a, DeviceArray):
+            raise TypeError(f"{name} on backend 'cuda' takes device arrays; given a {type(a).__name__}, which scratchgen.ops.array(x) would make one")
 
 
 def to_host(x):

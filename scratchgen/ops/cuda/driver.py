@@ -64,6 +64,11 @@ class _NoneIsNothing:
 NONE_ALLOWED = {} if SIMULATED else {"extensions": [_NoneIsNothing]}  # an option of cuda.jit
 
 
+def device(function):
+    """A function that kernels call, and that becomes a part of them. In the simulator it stays as it is: Python does the same."""
+    return function if SIMULATED else cuda.jit(device=True, forceinline=True)(function)
+
+
 def missing():
     """What keeps the backend from running on this machine, as one sentence; None if nothing does."""
     if SIMULATED:

@@ -1,7 +1,7 @@
 """exp, log and their kin for one number, in the number's own type.
 
 On the device they are those of CUDA's mathematical library, by way of Python's `math`. The simulator takes NumPy's, which keep float32 and give
-infinity where `math` would raise. Constants are float32, so that a float32 formula stays one: a plain 0.5 would make it float64.
+infinity where `math` would raise. Constants are float32, so that beside a float32 they leave it one: a plain 0.5 would make it float64.
 """
 
 import math
@@ -9,31 +9,37 @@ import math
 import numpy as np
 
 from scratchgen.ops.cuda import driver
-from scratchgen.ops.cuda.kernels import device
-from scratchgen.ops.formulas import ONE, ZERO
+from scratchgen.ops.cuda.driver import device
 
-TWO = np.float32(2)
+ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
 
 _library = np if driver.SIMULATED else math
-exp, expm1, log, log1p, sqrt, tanh, cos, sin = (
-    _library.exp, _library.expm1, _library.log, _library.log1p, _library.sqrt, _library.tanh, _library.cos, _library.sin
+exp, expm1, log, log1p, sqrt, tanh, cos, sin, fmod = (
+    _library.exp, _library.expm1, _library.log, _library.log1p, _library.sqrt, _library.tanh, _library.cos, _library.sin, _library.fmod
 )  # fmt: skip
+arctan = np.arctan if driver.SIMULATED else math.atan
 
 
 @device
-def softplus_and_sigmoid(x):
-    """log(1 + eˣ) and its derivative 1 / (1 + e⁻ˣ), from e^−|x|, which never overflows."""
-    e = exp(-abs(x))
-    return (ZERO if x < ZERO else x) + log1p(e), (ONE if x >= ZERO else e) / (ONE + e)
+def maximum(a, b):
+    """The larger; NaN if one of them is."""
+    return a if a > b or a != a else b
 
 
 @device
-def softplus(x):
-    """log(1 + eˣ)."""
-    return softplus_and_sigmoid(x)[0]
+def minimum(a, b):
+    """The smaller; NaN if one of them is."""
+    return a if a < b or a != a else b
 
 
 @device
-def sigmoid(x):
-    """1 / (1 + e⁻ˣ)."""
-    return softplus_and_sigmoid(x)[1]
+def floor(x):
+    """The largest whole number ≤ x, in x's type; infinity and NaN stay. (math.floor gives an int.)"""
+    whole = x - fmod(x, ONE)  # towards 0
+    return x if x - x != ZERO else whole - ONE if x < whole else whole
+
+
+@device
+def ceil(x):
+    """The smallest whole number ≥ x, in x's type; infinity and NaN stay."""
+    return -floor(-x)

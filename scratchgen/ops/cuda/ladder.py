@@ -11,8 +11,8 @@ import numpy as np
 from scratchgen.ops.cuda import driver, matmul
 from scratchgen.ops.cuda.array import empty
 from scratchgen.ops.cuda.driver import cuda
+from scratchgen.ops.cuda.elementary import ZERO
 from scratchgen.ops.cuda.launch import launch
-from scratchgen.ops.formulas import ZERO
 
 SIDE = 4 if driver.SIMULATED else 16  # of a square block of threads
 

@@ -1,21 +1,19 @@
 """The matrix products by name: what goes in and comes out, and how large the tiles are. The kernel is in tile.py.
 
-A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias),
-c = f_backward(a b, y)  or  c += a b.
+A transposed operand is only another way to step through the same memory, so all products are one:  c = f(a b + bias, y)
+or  c += a b.
 """
 
 import functools
 import math
 
-from scratchgen.ops.checks import PRODUCTS, check_activation, multipliable, not_multipliable
+from scratchgen.ops.checks import PRODUCTS, multipliable, not_multipliable
 from scratchgen.ops.cuda import driver, tile
-from scratchgen.ops.cuda.array import CONVERT, DeviceArray, empty
-from scratchgen.ops.cuda.elementwise import check_columns, check_device, formulas
-from scratchgen.ops.cuda.kernels import device
+from scratchgen.ops.cuda.array import DeviceArray, check_device, convert, empty
+from scratchgen.ops.cuda.kernels import unchanged
 from scratchgen.ops.cuda.launch import launch
-from scratchgen.ops.cuda.sums import add_column_sums, tickets
+from scratchgen.ops.cuda.sums import tickets
 from scratchgen.ops.cuda.vectors import BYTES
-from scratchgen.ops.formulas import epilogues
 
 # The plan: which tile, and in how many parts k is cut. It depends on the shape alone, so that the bits of a result do not depend on the card.
 
@@ -60,18 +58,15 @@ def cut(k, wanted, depth):
     return -(-slices // part), part * depth
 
 
-EPILOGUES = epilogues(formulas, device)
+def multiply(name, a, b, out=None, *, bias=None, epilogue=None, y=None, number=0):
+    """f(a b + bias, y, number) as a new array, f being that of an Epilogue (kernels.py); or out += a b.
 
-
-def multiply(name, a, b, out=None, *, bias=None, epilogue="linear", alpha=(), y=None, column_sums=None):
-    """An epilogue (ops/formulas.py) of a b + bias, y and alpha, as a new array; or out += a b, and column_sums += Σ over the rows of b.
-
-    `name` says which of a and b is transposed. alpha: no number or one. column_sums is contiguous, and out then not empty.
+    `name` says which of a and b is transposed. y has the shape of the product.
     """
     m, k, n = sizes(name, a, b)
     a, b = forwards(a), forwards(b)
     c = empty((m, n), a.dtype) if out is None else out
-    for what, x, shape in (("b", bias, (n,)), ("what is added to", out, (m, n)), ("y", y, (m, n)), ("db", column_sums, (n,))):
+    for what, x, shape in (("b", bias, (n,)), ("what is added to", out, (m, n)), ("y", y, (m, n))):
         check_fits(f"{name}: {what}", x, shape, a.dtype)
     if not c.size:
         return c
@@ -93,16 +88,15 @@ def multiply(name, a, b, out=None, *, bias=None, epilogue="linear", alpha=(), y=
     chosen, splits, part = plan(m, n, k, a.dtype)
     rows, columns = chosen.shape(a.dtype)
     blocks = -(-n // columns) * -(-m // rows), splits
-    in_tiles, in_sums = math.prod(blocks) * rows * columns, 0 if column_sums is None else splits * n
-    partials = empty(in_tiles + in_sums, a.dtype).flat() if splits > 1 else None
+    partials = empty(math.prod(blocks) * rows * columns, a.dtype).flat() if splits > 1 else None
     operands = [numbers(x if k else c) for x in (a, b)]  # without a k, nothing is read; but no empty array can be passed
     launch(
-        tile.kernel(chosen, a.dtype, a_along_k, b_along_k, wide, EPILOGUES[epilogue], out is not None), blocks, chosen.threads,
-        *operands, numbers(c), row(bias), row(y), row(column_sums), a.dtype.type(alpha[0] if alpha else 0),
+        tile.kernel(chosen, a.dtype, a_along_k, b_along_k, wide, (epilogue or unchanged()).function, out is not None), blocks, chosen.threads,
+        *operands, numbers(c), row(bias), row(y), float(number),
         m, n, k, part, a_row, a_column, b_row, b_column, c_row, c_column, partials, tickets().flat() if splits > 1 else None,
     )  # fmt: skip
     if out is not None and c is not out:
-        CONVERT((out, c))
+        convert(out, c)
     return c
 
 
@@ -154,35 +148,9 @@ def add_matmul_tn(out, a, b):
     multiply("add_matmul_tn", a, b, out)
 
 
-def add_linear_grads(dW, db, x, dz):
-    """dW += xᵀ dz, and db += Σ_batch dz unless db is None:  dW (n_in, n_out), db (n_out,), x (batch, n_in), dz (batch, n_out)."""
-    check_device("add_linear_grads", (dW, x, dz) if db is None else (dW, db, x, dz))
-    if db is None or dW.size and db.contiguous:
-        multiply("add_linear_grads", x, dz, dW, column_sums=db)
-    else:
-        sizes("add_linear_grads", x, dz)
-        check_columns("add_linear_grads", db, dz)
-        multiply("add_linear_grads", x, dz, dW)
-        add_column_sums(db, dz)
-
-
-def matmul_nt_activation_backward(dz, W, y, activation, *alpha):
-    """activation_backward(dz Wᵀ, y, *alpha):  dz (batch, n_out), W (n_in, n_out), y (batch, n_in) -> (batch, n_in)."""
-    name = "matmul_nt_activation_backward"
-    check_activation(name, activation, alpha)
-    check_device(name, (dz, W, y))
-    return multiply(name, dz, W, epilogue=f"{activation}_backward", alpha=alpha, y=y)
-
-
 def linear(x, W, b):
     """x W + b:  (batch, n_in), (n_in, n_out), (n_out,) or None -> (batch, n_out)."""
     return multiply("linear", x, W, bias=b)
-
-
-def linear_activation(x, W, b, activation, *alpha):
-    """activation(x W + b, *alpha), shapes as in linear; activation: one that has an operation of that name."""
-    check_activation("linear_activation", activation, alpha)
-    return multiply("linear_activation", x, W, bias=b, epilogue=activation, alpha=alpha)
 
 
 def sizes(name, a, b):
@@ -205,13 +173,10 @@ def check_fits(name, x, shape, dtype):
         raise ValueError(f"{name} is {given}; {shape} {dtype} on the device is needed")
 
 
-TWINS = {
+BY_HAND = {
     "matmul": matmul,
     "matmul_nt": matmul_nt,
     "matmul_tn": matmul_tn,
     "add_matmul_tn": add_matmul_tn,
-    "add_linear_grads": add_linear_grads,
-    "matmul_nt_activation_backward": matmul_nt_activation_backward,
     "linear": linear,
-    "linear_activation": linear_activation,
 }

@@ -20,7 +20,7 @@ def moving(value):
 
 def plain(value):
     """As above, with everything in the first."""
-    return np.uint64(value), zero().flat()
+    return np.uint64(int(value) & (2**64 - 1)), zero().flat()
 
 
 @functools.cache

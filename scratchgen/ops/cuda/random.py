@@ -1,4 +1,4 @@
-"""Philox4x32-10 on the device, the same bits as its definition (scratchgen/ops/random.py), and what layers make of random numbers.
+"""Philox4x32-10 on the device, the same bits as its definition (scratchgen/ops/random.py).
 
 A thread draws one block of the stream, four 32-bit words: blocks are independent, so any thread may draw any of them.
 """
@@ -8,13 +8,10 @@ import functools
 import numpy as np
 
 from scratchgen.ops.cuda.array import empty
-from scratchgen.ops.cuda.driver import cuda
-from scratchgen.ops.cuda.elementary import TWO, cos, log, sin, sqrt
-from scratchgen.ops.cuda.elementwise import elementwise, formulas
-from scratchgen.ops.cuda.kernels import device
+from scratchgen.ops.cuda.driver import cuda, device
+from scratchgen.ops.cuda.elementary import ONE, TWO, cos, log, sin, sqrt
 from scratchgen.ops.cuda.launch import THREADS, blocks_for, launch
 from scratchgen.ops.cuda.moving import moving
-from scratchgen.ops.formulas import ONE
 from scratchgen.ops.random import M0, M1, W0, W1
 
 LOW, HALF_WORD, W0, W1 = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(W0), np.uint64(W1)
@@ -104,11 +101,7 @@ def draw(name, kernels, key, start, n, dtype):
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 UNIFORM = {SINGLE: drawing(uniform32, 4), DOUBLE: drawing(uniform64, 2)}
 NORMAL = {SINGLE: drawing(normal32, 4), DOUBLE: drawing(normal64, 2)}
-TWINS = {
+BY_HAND = {
     "random_uniform": functools.partial(draw, "random_uniform", UNIFORM),
     "random_normal": functools.partial(draw, "random_normal", NORMAL),
-    "dropout_mask": elementwise(formulas.dropout_mask, 1, 1),
-    "binarize": elementwise(formulas.binarize, 2),
-    "reparameterize": elementwise(formulas.reparameterize, 3),
-    "reparameterize_backward": elementwise(formulas.reparameterize_backward, 3),
 }

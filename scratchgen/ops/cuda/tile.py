@@ -1,4 +1,4 @@
-"""The matrix product on the device, in one kernel:  C = f(A B + bias),  C = f_backward(A B, y)  or  C += A B.
+"""The matrix product on the device, in one kernel:  C = f(A B + bias, Y)  or  C += A B.
 
 A multiprocessor of an H100 starts 128 multiply-adds in a cycle, and whatever else it starts takes their place. So each number, once read, must be
 used as often as possible, at each place where it stops on its way:
@@ -14,7 +14,7 @@ used as often as possible, at each place where it stops on its way:
         read the next slice into registers                   it is on its way while the multiply-adds run
         for each k of the slice
             sums += my part of A's column k × my part of B's row k
-    C = f(sums + bias), or going back, f_backward(sums, y)
+    C = f(sums + bias, Y)           f: any formula of an element, such as an activation; or, with a matrix Y, the way back through one
 
 In shared memory k runs slowest in both slices, so that a thread finds its numbers side by side. An operand whose neighbours in memory are
 neighbours in k, A in a b or B in a bᵀ, is turned round on its way there; so one kernel serves all three products. No two threads of a warp may
@@ -24,10 +24,8 @@ lanes 0 and 1 want the same numbers of B, lanes 0 and 2 the same of A, because t
 Few tiles cannot fill a hundred multiprocessors. Then k is cut as well: several blocks compute the same tile, each over its part of k, and write their
 sums to `partials`. The one that is done last (sums.py) adds up the parts, in the order of k: whoever that is, the result is the same.
 
-With A = xᵀ and B = dy the sums of B's columns are the gradient of a bias: the blocks of the first row of tiles add up the slices of B that pass by.
-
-Operands come as one row of numbers each, with how many numbers lie between rows and between columns;
-y has its rows one behind the other. Where all that is a multiple of 16 bytes, the kernel is compiled `wide`, to move so many at once.
+Operands come as one row of numbers each, with how many numbers lie between rows and between columns; Y has its rows
+one after the other. Where all that is a multiple of 16 bytes, the kernel is compiled `wide`, to move so many at once.
 """
 
 import functools
@@ -35,8 +33,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgen.ops.cuda.driver import NONE_ALLOWED, SIMULATED, cuda
-from scratchgen.ops.cuda.kernels import device
+from scratchgen.ops.cuda.driver import NONE_ALLOWED, SIMULATED, cuda, device
 from scratchgen.ops.cuda.sums import last_of
 from scratchgen.ops.cuda.vectors import BYTES, load_vector, move, store_vector
 
@@ -134,7 +131,7 @@ def carrier(tile, span, along_k, wide, dtype):
 
 @functools.cache
 def kernel(tile, dtype, a_along_k, b_along_k, wide, epilogue, accumulate):
-    """The kernel of this kind; epilogue(sum + bias, y, alpha) is what becomes of a number, unless it is added to C: accumulate."""
+    """The kernel of this kind; epilogue(sum + bias, y, number), a device function, is what becomes of each sum, unless C += sum: accumulate."""
     dtype = np.dtype(dtype).type
     V = BYTES // np.dtype(dtype).itemsize
     ROWS, COLUMNS = tile.shape(dtype)
@@ -145,12 +142,10 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, epilogue, accumulate):
     A_WIDTH, B_WIDTH = ROWS + V, COLUMNS + V
     B_AT = DEPTH * A_WIDTH  # in a stage, B's slice lies behind A's
     STAGE = B_AT + DEPTH * B_WIDTH
-    SHARED, PART = 2 * STAGE, SUMS * tile.threads
-    THREADS = tile.threads
+    SHARED, PART, THREADS = 2 * STAGE, SUMS * tile.threads, tile.threads
     HELD_A, place_a, fetch_a, put_a = carrier(tile, ROWS, a_along_k, wide, dtype)
     HELD_B, place_b, fetch_b, put_b = carrier(tile, COLUMNS, b_along_k, wide, dtype)
-    COLUMNS_EACH = -(-COLUMNS // tile.threads)  # of B's, that a thread adds up
-    ZERO, epilogue = dtype(0), device(epilogue)
+    ZERO = dtype(0)
 
     @device
     def multiply_add(k, sums, shared, a_at, b_at):
@@ -165,25 +160,20 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, epilogue, accumulate):
                 sums[i * N + j] += a[i] * b[j]
 
     @device
-    def complete(q, sums, added, y, row, column, m, n, alpha):
+    def complete(q, sums, added, y, row, column, m, n, number):
         i, j, beside = row + q // N // V * STEP_M + q // N % V, column + q % N // V * STEP_N + q % V, ZERO
         if y is not None:
             if i < m and j < n:
                 beside = y[i * n + j]
-        sums[q] = epilogue(sums[q] + added[q % N], beside, alpha)
+        sums[q] = epilogue(sums[q] + added[q % N], beside, number)
 
     multiply_adds, complete_all = unrolled(multiply_add, STEPS), unrolled(complete, SUMS)
 
-    def matmul(
-        a, b, c, bias, y, column_sums, alpha, m, n, k, k_of_block, a_row, a_column, b_row, b_column, c_row, c_column, partials, tickets
-    ):  # fmt: skip
+    def matmul(a, b, c, bias, y, number, m, n, k, k_of_block, a_row, a_column, b_row, b_column, c_row, c_column, partials, tickets):
         shared = cuda.shared.array(SHARED, dtype, alignment=BYTES)
         sums, held_a, held_b = cuda.local.array(SUMS, dtype), cuda.local.array(HELD_A, dtype), cuda.local.array(HELD_B, dtype)
-        totals = cuda.local.array(COLUMNS_EACH, dtype)
         for i in range(SUMS):
             sums[i] = ZERO
-        for i in range(COLUMNS_EACH):
-            totals[i] = ZERO
 
         # where this block's tile begins, where in it this thread computes, and what it reads
         t = int32(cuda.threadIdx.x)
@@ -214,13 +204,6 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, epilogue, accumulate):
             fetch_b(held_b, b, b_at, b_column, b_row, b_inside, int32(rest - b_k))
             for step in range(0, DEPTH, STEPS):
                 multiply_adds(0, sums, shared, int32(stage + step * A_WIDTH + my_m), int32(stage + B_AT + step * B_WIDTH + my_n))
-            if column_sums is not None and top == 0:
-                for i in range(COLUMNS_EACH):
-                    if t + i * THREADS < COLUMNS:
-                        total = ZERO  # of the slice: what is small is lost in a large sum
-                        for step in range(DEPTH):
-                            total += shared[stage + B_AT + step * B_WIDTH + t + i * THREADS]
-                        totals[i] += total
             if rest <= 0:
                 break
             stage = int32(STAGE - stage)
@@ -230,11 +213,6 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, epilogue, accumulate):
             first = tile_number * splits * PART + t * V
             for q in range(0, SUMS, V):
                 store_vector(partials, first + cuda.blockIdx.y * PART + q * THREADS, sums, q)
-            below = cuda.gridDim.x * splits * PART + left + t  # behind all tiles, the columns' sums
-            if column_sums is not None and top == 0:
-                for i in range(COLUMNS_EACH):
-                    if left + t + i * THREADS < n and t + i * THREADS < COLUMNS:
-                        partials[below + cuda.blockIdx.y * n + i * THREADS] = totals[i]
             if not last_of(shared, tickets, tile_number, splits):
                 return
             for i in range(SUMS):
@@ -245,17 +223,7 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, epilogue, accumulate):
                     load_vector(part, 0, partials, first + z * PART + q * THREADS)
                     for e in range(V):
                         sums[q + e] += part[e]
-            if column_sums is not None and top == 0:
-                for i in range(COLUMNS_EACH):
-                    totals[i] = ZERO
-                    if left + t + i * THREADS < n and t + i * THREADS < COLUMNS:
-                        for z in range(splits):
-                            totals[i] += partials[below + z * n + i * THREADS]
 
-        if column_sums is not None and top == 0:
-            for i in range(COLUMNS_EACH):
-                if left + t + i * THREADS < n and t + i * THREADS < COLUMNS:
-                    column_sums[left + t + i * THREADS] += totals[i]
         if not accumulate:
             added = cuda.local.array(N, dtype)
             for j in range(N):
@@ -263,7 +231,7 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, epilogue, accumulate):
                 added[j] = ZERO
                 if bias is not None and column < n:
                     move(added, j, bias, column)
-            complete_all(0, sums, added, y, int32(top + my_m), int32(left + my_n), m, n, alpha)
+            complete_all(0, sums, added, y, int32(top + my_m), int32(left + my_n), m, n, number)
         for i in range(M):
             row = top + i // V * STEP_M + my_m + i % V
             for j in range(0, N, V):
