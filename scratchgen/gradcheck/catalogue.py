@@ -18,9 +18,11 @@ import numpy as np
 
 from scratchgen import layers, losses, models
 from scratchgen.gradcheck.engine import LIMIT, check_subject
+from scratchgen.gradcheck.examples import Draw, examples
 from scratchgen.gradcheck.report import Fault, GradientMismatch, Report
 from scratchgen.gradcheck.subjects import LayerSubject, LossSubject, ObjectiveSubject
 from scratchgen.layers import Layer, Sequential
+from scratchgen.ops import array, copy_to
 
 BATCH, FEATURES, OUTPUTS = 6, 4, 3
 F = np.float64
@@ -69,48 +71,74 @@ def layer_case(name, make, *shapes, training=True):
     return Case(name, subject)
 
 
-def layer_cases():
-    """Cases of all layers of the library, and of those registered."""
-    x = (BATCH, FEATURES)
-    linear = lambda n_in=FEATURES, n_out=OUTPUTS, **options: layers.Linear(n_in, n_out, rng=n_in + n_out, dtype=F, **options)
-    chain = lambda f: Sequential(linear(), linear(3, 5, bias=False), f(), linear(5, 2), f())
-    net = lambda: Sequential(linear(), layers.BatchNorm(3, dtype=F), layers.Tanh(), linear(3, 5), layers.LeakyReLU(), linear(5, 2))
-    return [
-        layer_case("Linear", linear, x),
-        layer_case("Linear (no bias)", lambda: linear(bias=False), x),
-        layer_case("Linear (square)", lambda: linear(FEATURES, FEATURES), x),
-        layer_case("MaskedLinear", lambda: layers.MaskedLinear(MASK, rng=0, dtype=F), x),
-        layer_case("MaskedLinear (no bias)", lambda: layers.MaskedLinear(MASK, bias=False, rng=0, dtype=F), x),
-        layer_case("Identity", layers.Identity, x),
-        layer_case("ReLU", layers.ReLU, x),
-        layer_case("LeakyReLU", lambda: layers.LeakyReLU(0.2), x),
-        layer_case("ELU", lambda: layers.ELU(0.7), x),
-        layer_case("Tanh", layers.Tanh, x),
-        layer_case("Sigmoid", layers.Sigmoid, x),
-        layer_case("Softplus", layers.Softplus, x),
-        layer_case("Softmax", layers.Softmax, x),
-        layer_case("Dropout", lambda: layers.Dropout(0.4, rng=0), x),
-        layer_case("Dropout (inference)", lambda: layers.Dropout(0.4, rng=0), x, training=False),
-        layer_case("BatchNorm", lambda: layers.BatchNorm(FEATURES, dtype=F), x),
-        layer_case("BatchNorm (inference)", used_batch_norm, x, training=False),
-        layer_case("LayerNorm", lambda: layers.LayerNorm(FEATURES, dtype=F), x),
-        layer_case("Maxout", lambda: layers.Maxout(2), x),
-        layer_case("Reparameterize", lambda: layers.Reparameterize(rng=0), x, x),
-        *(
-            layer_case(f"Linear and {activation.__name__} (fused)", lambda activation=activation: chain(activation), x)
-            for activation in (layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Tanh, layers.Sigmoid, layers.Softplus)
-        ),
-        layer_case("Sequential", net, x),
-        layer_case("Sequential (no parameters)", lambda: Sequential(layers.Tanh(), layers.Softmax()), x),
-        *registered,
-    ]
+def example_layers(dtype=F, n=FEATURES):
+    """{name: make} of all layers of the library, and of networks of them, for inputs (batch, n) of that type. A new layer needs a line here."""
+
+    def linear(n_in=n, n_out=OUTPUTS, **options):
+        layer = layers.Linear(n_in, n_out, rng=n_in + n_out, dtype=dtype, **options)
+        return with_values(layer, b=lambda rng: rng.standard_normal(n_out)) if "b" in layer.params else layer
+
+    def norm(kind, n_in):
+        layer = with_values(kind(n_in, dtype=dtype), gamma=lambda rng: rng.standard_normal(n_in), beta=lambda rng: rng.standard_normal(n_in))
+        for name, value in layer.buffers.items():  # running statistics that are no longer 0 and 1
+            copy_to(value, array(np.linspace(-1, 1, n_in) if name == "mean" else np.linspace(0.5, 2, n_in), dtype))
+        return layer
+
+    mask, linear_after = np.resize(MASK, (n, OUTPUTS)), lambda n_out=2, **options: linear(OUTPUTS, n_out, **options)
+    activations = {
+        "ReLU": layers.ReLU,
+        "LeakyReLU": lambda: layers.LeakyReLU(0.2),
+        "ELU": lambda: layers.ELU(0.7),
+        "Tanh": layers.Tanh,
+        "Sigmoid": layers.Sigmoid,
+        "Softplus": layers.Softplus,
+        "Softmax": layers.Softmax,
+    }
+    return {
+        "Linear": linear,
+        "Linear (no bias)": lambda: linear(bias=False),
+        "Linear (square)": lambda: linear(n, n),
+        "MaskedLinear": lambda: layers.MaskedLinear(mask, rng=0, dtype=dtype),
+        "MaskedLinear (no bias)": lambda: layers.MaskedLinear(mask, bias=False, rng=0, dtype=dtype),
+        "Identity": layers.Identity,
+        **activations,
+        "Dropout": lambda: layers.Dropout(0.4, rng=0),
+        "BatchNorm": lambda: norm(layers.BatchNorm, n),
+        "LayerNorm": lambda: norm(layers.LayerNorm, n),
+        "Maxout": lambda: layers.Maxout(2),
+        "Reparameterize": lambda: layers.Reparameterize(rng=0),
+        **{
+            f"Linear and {name}": lambda f=f: Sequential(linear(), linear_after(5, bias=False), f(), linear(5, 2), f())
+            for name, f in activations.items()
+        },
+        "Sequential": lambda: Sequential(linear(), norm(layers.BatchNorm, 3), layers.Tanh(), linear_after(5), layers.LeakyReLU(), linear(5, 2)),
+        "Sequential (nested)": lambda: Sequential(Sequential(linear(), layers.Tanh()), Sequential(norm(layers.LayerNorm, OUTPUTS), linear_after())),
+        "Sequential (no parameters)": lambda: Sequential(layers.Tanh(), layers.Softmax()),
+    }
 
 
-def used_batch_norm():
-    """A BatchNorm with running statistics that are no longer 0 and 1."""
-    layer = layers.BatchNorm(FEATURES, dtype=F)
-    layer.buffers["mean"][...], layer.buffers["var"][...] = np.linspace(-1, 1, FEATURES), np.linspace(0.5, 2, FEATURES)
+def with_values(layer, **values):
+    """The layer with other parameters than a new one has: name = function of a generator."""
+    for name, draw in values.items():
+        copy_to(layer.params[name], array(draw(np.random.default_rng(5)), layer.params[name].dtype))
     return layer
+
+
+def n_inputs(layer):
+    """How many arrays its forward takes: 2 for forward(mu, logvar)."""
+    parameters = inspect.signature(layer.forward).parameters.values()
+    return sum(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+
+
+def layer_cases():
+    """Cases of all layers of the library, and of those registered; of those that have noise or running statistics, in inference as well."""
+    cases = []
+    for name, make in example_layers().items():
+        layer, x = make(), (BATCH, FEATURES)
+        cases.append(layer_case(name, make, *[x] * n_inputs(layer)))
+        if not isinstance(layer, Sequential) and n_inputs(layer) == 1 and (layer.streams() or layer.all_buffers()):
+            cases.append(layer_case(f"{name} (inference)", make, x, training=False))
+    return cases + registered
 
 
 def register_layer(make, *shapes, name=None, training=True):
@@ -122,34 +150,42 @@ def register_layer(make, *shapes, name=None, training=True):
     return registered[-1]
 
 
+# name of a loss -> the arguments that it returns gradients of; what the arguments are, examples.py says. A new loss needs a line here.
+LOSSES = {
+    "bce_with_logits": ("logits",),
+    "bernoulli_nll": ("logits",),
+    "softmax_cross_entropy": ("logits",),
+    "squared_error": ("y",),
+    "gaussian_kl": ("mu", "logvar"),
+    "gaussian_nll": ("mu", "logvar"),
+    "discriminator_bce": ("real", "fake"),
+    "generator_non_saturating": ("fake",),
+    "generator_minimax": ("fake",),
+}
+
+# name of an optimizer -> settings to try it with. A new optimizer needs a line here.
+OPTIMIZERS = {
+    "SGD": [{}, {"momentum": 0.9, "nesterov": True}, {"momentum": 0.9, "classical": True}],
+    "Adagrad": [{}],
+    "Adadelta": [{}],
+    "RMSProp": [{"momentum": 0.5, "centered": True}],
+    "Adam": [{"weight_decay": 0.1}],
+    "AdamW": [{}],
+}
+
+
 def loss_cases():
     """Cases of all losses."""
 
-    def case(name, *kinds, wrt=None):
-        draw = {
-            "real": lambda rng: rng.standard_normal((BATCH, FEATURES)),
-            "unit": lambda rng: rng.uniform(size=(BATCH, FEATURES)),
-            "labels": lambda rng: rng.integers(FEATURES, size=BATCH),
-            "logit": lambda rng: rng.standard_normal((BATCH, 1)),
-        }
-
+    def case(name, wrt):
         def subject(seed):
-            rng = np.random.default_rng([seed, 2])
-            return LossSubject(getattr(losses, name), [draw[kind](rng) for kind in kinds], wrt, {})
+            loss = getattr(losses, name)
+            arguments, *_ = examples(loss, Draw(F, BATCH, FEATURES, seed=[seed, 2]))
+            return LossSubject(loss, list(arguments), wrt, {})
 
         return Case(f"losses.{name}", subject)
 
-    return [
-        case("bce_with_logits", "real", "unit", wrt=(0,)),
-        case("bernoulli_nll", "unit", "real", wrt=(1,)),
-        case("softmax_cross_entropy", "real", "labels"),
-        case("squared_error", "real", "real", wrt=(0,)),
-        case("gaussian_kl", "real", "real"),
-        case("gaussian_nll", "real", "real", "real", wrt=(1, 2)),
-        case("discriminator_bce", "logit", "logit"),
-        case("generator_non_saturating", "logit"),
-        case("generator_minimax", "logit"),
-    ]
+    return [case(name, wrt) for name, wrt in LOSSES.items()]
 
 
 def model_cases():
@@ -218,8 +254,8 @@ def case_of_class(cls):
                 f"{cls.__name__} needs {name!r}, and the check cannot guess it: register_layer(lambda: {cls.__name__}(…), ({BATCH}, {FEATURES})) "
                 f"says how to make one"
             )
-    inputs = [p for p in list(inspect.signature(cls.forward).parameters.values())[1:] if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    return layer_case(cls.__name__, lambda: cls(**arguments), *[(BATCH, FEATURES)] * len(inputs))
+    inputs = n_inputs(cls) - 1  # beside self
+    return layer_case(cls.__name__, lambda: cls(**arguments), *[(BATCH, FEATURES)] * inputs)
 
 
 def layer_classes(namespace):

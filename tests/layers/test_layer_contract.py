@@ -5,16 +5,15 @@ import pytest
 
 import scratchgen as sg
 from scratchgen import layers as L
+from scratchgen.gradcheck.catalogue import example_layers, n_inputs
 
 F = np.float64
 
 
 def every_layer():
-    return [
-        L.Linear(4, 3, rng=0, dtype=F), L.MaskedLinear(np.tri(4, 3), rng=0, dtype=F), L.Identity(), L.ReLU(), L.LeakyReLU(), L.ELU(), L.Tanh(),
-        L.Sigmoid(), L.Softplus(), L.Softmax(), L.Dropout(0.5, rng=0), L.BatchNorm(4, dtype=F), L.LayerNorm(4, dtype=F), L.Maxout(2),
-        L.Sequential(L.Linear(4, 3, rng=1, dtype=F), L.Tanh(), L.Linear(3, 2, rng=2, dtype=F)),
-    ]  # fmt: skip
+    """The library's layers, each alone, and one network."""
+    names = [name for name, make in example_layers().items() if n_inputs(make()) == 1 and not name.startswith("Linear and")]
+    return [example_layers()[name]() for name in names]
 
 
 @pytest.mark.parametrize("layer", every_layer(), ids=repr)

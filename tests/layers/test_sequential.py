@@ -1,86 +1,100 @@
-"""Sequential and mlp: the chain rule, the fused chains, what they are made of."""
+"""Sequential and mlp: the chain rule, every layer's own forward and backward, what they are made of."""
 
 import numpy as np
 import pytest
 
 from scratchgen import layers as L
-from scratchgen.layers.fusion import Chain
+from scratchgen.gradcheck.catalogue import example_layers, n_inputs
 
 F = np.float64
-ACTIVATIONS = [L.ReLU, lambda: L.LeakyReLU(0.2), lambda: L.ELU(0.6), L.Tanh, L.Sigmoid, L.Softplus]
+SQUARE = [name for name, make in example_layers().items() if n_inputs(make()) == 1 and make()(np.ones((5, 4))).shape == (5, 4)]
 
 
-def twin_without_fusion(net):
-    twin = net.astype(F)
-    twin.stages = list(twin.layers)
-    return twin
+def counting(layer, calls):
+    """The layer, noting each call of its forward and backward."""
+    forward, backward = layer.forward, layer.backward
+
+    def noted_forward(*args, **kwargs):
+        calls.append(("forward", layer))
+        return forward(*args, **kwargs)
+
+    def noted_backward(*args, **kwargs):
+        calls.append(("backward", layer))
+        return backward(*args, **kwargs)
+
+    layer.forward, layer.backward = noted_forward, noted_backward
+    return layer
 
 
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda make: repr(make()))
-@pytest.mark.parametrize("wrt", ["both", "input", "params"])
-def test_fused_is_unfused(activation, bias, wrt, backend, rng):
-    fused = L.Sequential(L.Linear(7, 5, bias=bias, rng=0, dtype=F), activation(), L.Linear(5, 3, bias=bias, rng=1, dtype=F), activation())
-    if bias:
-        fused.params["0.b"][...] = rng.normal(size=5)
-    plain = twin_without_fusion(fused)
-    assert len(fused.stages) == 1 and len(plain.stages) == 4
-    x, dy = rng.normal(size=(11, 7)), rng.normal(size=(11, 3))
-    (y, cache), (y_plain, cache_plain) = fused.forward(x), plain.forward(x)
-    assert np.allclose(y, y_plain, rtol=1e-13, atol=1e-15)
-    dx, dx_plain = fused.backward(dy, cache, wrt=wrt), plain.backward(dy, cache_plain, wrt=wrt)
-    assert (dx is None and dx_plain is None) if wrt == "params" else np.allclose(dx, dx_plain, rtol=1e-12, atol=1e-14)
-    assert np.allclose(fused.flat_grads, plain.flat_grads, rtol=1e-12, atol=1e-14)
-    assert fused.flat_grads.any() == (wrt != "input")
+def test_every_layers_own_forward_and_backward_is_called_once(backend, rng):
+    """Methods changed on one layer object are honoured: a hook sees every step."""
+    calls = []
+    layers = [counting(example_layers()[name](), calls) for name in SQUARE]
+    assert len(layers) > 10
+    net = L.Sequential(*layers)
+    y, cache = net.forward(rng.normal(size=(5, 4)))
+    assert calls == [("forward", layer) for layer in layers]
+    calls.clear()
+    net.backward(np.ones_like(y), cache)
+    assert calls == [("backward", layer) for layer in reversed(layers)]
 
 
-def test_only_the_very_classes_are_fused():
-    class MyReLU(L.ReLU):
+def test_a_method_changed_on_a_layer_object_is_what_runs(backend, rng):
+    net = L.Sequential(L.Linear(4, 3, rng=0, dtype=F), L.Tanh(), L.Linear(3, 2, rng=1, dtype=F))
+    seen, tanh = [], net.layers[1]
+    own_forward, own_backward = tanh.forward, tanh.backward
+    tanh.forward = lambda x, training=True: own_forward(0.5 * x, training=training)
+    tanh.backward = lambda dy, y, wrt="both": seen.append(dy) or 0.5 * own_backward(dy, y, wrt=wrt)
+    x, dy = rng.normal(size=(5, 4)), rng.normal(size=(5, 2))
+    y, cache = net.forward(x)
+    first, _, last = net.layers
+    assert np.allclose(y, last(np.tanh(0.5 * first(x))), rtol=1e-12)
+    dx = net.backward(dy, cache)
+    h = np.tanh(0.5 * first(x))
+    assert np.allclose(seen[0], dy @ last.params["W"].T, rtol=1e-12)
+    assert np.allclose(dx, 0.5 * (seen[0] * (1 - h * h)) @ first.params["W"].T, rtol=1e-12)
+
+
+def test_a_subclass_with_its_own_backward_is_what_runs(backend, rng):
+    class Blocked(L.ReLU):
         def backward(self, dy, y):
             return 0 * dy
 
-    class MyLinear(L.Linear):
-        pass
-
-    assert len(L.Sequential(L.Linear(2, 2), MyReLU()).stages) == 2
-    assert len(L.Sequential(MyLinear(2, 2), L.ReLU()).stages) == 2
-    assert len(L.Sequential(L.Linear(2, 2), L.BatchNorm(2), L.ReLU()).stages) == 3
-
-
-def test_chains_end_where_another_layer_begins(backend, rng):
-    first, second, third, fourth = (L.Linear(n_in, n_out, rng=n_in, dtype=F) for n_in, n_out in [(4, 5), (5, 3), (3, 6), (6, 1)])
-    net = L.Sequential(L.Tanh(), first, second, L.ELU(), L.Identity(), third, L.Sigmoid(), fourth)
-    plain = twin_without_fusion(net)
-    assert [len(stage.links) for stage in net.stages if isinstance(stage, Chain)] == [2, 2] and len(net.stages) == 4
-    x, dy = rng.normal(size=(7, 4)), rng.normal(size=(7, 1))
-    for wrt in ("both", "params", "input"):
-        dx, dx_plain = (model.backward(dy, model.forward(x)[1], wrt=wrt) for model in (net, plain))
-        assert (dx is None and dx_plain is None) if wrt == "params" else np.allclose(dx, dx_plain, rtol=1e-12, atol=1e-14)
-        assert np.allclose(net.flat_grads, plain.flat_grads, rtol=1e-12, atol=1e-14)
+    net = L.Sequential(L.Linear(4, 3, rng=0, dtype=F), Blocked(), L.Linear(3, 2, rng=1, dtype=F))
+    y, cache = net.forward(rng.normal(size=(5, 4)))
+    assert not net.backward(np.ones_like(y), cache).any() and not net.grads["0.W"].any() and net.grads["2.W"].any()
 
 
 def test_numbers_of_activations_may_change(backend, rng):
     net = L.Sequential(L.Linear(4, 5, rng=0, dtype=F), L.LeakyReLU(0.1), L.Linear(5, 3, rng=1, dtype=F), L.ELU(0.1))
+    x = rng.normal(size=(6, 4))
+    net(x)
     net.layers[1].slope, net.layers[3].alpha = 0.5, 0.9
-    plain, x, dy = twin_without_fusion(net), rng.normal(size=(6, 4)), rng.normal(size=(6, 3))
-    (y, cache), (y_plain, cache_plain) = net.forward(x), plain.forward(x)
-    assert np.allclose(y, y_plain, rtol=1e-13) and np.allclose(net.backward(dy, cache), plain.backward(dy, cache_plain), rtol=1e-12)
+    h = net.layers[0](x)
+    z = net.layers[2](np.where(h > 0, h, 0.5 * h))
+    assert np.allclose(net(x), np.where(z > 0, z, 0.9 * np.expm1(z)), rtol=1e-12)
 
 
-@pytest.mark.parametrize("activation", [[], [L.Tanh()]])
-def test_a_gradient_that_does_not_fit_is_refused(activation, backend):
-    net = L.Sequential(L.Linear(4, 5), L.ReLU(), L.Linear(5, 3), *activation)
+@pytest.mark.parametrize("wrt", ["both", "input", "params"])
+def test_what_wrt_leaves_out_is_not_computed(backend, rng, wrt):
+    net = L.Sequential(L.Tanh(), L.Linear(4, 3, rng=0, dtype=F), L.ReLU(), L.Linear(3, 2, rng=1, dtype=F), L.Sigmoid())
+    y, cache = net.forward(rng.normal(size=(5, 4)))
+    calls = []
+    for layer in net.layers:
+        counting(layer, calls)
+    dx = net.backward(np.ones_like(y), cache, wrt=wrt)
+    assert (dx is None) == (wrt == "params") and len(calls) == (4 if wrt == "params" else 5)
+    assert net.flat_grads.any() == (wrt != "input")
+
+
+@pytest.mark.parametrize("activations", [[], [L.Tanh]])
+def test_a_gradient_that_does_not_fit_is_refused(activations, backend):
+    net = L.Sequential(L.Linear(4, 5), L.ReLU(), L.Linear(5, 3), *[activation() for activation in activations])
     _, cache = net.forward(np.ones((2, 4), np.float32))
     for shape in [(2, 4), (3, 3), (3,), (2, 1), (1, 3)]:
         with pytest.raises(ValueError, match=r"dy has shape .*; y, whose gradient it is, has \(2, 3\)"):
             net.backward(np.ones(shape, np.float32), cache)
     assert not net.flat_grads.any()
-
-
-def test_a_chain_keeps_what_backward_needs_and_no_more():
-    for activation, kept in (([], 2), ([L.Tanh()], 3)):
-        _, (cache,) = L.Sequential(L.Linear(4, 5), L.Tanh(), L.Linear(5, 3), *activation).forward(np.ones((2, 4), np.float32))
-        assert len(cache) == kept
 
 
 def test_backward_is_the_layers_one_by_one(backend, rng):

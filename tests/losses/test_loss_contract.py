@@ -4,30 +4,17 @@ import numpy as np
 import pytest
 
 from scratchgen import losses
-
-RNG = np.random.default_rng(6)
-
-
-def normal(*shape):
-    return RNG.normal(size=shape)
+from scratchgen.gradcheck.catalogue import LOSSES
+from scratchgen.gradcheck.examples import Draw, examples
 
 
-# name -> its arrays, (batch, features); logits of a discriminator have one column, but keep to the same rules
-ARRAYS = {
-    "bce_with_logits": (normal(4, 3), RNG.random((4, 3))),
-    "bernoulli_nll": (RNG.random((4, 3)), normal(4, 3)),
-    "gaussian_nll": (normal(4, 3), normal(4, 3), normal(4, 3)),
-    "gaussian_kl": (normal(4, 3), normal(4, 3)),
-    "squared_error": (normal(4, 3), normal(4, 3)),
-    "discriminator_bce": (normal(4, 1), normal(4, 1)),
-    "generator_minimax": (normal(4, 1),),
-    "generator_non_saturating": (normal(4, 1),),
-}
-ROWS = {
-    "bernoulli_log_likelihood": ARRAYS["bernoulli_nll"],
-    "gaussian_log_likelihood": ARRAYS["gaussian_nll"],
-    "gaussian_kl_rows": ARRAYS["gaussian_kl"],
-}
+def arrays(name):
+    """Its example, (batch, features); logits of a discriminator have one column, but keep to the same rules."""
+    return examples(getattr(losses, name), Draw(np.float64, 4, 4, seed=6))[0]
+
+
+ARRAYS = {name: arrays(name) for name in LOSSES if name != "softmax_cross_entropy"}
+ROWS = {name: arrays(name) for name in losses.__all__ if name not in LOSSES}
 ALL = ARRAYS | ROWS
 each = pytest.mark.parametrize("name", ARRAYS)
 each_and_rows = pytest.mark.parametrize("name", ALL)
@@ -73,8 +60,8 @@ def test_float32_gives_float32_close_to_float64(backend, name):
 @each
 def test_a_large_batch_loses_no_digits(backend, name):
     """A million equal terms: a running sum in float32 would be off in the third digit."""
-    arrays = [np.full((2**20, 1), a[0, 0], np.float32) for a in ARRAYS[name]]
-    assert float(call(name, arrays)[0]) == pytest.approx(float(call(name, [a[:1] for a in arrays])[0]), rel=1e-6)
+    large = [np.full((2**20, 1), a[0, 0], np.float32) for a in ARRAYS[name]]
+    assert float(call(name, large)[0]) == pytest.approx(float(call(name, [a[:1] for a in large])[0]), rel=1e-6)
 
 
 @each_and_rows
@@ -136,7 +123,7 @@ def test_batches_of_unequal_size_are_refused_except_between_real_and_generated(n
     if name == "discriminator_bce":
         assert getattr(losses, name)(first, second[:3])[2].shape == (3, 1)
         return
-    with pytest.raises(ValueError, match=rf"has shape \(3, 3\); {name} needs that of \w+, \(4, 3\)"):
+    with pytest.raises(ValueError, match=rf"has shape \(3, 4\); {name} needs that of \w+, \(4, 4\)"):
         getattr(losses, name)(first, second[:3], *rest)
 
 

@@ -14,9 +14,12 @@ import pytest
 import scratchgen as sg
 from scratchgen import losses, optim
 from scratchgen.data.binarize import Binarize
+from scratchgen.gradcheck import catalogue
+from scratchgen.gradcheck.catalogue import example_layers
+from scratchgen.gradcheck.examples import Draw, examples
 from scratchgen.layers import Layer, Module
 from scratchgen.models.made import MADE
-from scratchgen.ops import Stream, array, definitions, dispatch, to_host, use_backend
+from scratchgen.ops import Stream, array, dispatch, to_host, use_backend
 from scratchgen.optim import clip_grad_norm
 
 
@@ -65,7 +68,8 @@ def on_bare(definition):
     def call(*arguments, **named):
         for x in (*arguments, *named.values()):
             assert not isinstance(x, np.ndarray), f"{definition.__name__} was given a host array"
-        return wrap(definition(*map(unwrap, arguments), **{key: unwrap(x) for key, x in named.items()}))
+        with use_backend("numpy"):  # a definition may call another
+            return wrap(definition(*map(unwrap, arguments), **{key: unwrap(x) for key, x in named.items()}))
 
     return call
 
@@ -74,17 +78,16 @@ def on_bare(definition):
 def bare(monkeypatch):
     """The backend of bare arrays, as a context manager."""
 
-    class Twins(dict):
-        def get(self, name, definition):
-            return on_bare(definitions[name])
-
     backend = SimpleNamespace(
         name="bare",
-        twins=Twins(),
+        by_hand={},
+        operations={},
+        compile=lambda definition, parameters: on_bare(definition),
+        assemble=None,
         array=lambda x, dtype=None: Bare(np.array(x, dtype)),
         to_host=unwrap,
         empty=lambda *args: Bare(np.empty(*args)),
-        reading_waits=True,
+        is_async=True,
     )
 
     class Using:
@@ -120,25 +123,8 @@ def test_the_wrapper_refuses_arithmetic(bare):
 
 
 L = sg.layers
-MAKE = {
-    "BatchNorm": lambda: L.BatchNorm(6),
-    "Dropout": lambda: L.Dropout(0.3, rng=0),
-    "ELU": L.ELU,
-    "Identity": L.Identity,
-    "LayerNorm": lambda: L.LayerNorm(6),
-    "LeakyReLU": L.LeakyReLU,
-    "Linear": lambda: L.Linear(6, 4, rng=0),
-    "MaskedLinear": lambda: L.MaskedLinear(np.tri(6, 4), rng=0),
-    "Maxout": lambda: L.Maxout(3),
-    "ReLU": L.ReLU,
-    "Reparameterize": lambda: L.Reparameterize(rng=0),
-    "Sequential": lambda: L.Sequential(L.Linear(6, 5, rng=0), L.Tanh(), L.BatchNorm(5), L.Linear(5, 3, rng=1), L.Sequential(L.Softplus())),
-    "Sigmoid": L.Sigmoid,
-    "Softmax": L.Softmax,
-    "Softplus": L.Softplus,
-    "Tanh": L.Tanh,
-}
-LAYERS = {name: c for name, c in vars(L).items() if inspect.isclass(c) and issubclass(c, Layer) and c not in (Layer, Module)}
+MAKE = {name: make for name, make in example_layers(np.float32, 6).items() if not name.startswith("Linear and")}
+LAYERS = [c for c in vars(L).values() if inspect.isclass(c) and issubclass(c, Layer) and c not in (Layer, Module)]
 
 
 def numbers(*shape, seed=0):
@@ -146,7 +132,7 @@ def numbers(*shape, seed=0):
 
 
 def test_every_layer_has_a_case():
-    assert sorted(MAKE) == sorted(LAYERS)
+    assert {type(make()) for make in MAKE.values()} == set(LAYERS)
 
 
 @pytest.mark.parametrize("wrt", ["both", "input", "params"])
@@ -165,24 +151,18 @@ def test_layers(bare, name, wrt):
     same_on_both(bare, work)
 
 
-def labels():
-    return array(np.array([0, 2, 1, 2]))
+def loss(name):
+    """What a loss makes of its example, as a function of the loss."""
+
+    def call(function):
+        arguments, *_ = examples(getattr(losses, name), Draw(np.float32, 4, 6))
+        result = function(*map(array, arguments))
+        return result if isinstance(result, tuple) else [result]
+
+    return call
 
 
-LOSSES = {
-    "bce_with_logits": lambda f: f(numbers(4, 6), numbers(4, 6, seed=1)),
-    "bernoulli_log_likelihood": lambda f: [f(numbers(4, 6), numbers(4, 6, seed=1))],
-    "bernoulli_nll": lambda f: f(numbers(4, 6), numbers(4, 6, seed=1)),
-    "discriminator_bce": lambda f: f(numbers(4, 1), numbers(3, 1, seed=1)),
-    "gaussian_kl": lambda f: f(numbers(4, 6), numbers(4, 6, seed=1)),
-    "gaussian_kl_rows": lambda f: [f(numbers(4, 6), numbers(4, 6, seed=1))],
-    "gaussian_log_likelihood": lambda f: [f(numbers(4, 6), numbers(4, 6, seed=1), numbers(4, 6, seed=2))],
-    "gaussian_nll": lambda f: f(numbers(4, 6), numbers(4, 6, seed=1), numbers(4, 6, seed=2)),
-    "generator_minimax": lambda f: f(numbers(4, 1)),
-    "generator_non_saturating": lambda f: f(numbers(4, 1)),
-    "softmax_cross_entropy": lambda f: f(numbers(4, 6), labels()),
-    "squared_error": lambda f: f(numbers(4, 6), numbers(4, 6, seed=1)),
-}
+LOSSES = {name: loss(name) for name in losses.__all__}
 
 
 @pytest.mark.parametrize("name", losses.__all__)
@@ -191,12 +171,8 @@ def test_losses(bare, name):
 
 
 OPTIMIZERS = {
-    "SGD": lambda net: [optim.SGD(net), optim.SGD(net, momentum=0.9, nesterov=True), optim.SGD(net, momentum=0.9, classical=True)],
-    "Adagrad": lambda net: [optim.Adagrad(net)],
-    "Adadelta": lambda net: [optim.Adadelta(net)],
-    "RMSProp": lambda net: [optim.RMSProp(net, momentum=0.5, centered=True)],
-    "Adam": lambda net: [optim.Adam(net, weight_decay=0.1)],
-    "AdamW": lambda net: [optim.AdamW(net)],
+    name: lambda net, name=name, settings=settings: [getattr(optim, name)(net, **given) for given in settings]
+    for name, settings in catalogue.OPTIMIZERS.items()
 }
 
 

@@ -7,10 +7,11 @@ import pytest
 
 import scratchgen as sg
 from scratchgen import optim
+from scratchgen.gradcheck import catalogue
 from scratchgen.layers import BatchNorm, Linear, Sequential, Tanh, mlp
 from scratchgen.losses import squared_error
 
-OPTIMIZERS = [optim.SGD, optim.Adagrad, optim.RMSProp, optim.Adadelta, optim.Adam, optim.AdamW]
+OPTIMIZERS = [getattr(optim, name) for name in catalogue.OPTIMIZERS]
 each = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: optimizer.__name__)
 
 
@@ -21,6 +22,10 @@ def network_with_gradients(seed=0):
     y, cache = net.forward(rng.normal(size=(4, 3)).astype(np.float32))
     net.backward(squared_error(y, np.zeros_like(y))[1], cache)
     return net
+
+
+def test_every_optimizer_is_here():
+    assert set(OPTIMIZERS) == {c for c in vars(optim).values() if inspect.isclass(c) and issubclass(c, optim.Optimizer) and c is not optim.Optimizer}
 
 
 @each

@@ -11,12 +11,11 @@ import numpy as np
 
 from scratchgen import layers, losses, models
 from scratchgen.gradcheck.mutation.faults import faults
-from scratchgen.layers.fusion import Chain
 from scratchgen.layers.layer import _accept_wrt
 from scratchgen.models import likelihoods
 from scratchgen.ops import definitions, dispatch
 
-USED_BY_BACKWARD = ("add_matmul_tn", "add_column_sums", "add_product", "matmul_nt", "matmul_tn", "add_norm_grads", "add_linear_grads")
+USED_BY_BACKWARD = ("add_matmul_tn", "add_column_sums", "add_product", "matmul_nt", "matmul_tn", "add_norm_grads")
 
 
 class Place(NamedTuple):
@@ -49,7 +48,7 @@ def places():
         elif module.startswith("scratchgen") and (name.endswith("_backward") or name in USED_BY_BACKWARD):
             arrays = [i for i, p in enumerate(inspect.signature(function).parameters) if p in ("x", "y", "x_hat", "winner", "logvar", "eps")]
             found.append(Place(None, name, function, faults(function), tuple(arrays)))
-    classes = [thing for thing in vars(layers).values() if inspect.isclass(thing) and thing is not layers.Layer] + [Chain]
+    classes = [thing for thing in vars(layers).values() if inspect.isclass(thing) and thing is not layers.Layer]
     for cls in classes:
         if "backward" in vars(cls):
             function = inspect.unwrap(vars(cls)["backward"])
@@ -114,13 +113,12 @@ def alike(a, b):
 def planted(place, function):
     """Within the block, `function` runs in this place. The numpy backend must be in force."""
     if place.owner is None:
-        twins = dispatch._active.twins
-        twins[place.name] = definitions[place.name] = function
+        operations = dispatch.active().operations
+        operations[place.function] = function
         try:
             yield
         finally:
-            del twins[place.name]
-            definitions[place.name] = place.function
+            del operations[place.function]
     else:
         before = vars(place.owner)[place.name]
         wrapped = place.name == "backward" and hasattr(before, "__wrapped__")

@@ -1,0 +1,100 @@
+"""Random definitions, compiled, against NumPy: expressions of cells, rows, columns and totals on random shapes and layouts, with NaN and infinity."""
+
+import linecache
+
+import numpy as np
+import pytest
+
+from scratchgen.gradcheck.operations import OperationReport, check_operation
+from scratchgen.ops import definitions, op
+
+# What is put together. Functions are gentle (no overflow, no wild slopes), so that rounding stays what it is.
+ONE = [
+    "np.tanh({})",
+    "np.abs({})",
+    "np.sqrt(np.abs({}))",
+    "np.exp(-np.abs({}))",
+    "np.minimum({}, 1)",
+    "-{}",
+    "np.square(np.tanh({}))",
+    "np.log1p(np.abs({}))",
+]
+TWO = ["{} + {}", "{} - {}", "{} * {}", "np.maximum({}, {})", "np.where({} > 0, {}, 0.5)", "{} / (2 + np.abs({}))"]
+FOLDS = {
+    1: ["{}.sum(axis=1, keepdims=True) / {}.shape[1]", "{}.max(axis=1, keepdims=True)", "np.mean({}, axis=1)[:, None]"],
+    0: ["{}.mean(axis=0)", "{}.min(axis=0)", "np.max({}, axis=0, keepdims=True)"],
+}
+
+
+def expression(rng, names, depth, axis):
+    """Random code of an expression (batch, n) of arrays with these names."""
+    if depth == 0:
+        return str(rng.choice(names))
+    kind = rng.integers(10)
+    if kind < 3:
+        return f"({rng.choice(ONE).format(expression(rng, names, depth - 1, axis))})"
+    if kind < 8:
+        return f"({rng.choice(TWO).format(expression(rng, names, depth - 1, axis), expression(rng, names, depth - 1, axis))})"
+    cells = f"(x + {expression(rng, names, depth - 1, axis)})"
+    return f"({rng.choice(names)} + {rng.choice(FOLDS[axis]).format(cells, cells)})"
+
+
+def definition(seed):
+    """A definition put together from that seed, and its code."""
+    rng = np.random.default_rng(seed)
+    axis = int(rng.integers(2))
+    names = ["x", "y", "row", "column"]
+    lines = ["def made(x, y, row, column, out, weight):", "    column = column[:, None]"]
+    for k in range(rng.integers(1, 4)):
+        lines.append(f"    t{k} = x + {expression(rng, names, rng.integers(1, 4), axis)}")
+        names.append(f"t{k}")
+    if rng.random() < 0.5:
+        lines.append(f"    out += weight * {names[-1]}")
+    if rng.random() < 0.3:
+        lines.append(f"    out[...] = (x + {expression(rng, names, 2, axis)}) * out")
+    returned = [names[-1]]
+    if rng.random() < 0.5:
+        returned.append(f"{rng.choice(names[4:])}.sum(axis={axis})")
+    if rng.random() < 0.5:
+        returned.append(f"np.sum({rng.choice(names[4:])}, dtype=np.float64) / x.shape[0]")
+    lines.append(f"    return {', '.join(returned)}")
+    code = "\n".join(lines) + "\n"
+    scope, file = {"np": np, "__name__": __name__}, f"<made {seed}>"
+    linecache.cache[file] = (len(code), None, code.splitlines(True), file)
+    exec(compile(code, file, "exec"), scope)
+    return op(scope["made"]), code
+
+
+@pytest.fixture(autouse=True)
+def names_are_free_again():
+    before = dict(definitions)
+    yield
+    definitions.clear()
+    definitions.update(before)
+
+
+def check(seed):
+    """The report for a random definition on arrays of two random shapes."""
+    operation, code = definition(seed)
+    rng = np.random.default_rng([seed, 1])
+    for _ in range(2):
+        batch, n = (int(rng.choice([1, 2, 3, 5, 8, 13, 40, 130])) for _ in range(2))
+        x, y, out = rng.normal(size=(3, batch, n))
+        report = check_operation(operation, x, y, rng.normal(size=n), rng.normal(size=batch), out, 0.3)
+        if not report.ok:
+            return report, f"{code}{batch} × {n}: {report}"
+    return report, code
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_random_definitions(block):
+    for seed in range(5 * block, 5 * block + 5):
+        report, text = check(seed)
+        assert isinstance(report, OperationReport) and report.ok, text
+
+
+@pytest.mark.slow
+def test_many_random_definitions():
+    for seed in range(1000, 1300):
+        report, text = check(seed)
+        assert report.ok, text
