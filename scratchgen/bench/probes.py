@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
-from scratchgen.ops.numba import ladder, threads
+from scratchgen.ops.numba import driver, ladder
 from scratchgen.ops.numba.memory import I64, SCALARS
 from scratchgen.ops.numba.target import TARGET
 from scratchgen.ops.numba.tile import ROWS, VECTORS, broadcast, multiply_add
@@ -64,11 +64,11 @@ def on_registers(n, steps, x, out):
         out[t] = multiply_add_loop(x, x, x, steps)
 
 
-def on_tiles(n, steps, a, b, c, out):
+def on_tiles(n, steps, code, a, b, c, out):
     """On each of n threads, the register tile `steps` times, with operands that stay in the nearest cache."""
     for t in prange(n):
         for _ in range(steps):
-            ladder.one_tile(a, b, c[t])
+            ladder.one_tile(code, a, b, c[t])
         out[t] = c[t, 0, 0]
 
 
@@ -85,11 +85,8 @@ def compile_for(cores, function):
     parallel = njit(parallel=True)(function)
 
     def call(*args):
-        threads.enter(math.inf)
-        try:
+        with ladder.own_threads():
             parallel(*args)
-        finally:
-            threads.leave()
 
     return call
 
@@ -115,9 +112,10 @@ def peak(dtype, cores, budget=0.5):
     steps, k = 51_200, 256  # 48 KiB of a and b
     seconds = best_seconds(lambda: registers(cores, steps, number(0.5), out), budget)
     rates = {"registers": cores * steps * flop / seconds / 1e9}
+    code = ladder.tile_of(np.dtype(dtype)).address
     a, b = np.ones((k, ROWS), number), np.ones((k, VECTORS * lanes), number)
     c = np.zeros((cores, ROWS, VECTORS * lanes), number)
-    seconds = best_seconds(lambda: tiles(cores, steps // k, a, b, c, out), budget)
+    seconds = best_seconds(lambda: tiles(cores, steps // k, code, a, b, c, out), budget)
     rates["tile"] = cores * (steps // k) * k * flop / seconds / 1e9
     return rates
 
@@ -141,20 +139,8 @@ def bandwidth(cores, amounts=AMOUNTS, budget=0.5):
 def ceilings(quick=False):
     """Both ceilings, measured in this process -> {"float32", "float64": {"one core", "all cores": {"registers", "tile"}}, "bandwidth", "cores"}."""
     budget = 0.05 if quick else 0.5
-    cores = threads_used()
+    cores = driver.n_threads()
     found = {"cores": cores, "bandwidth": bandwidth(cores, AMOUNTS[:3] if quick else AMOUNTS, budget)}
     for dtype in ("float32", "float64"):
         found[dtype] = {"one core": peak(dtype, 1, budget), "all cores": peak(dtype, cores, budget)}
     return found
-
-
-def threads_used():
-    """How many threads a parallel region uses here."""
-    import numba
-
-    if not threads.enter(math.inf):
-        return 1
-    try:
-        return numba.get_num_threads()
-    finally:
-        threads.leave()

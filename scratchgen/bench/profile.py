@@ -1,7 +1,7 @@
 """Where the time of a training step goes: its operations, timed one by one as they are called, and what lies between them.
 
-Timing costs time too, and more than a small operation. So whole steps are timed first, without it; what their time exceeds the sum of the
-operations by is what Python does between them.
+The step is run as written, call by call, not recorded. Timing costs time too, and more than a small operation. So whole steps are timed first,
+without it; what their time exceeds the sum of the operations by is what Python does between them.
 """
 
 import collections
@@ -16,7 +16,7 @@ BETWEEN = "between operations (Python)"
 
 def profile(steps, **workload):
     """Profile one workload -> [[operation and shapes, calls per step, ms per step]], longest first; medians over steps."""
-    step = prepare(**workload)
+    step = prepare(replay=False, **workload)
     for _ in range(5):
         step()
     whole = []
@@ -28,10 +28,10 @@ def profile(steps, **workload):
     calls = []  # (name, arguments' shapes, seconds) of each call in one step
     seconds = collections.defaultdict(list)  # (name, shapes) -> [their sum in each step]
     counts = {}
-    twins = dispatch._load(dispatch.get_backend()).twins
-    untimed = dict(twins)
+    operations = dispatch._load(dispatch.get_backend()).operations
+    untimed = dict(operations)
     try:
-        twins.update({name: timed(name, twin, calls) for name, twin in untimed.items()})
+        operations.update({definition: timed(definition.__name__, run, calls) for definition, run in untimed.items()})
         for _ in range(steps):
             calls.clear()
             step()
@@ -39,7 +39,7 @@ def profile(steps, **workload):
             for operation in counts:
                 seconds[operation].append(sum(took for name, shapes, took in calls if (name, shapes) == operation))
     finally:
-        twins.update(untimed)
+        operations.update(untimed)
     rows = []
     for (name, shapes), count in counts.items():
         text = " ".join((name, *("×".join(map(str, shape)) for shape in shapes)))
@@ -48,12 +48,12 @@ def profile(steps, **workload):
     return sorted(rows, key=lambda row: -row[2])
 
 
-def timed(name, twin, calls):
-    """The twin, noting in `calls` what it is called with and how long it takes."""
+def timed(name, run, calls):
+    """The operation, noting in `calls` what it is called with and how long it takes."""
 
     def call(*args):
         start = time.perf_counter()
-        result = twin(*args)
+        result = run(*args)
         took = time.perf_counter() - start
         calls.append((name, tuple(a.shape for a in args if getattr(a, "ndim", 0)), took))
         return result

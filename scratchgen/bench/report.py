@@ -20,7 +20,7 @@ def table(head, rows):
 
 def describe(part, found):
     """What was measured in that part, as text."""
-    return {"machine": machine, "products": products, "ops": operations, "steps": steps, "start": start, "ladder": ladder}[part](found)
+    return {"machine": machine, "products": products, "ops": operations, "steps": steps, "busy": busy, "start": start, "ladder": ladder}[part](found)
 
 
 def machine(found):
@@ -93,6 +93,16 @@ def steps(found):
     text.append("`numpy` is the library itself on its NumPy definitions. `hand-tuned`: see bench/torch_steps.py.")
     if not importlib.util.find_spec("torch"):
         text.append(INSTALL_TORCH)
+    return "\n\n".join(text)
+
+
+def busy(found):
+    """Training steps beside other programs."""
+    part = found["busy"]
+    text = [f"Training steps beside {part['programs']} busy program{'s' * (part['programs'] != 1)}, {part['cores']} cores"]
+    for row in part["workloads"]:
+        lines = [[name, f"{1e3 * calm:.2f}", f"{1e3 * beside:.2f}", f"{beside / calm:.1f}×"] for name, (calm, beside) in row["seconds"].items()]
+        text.append(f"{row['title']}\n\n{table(['', 'ms alone', 'ms beside', ''], lines)}")
     return "\n\n".join(text)
 
 

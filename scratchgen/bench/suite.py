@@ -7,7 +7,7 @@ import os
 import platform
 from typing import NamedTuple
 
-from scratchgen.bench import climb, operations, products, start, steps
+from scratchgen.bench import busy, climb, operations, products, start, steps
 from scratchgen.bench.climb import ALL_CORES, ONE_CORE
 from scratchgen.bench.steps import Entrant
 from scratchgen.bench.turns import Side
@@ -36,9 +36,9 @@ class Effort(NamedTuple):
     torch: tuple
 
 
-FULL = Effort(False, 9, 0.05, products.SHAPES, ("float32", "float64"), steps.WORKLOADS, tuple(operations.ARGUMENTS), 1024, start.EXAMPLES, TORCH)
+FULL = Effort(False, 9, 0.05, products.SHAPES, ("float32", "float64"), steps.WORKLOADS, operations.NAMES, 1024, start.EXAMPLES, TORCH)
 # torch.compile takes a minute
-QUICK = Effort(True, 3, 0.02, products.QUICK, ("float32",), steps.WORKLOADS, tuple(operations.ARGUMENTS), 256, 5000, TORCH[:-1])
+QUICK = Effort(True, 3, 0.02, products.QUICK, ("float32",), steps.WORKLOADS, operations.NAMES, 256, 5000, TORCH[:-1])
 
 
 def measure(parts=None, effort=FULL, threads=None, progress=iter, say=lambda part, found: None):
@@ -83,7 +83,7 @@ def machine():
 
 
 def ours(threads):
-    """A process that runs scratchgen's compiled twins."""
+    """A process that runs scratchgen's operations compiled."""
     return Side(threads, SCRATCHGEN_BACKEND="numba")
 
 
@@ -112,6 +112,7 @@ def measure_steps(effort, threads, ceilings, progress):
         entrants = {"scratchgen": Entrant(stack.enter_context(ours(threads)))}
         for n in range(1, ceilings["cores"]):
             entrants[f"scratchgen, {n} of {ceilings['cores']} threads"] = Entrant(stack.enter_context(ours(n)))
+        entrants["scratchgen, as written"] = Entrant(stack.enter_context(ours(threads)), given={"replay": False})
         entrants["numpy"] = Entrant(stack.enter_context(numpys(threads)))
         for name, given, models in effort.torch if importlib.util.find_spec("torch") else ():
             entrants[name] = Entrant(stack.enter_context(Side(threads)), "scratchgen.bench.torch_steps:prepare", given, models)
@@ -134,6 +135,19 @@ def measure_ladder(effort, threads, ceilings, progress):
         return climb.measure(sides, effort.ladder, ceilings, 3, effort.budget, progress)  # the first step alone takes seconds
 
 
+def measure_busy(effort, threads, ceilings, progress):
+    """Training steps alone, and beside a busy program on every second core: ours recorded and as written, and PyTorch's."""
+    with contextlib.ExitStack() as stack:
+        entrants = {
+            "scratchgen": Entrant(stack.enter_context(ours(threads))),
+            "scratchgen, as written": Entrant(stack.enter_context(ours(threads)), given={"replay": False}),
+        }
+        if importlib.util.find_spec("torch"):
+            entrants["PyTorch, fused Adam"] = Entrant(stack.enter_context(Side(threads)), "scratchgen.bench.torch_steps:prepare")
+        return busy.measure(entrants, effort.workloads, ceilings["cores"], effort.rounds, 8 * effort.budget, progress)
+
+
 PARTS = {
-    "products": measure_products, "ops": measure_operations, "steps": measure_steps, "start": measure_start, "ladder": measure_ladder,
+    "products": measure_products, "ops": measure_operations, "steps": measure_steps, "busy": measure_busy, "start": measure_start,
+    "ladder": measure_ladder,
 }  # fmt: skip

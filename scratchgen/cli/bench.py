@@ -1,8 +1,8 @@
 """Measure speed: this machine's limits, the library under them, and NumPy and PyTorch beside it.
 
-Parts: products (matrix products against NumPy), ops (every operation against its NumPy definition), steps (whole training steps against
-NumPy and, where installed, PyTorch), start (import, compiling, memory), ladder (a matrix product made fast step by step). All of it
-takes several minutes; for figures to rely on, let nothing else run.
+Parts: products (matrix products against NumPy), ops (every operation against its NumPy definition), steps (whole training steps against NumPy and,
+where installed, PyTorch), busy (the same beside busy programs), start (import, compiling, memory), ladder (a matrix product made fast step by
+step). All of it takes several minutes; for figures to rely on, let nothing else run.
 
 examples:
   scratchgen bench --quick                        a first impression

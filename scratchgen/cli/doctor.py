@@ -61,17 +61,12 @@ def simd():
     return good, f"{target.TARGET.name} (this machine runs {', '.join(target.available())}){advice}"
 
 
-def threading_layer():
-    """Numba's threading layer, and whether it is a slow or fragile one."""
-    import numba
+def threads():
+    """How many threads compute here."""
+    from scratchgen.ops.numba import driver
 
-    from scratchgen.ops.numba import threads
-
-    threads.start()
-    layer = numba.threading_layer()
-    if layer == "workqueue":
-        return False, "workqueue: slow to start and unsafe with several Python threads; install libgomp (Debian: libgomp1) or `pip install tbb`"
-    return True, layer
+    n = driver.n_threads()
+    return True, f"{n} of its own" if n > 1 else "1: everything runs serially"
 
 
 def backend():
@@ -80,7 +75,7 @@ def backend():
 
     x = sg.ops.array(np.ones((2, 3), np.float32))
     right = bool((sg.ops.to_host(sg.ops.matmul_nt(x, x)) == 3).all())
-    compiled = "compiled" if sg.ops.has_twin("matmul") else "not compiled (NumPy definitions run)"
+    compiled = "compiled" if sg.ops.compiles() else "not compiled (NumPy definitions run)"
     return right, f"{sg.get_backend()}, {compiled}{'' if right else '; but 1·1 + 1·1 + 1·1 came out wrong'}"
 
 
@@ -146,6 +141,6 @@ def data():
 
 
 CHECKS = {
-    "python": python, "packages": packages, "cores": cores, "SIMD": simd, "threading layer": threading_layer, "backend": backend,
+    "python": python, "packages": packages, "cores": cores, "SIMD": simd, "threads": threads, "backend": backend,
     "caches": caches, "CUDA": cuda, "data": data,
 }  # fmt: skip

@@ -9,7 +9,7 @@ from scratchgen.bench import operations, products, report, roofline, start, suit
 from scratchgen.bench.steps import Workload
 from scratchgen.cli import main
 from scratchgen.cli.bench import write
-from scratchgen.ops import definitions, use_backend
+from scratchgen.ops import use_backend
 from scratchgen.ops.numba import ladder
 
 TINY = suite.Effort(
@@ -29,7 +29,7 @@ def measured():
 
 def test_results_are_json_and_complete(measured):
     found, _ = measured
-    assert set(found) == {"quick", "threads", "machine", "ceilings", "products", "ops", "steps", "ladder"}
+    assert set(found) == {"quick", "threads", "machine", "ceilings", "products", "ops", "steps", "busy", "ladder"}
     assert len(json.dumps(found, allow_nan=False)) > 1000
     assert {"float32", "float64", "bandwidth", "cores"} == set(found["ceilings"]) and found["ceilings"]["cores"] <= 2
     for dtype in ("float32", "float64"):
@@ -48,7 +48,7 @@ def test_results_are_json_and_complete(measured):
 
 def test_tables(measured):
     found, said = measured
-    assert set(said) == {"machine", "products", "ops", "steps", "ladder"}
+    assert set(said) == {"machine", "products", "ops", "steps", "busy", "ladder"}
     assert "geometric mean" in said["products"] and "matmul_tn" in said["products"] and "3×4×5" in said["products"]
     assert "a small VAE" in said["steps"] and "of this roofline" in said["steps"] and "adam_step" in said["steps"]
     assert ("pip install" in said["steps"]) == (not importlib.util.find_spec("torch"))
@@ -70,13 +70,10 @@ def test_pictures(measured, tmp_path):
     assert {"vae", "gan"} <= {text.get_text() for text in figure.axes[0].texts}
 
 
-def test_every_operation_has_arguments_and_runs():
-    import scratchgen.data  # noqa: F401  defines the last ones
-
-    ours = {name for name, definition in definitions.items() if definition.__module__.startswith("scratchgen.")}
-    assert set(operations.ARGUMENTS) == ours - set(products.PRODUCTS)
+def test_every_operation_runs():
+    assert len(operations.NAMES) > 50 and not set(operations.NAMES) & set(products.PRODUCTS)
     with use_backend("numpy"):
-        for name in operations.ARGUMENTS:
+        for name in operations.NAMES:
             operations.prepare(name, scale=0.02)()
 
 

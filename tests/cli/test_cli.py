@@ -189,7 +189,7 @@ def test_doctor_looks_at_everything(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert status in (0, 1) and status == any(line.startswith("BAD") for line in lines)
     assert [line[5:23].strip() for line in lines] == [
-        "python", "packages", "cores", "SIMD", "threading layer", "backend", "caches", "CUDA", "data",
+        "python", "packages", "cores", "SIMD", "threads", "backend", "caches", "CUDA", "data",
     ]  # fmt: skip
 
 
