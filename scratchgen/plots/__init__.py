@@ -1,7 +1,7 @@
 """Pictures from arrays. Every function takes NumPy arrays, returns a matplotlib Figure, and saves it where a path is given.
 (animate_points only writes its file, and returns the path.)
 
-    sample_grid        generated images, tiled
+    sample_grid        generated images, tiled;  save_grid: the same as a file alone, fast
     reconstructions    originals, and under each what the model makes of it
     learning_curves    the columns of metrics.csv
     latent_scatter     where the encoder puts each class
@@ -16,8 +16,18 @@ Figures are made without pyplot: no global state, no window, the user's backend 
 from scratchgen.plots.animation import animate_points
 from scratchgen.plots.curves import learning_curves
 from scratchgen.plots.density import density_figure
-from scratchgen.plots.grids import reconstructions, sample_grid
+from scratchgen.plots.grids import reconstructions, sample_grid, save_grid
 from scratchgen.plots.latent import latent_manifold, latent_scatter
 from scratchgen.plots.points import points
 
-__all__ = ["animate_points", "density_figure", "latent_manifold", "latent_scatter", "learning_curves", "points", "reconstructions", "sample_grid"]
+__all__ = [
+    "animate_points",
+    "density_figure",
+    "latent_manifold",
+    "latent_scatter",
+    "learning_curves",
+    "points",
+    "reconstructions",
+    "sample_grid",
+    "save_grid",
+]

@@ -1,9 +1,12 @@
 """Images side by side: what a model draws, and what it makes of an original."""
 
 import numpy as np
+from PIL import Image
 
+from scratchgen.atomic import atomic_file
 from scratchgen.plots.canvas import DPI, INK, finish, new_figure, set_title
 
+MARGIN = 8  # white dots around a grid
 WIDTH = 840  # dots that a grid should be about as wide as; each pixel of an image becomes a whole number of dots
 
 
@@ -33,7 +36,7 @@ def tile(images, columns, gap=1):
     return sheet[: rows * (h + gap) - gap, : columns * (w + gap) - gap]
 
 
-def show_sheet(sheet, left=0, top=0, bottom=0, margin=8):
+def show_sheet(sheet, left=0, top=0, bottom=0, margin=MARGIN):
     """A Figure that holds one grey image, its pixels whole and square, with extra margins in dots -> figure, axes."""
     zoom = max(1, round(WIDTH / sheet.shape[1]))
     height, width = (zoom * side for side in sheet.shape)
@@ -63,6 +66,19 @@ def sample_grid(images, path=None, *, columns=None, title=None):
     if title:
         set_title(axes, title)
     return finish(figure, path)
+
+
+def save_grid(images, path):
+    """sample_grid without a title, as a .png file and nothing else: a tenth of the time that a Figure takes, for pictures after every epoch.
+
+    Raises ValueError for other shapes or NaN, OSError if `path` cannot be written.
+    """
+    images = as_images(images)
+    sheet = tile(images, int(np.ceil(len(images) ** 0.5)))
+    zoom = max(1, round(WIDTH / sheet.shape[1]))
+    dots = np.kron(np.round(255 * sheet), np.ones((zoom, zoom))).astype(np.uint8)
+    with atomic_file(path) as file:
+        Image.fromarray(np.pad(dots, MARGIN, constant_values=255)).save(file, "png", compress_level=1)
 
 
 def reconstructions(originals, reconstructed, path=None, *, columns=12):

@@ -10,22 +10,21 @@ the checkpoint.
 """
 
 import contextlib
-import sys
 import time
 import zlib
 
 import numpy as np
-from tqdm import tqdm
 
 from scratchgen.data import Binarize, minibatches
-from scratchgen.ops import array, reading_waits, replayed
+from scratchgen.ops import announcing, array, is_async, recorded
 from scratchgen.train.checkpoint import describe
 from scratchgen.train.checks import check_arguments, check_batches, check_data
 from scratchgen.train.interrupt import interruptible
 from scratchgen.train.pictures import write_pictures
+from scratchgen.train.progress import Progress
 from scratchgen.train.run import Run
 from scratchgen.train.run_folder import RunFolder
-from scratchgen.train.step import check_losses, check_parameters, counters, train_step
+from scratchgen.train.step import check_losses, check_parameters, train_step
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; one is written at the end of every epoch besides
 
@@ -90,24 +89,22 @@ def fit(
         if folder:
             folder.write_checkpoint(*run.describe())
 
-    often = 0.1 if sys.stderr.isatty() else 10  # seconds between two states of the bar: in a log file each is a line
-    bar = tqdm(total=epochs * steps_per_epoch, initial=run.step, unit="step", disable=not progress, mininterval=often, dynamic_ncols=True)
+    bar = Progress(epochs * steps_per_epoch, run.step, progress)
 
-    def one_step(x):
+    def one_step(x, players):
         return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm))
 
-    step = replayed(one_step, [*counters(model, optimizers), (bits.stream, "block")]) if repeatable(model, optimizers) else lambda x, key: one_step(x)
+    step = recorded(one_step)
     rows = array(x)  # on a device, all of it is brought there once
-    with interruptible() as interrupted, folder or contextlib.nullcontext(), bar:
+    with interruptible() as interrupted, folder or contextlib.nullcontext(), bar, announcing(bar.compiling):
         saved = time.monotonic()
         while run.epoch < epochs:
-            bar.set_description(f"epoch {run.epoch + 1}/{epochs}", refresh=False)
+            bar.epoch(run.epoch + 1, epochs)
             for set_rate in schedules:
                 set_rate(run.epoch)
             for minibatch in minibatches(rows, batch_size, seed=seed, epoch=run.epoch, start=run.step - run.epoch * steps_per_epoch):
-                key = tuple(name for name, _ in model.turns(run.step)), tuple(each.lr for each in optimizers.values())
-                run.count(step(minibatch, key=key))
-                if bar.update() and reading_waits():  # it was drawn anew: the moment to see whether all is well
+                run.count(step(minibatch, tuple(name for name, _ in model.turns(run.step))))
+                if bar.update() or not is_async():  # where reading a number waits: only when the bar was drawn anew
                     check_losses(model, optimizers, run.sums, run.step)
                 if interrupted():
                     save()
@@ -120,17 +117,11 @@ def fit(
             run.end_epoch({} if valid is None else model.evaluate(array(valid), rng=seed))
             save()
             saved = time.monotonic()
-            bar.set_postfix({key: f"{value:.4g}" for key, value in run.rows[-1].items() if key not in ("epoch", "step")}, refresh=False)
+            bar.figures(run.rows[-1])
             if folder:
                 folder.write_rows(run.rows)
                 write_pictures(run, folder.path, x if valid is None else valid, last=run.epoch == epochs, seed=seed)
     return run.metrics()
-
-
-def repeatable(model, optimizers):
-    """Whether all that takes part in a step is the library's own; what others' layers and optimizers remember on the host is not known."""
-    parts = (model, *(leaf for _, leaf in model.leaves()), *optimizers.values())
-    return all(type(part).__module__.startswith("scratchgen.") for part in parts)
 
 
 def open_folder(out, resume, run, epochs, steps_per_epoch, config):

@@ -19,7 +19,7 @@ def write_pictures(run, path, x, *, last, seed):
     """
     model = run.model
     if is_pictures(model):
-        plots.sample_grid(to_host(model.sample(100, rng=seed)).clip(0, 1), path / "samples" / f"{run.epoch:04d}.png")
+        plots.save_grid(to_host(model.sample(100, rng=seed)), path / "samples" / f"{run.epoch:04d}.png")
     elif model.data_dim == 2:
         points = to_host(model.sample(2000, rng=seed))
         plots.points(points, path / "samples" / f"{run.epoch:04d}.png", real=x[:2000])

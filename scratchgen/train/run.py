@@ -13,6 +13,8 @@ class Run:
     settings: what must be the same for a run to be resumed, {name: number or text}.
     """
 
+    beside = ("step", "epoch", "sums", "rows")  # what changes from step to step, and no step depends on: ops/recording.py
+
     def __init__(self, model, optimizers, bits, settings):
         self.model, self.optimizers, self.bits, self.settings = model, optimizers, bits, settings
         self.step, self.epoch, self.rows, self.sums = 0, 0, [], {}

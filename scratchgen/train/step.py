@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from scratchgen.ops import reading_waits, to_host
+from scratchgen.ops import is_async, to_host
 from scratchgen.optim import clip_grad_norm
 
 
@@ -23,18 +23,13 @@ def train_step(model, optimizers, x, step, clip_norm=None):
         player = model.players()[name]
         player.zero_grads()
         total, parts = loss(x)
-        if not reading_waits() and not math.isfinite(total):
+        if not is_async() and not math.isfinite(total):
             raise Diverged(explain(player, f"the loss of {name} is {float(total)} at step {step}", optimizers[name].lr))
         if clip_norm is not None:
             clip_grad_norm(player, clip_norm)
         optimizers[name].step()
         record.update(parts)
     return record
-
-
-def counters(model, optimizers):
-    """[(object, name of an attribute)] of the integers that a step moves: where random streams stand, and what optimizers count."""
-    return [(stream, "block") for stream in model.streams().values()] + [(each, "steps") for each in optimizers.values()]
 
 
 def check_losses(model, optimizers, sums, steps):
