@@ -22,15 +22,15 @@ Notation, the same in every file
     G, D           generator and discriminator
     _nt, _tn       which side of a matrix product is transposed: matmul_nt(a, b) = a bᵀ, matmul_tn(a, b) = aᵀ b
 
-Where things are:  layers/, losses/, optim/ hold the mathematics, one idea per file; models/ what is built from it; ops/ the
-compiled twins that run it; data/, train/, metrics/, plots/ what a training run needs; gradcheck/ tells whether a gradient is right.
+Where things are:  layers/, losses/, optim/ hold the mathematics, one idea per file; models/ what is built from it; ops/ compiles and
+runs it; data/, train/, metrics/, plots/ what a training run needs; gradcheck/ tells whether a gradient is right.
 """
 
 import importlib
 
 from scratchgen import layers, losses, models, ops, optim
 from scratchgen.models import GAN, MADE, VAE
-from scratchgen.ops import get_backend, use_backend
+from scratchgen.ops import get_backend, op, recorded, use_backend
 
 __version__ = "0.1.0"
 
@@ -39,8 +39,8 @@ _LAZY_MODULES = ("coursework", "data", "gradcheck", "metrics", "plots", "train")
 _LAZY_NAMES = {"fit": "train", "save": "train", "load": "train"}
 
 __all__ = [
-    "GAN", "MADE", "VAE", "coursework", "data", "fit", "get_backend", "gradcheck", "layers", "load", "losses", "metrics", "models", "ops", "optim",
-    "plots", "save", "train", "use_backend",
+    "GAN", "MADE", "VAE", "coursework", "data", "fit", "get_backend", "gradcheck", "layers", "load", "losses", "metrics", "models", "op", "ops",
+    "optim", "plots", "recorded", "save", "train", "use_backend",
 ]  # fmt: skip
 
 

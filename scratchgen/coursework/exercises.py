@@ -39,8 +39,8 @@ EXERCISES = [
     Exercise(
         "bce_with_logits", 3, "binary cross-entropy on logits",
         """
-        Code the loss in the stable form that the lesson derives, and derive its gradient. Sum over features, mean over the batch; both the
-        loss and its gradient carry the 1 / batch.
+        Code the loss in the stable form that the lesson derives, and derive its gradient; `softplus` and `sigmoid` are the library's own. Sum
+        over features, mean over the batch; both the loss and its gradient carry the 1 / batch.
         """,
         30,
         (
@@ -121,13 +121,13 @@ EXERCISES = [
     Exercise(
         "gan_losses", 8, "what the two players of a GAN minimise",
         """
-        Code the three losses from logits and derive their gradients. Stable forms of softplus and sigmoid are given, `_softplus` and `_sigmoid`.
+        Code the three losses from logits and derive their gradients. `softplus` and `sigmoid` are the library's own.
         The numbers of real and of generated examples may differ: each mean has its own.
         """,
         40,
         (
             Cut(
-                "scratchgen.losses.gan", keep=["_softplus", "_sigmoid", "discriminator_bce", "generator_minimax", "generator_non_saturating"],
+                "scratchgen.losses.gan", keep=["discriminator_bce", "generator_minimax", "generator_non_saturating"],
                 blanks=["discriminator_bce", "generator_minimax", "generator_non_saturating"],
                 hide=[("    dreal =", "\nand the"), ("        dfake = −σ(f", "\n    non-"), ("       dfake = −σ(−f", "\n\nWhile")],
             ),

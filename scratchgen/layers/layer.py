@@ -28,7 +28,7 @@ import inspect
 
 from scratchgen.errors import unknown_name
 from scratchgen.layers.module import Module
-from scratchgen.ops import copy_to
+from scratchgen.ops import copy_of, copy_to
 
 WRT = ("both", "input", "params")
 
@@ -99,7 +99,7 @@ def _accept_wrt(backward):
     def wrapper(self, dy, cache, wrt="both"):
         if wrt == "params" and not self.params:
             return None
-        before = {key: value.copy() for key, value in self.grads.items()} if wrt == "input" else {}
+        before = {key: copy_of(value) for key, value in self.grads.items()} if wrt == "input" else {}
         dx = backward(self, dy, cache)
         for key, value in before.items():
             copy_to(self.grads[key], value)

@@ -15,14 +15,20 @@ from scratchgen.ops import op
 
 @op
 def maxout(x, pieces):  # y_i = max_j x_ij,  winner_i = argmax_j x_ij      (the first, if several are equal)
-    groups = x.reshape(len(x), x.shape[1] // pieces, pieces)
-    winner = np.argmax(groups, axis=2)
-    return np.take_along_axis(groups, winner[:, :, None], axis=2)[:, :, 0], winner
+    y, winner = x[:, ::pieces].copy(), np.zeros_like(x[:, ::pieces], dtype=np.intp)
+    for j in range(1, pieces):
+        x_j = x[:, j::pieces]
+        better = (x_j > y) | (np.isnan(x_j) & ~np.isnan(y))  # the first NaN wins, as in np.argmax
+        y, winner = np.where(better, x_j, y), np.where(better, j, winner)
+    return y, winner
 
 
 @op
 def maxout_backward(dy, winner, pieces):  # dx_ij = dy_i where j = winner_i, else 0
-    return (dy[:, :, None] * (winner[:, :, None] == np.arange(pieces))).reshape(len(dy), dy.shape[1] * pieces).astype(dy.dtype)
+    dx = np.full((dy.shape[0], dy.shape[1] * pieces), 0, dtype=dy.dtype, like=dy)
+    for j in range(pieces):
+        dx[:, j::pieces] = np.where(winner == j, dy, 0)
+    return dx
 
 
 class Maxout(Layer):

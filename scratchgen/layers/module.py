@@ -19,7 +19,7 @@ import contextlib
 import copy
 import weakref
 
-from scratchgen.ops import array, copy_to, empty, fill, use_backend
+from scratchgen.ops import array, copy_of, copy_to, empty, fill, use_backend
 
 
 class Views(dict):
@@ -166,7 +166,7 @@ class Module:
     @contextlib.contextmanager
     def frozen_buffers(self):
         """Within this context, whatever happens to the buffers is undone at its end: a pass that must leave no trace."""
-        before = {key: value.copy() for key, value in self.all_buffers().items()}
+        before = {key: copy_of(value) for key, value in self.all_buffers().items()}
         try:
             yield
         finally:

@@ -6,8 +6,16 @@ The chain rule runs the same row backwards: each layer turns the gradient of its
 the gradient of the output of the layer before. This is all that backpropagation is.
 """
 
-from scratchgen.layers.fusion import stages
+from typing import NamedTuple
+
 from scratchgen.layers.layer import Layer
+
+
+class Caches(NamedTuple):
+    """The caches of the layers, and the shape of the last one's y."""
+
+    of_layers: list
+    shape: tuple
 
 
 class Sequential(Layer):
@@ -18,7 +26,6 @@ class Sequential(Layer):
 
     def __init__(self, *layers):
         self.set_parts(**{str(i): layer for i, layer in enumerate(layers)})
-        self.stages = stages(layers)
 
     @property
     def layers(self):
@@ -26,25 +33,25 @@ class Sequential(Layer):
         return tuple(self.parts.values())
 
     def forward(self, x, training=True):
-        """x (batch, in) -> y (batch, out); the cache is the list of the stages' caches."""
+        """x (batch, in) -> y (batch, out), and the layers' caches."""
         caches = []
-        for stage in self.stages:
-            x, cache = stage.forward(x, training=training)
+        for layer in self.layers:
+            x, cache = layer.forward(x, training=training)
             caches.append(cache)
-        return x, caches
+        return x, Caches(caches, tuple(x.shape))
 
     def backward(self, dy, caches, wrt="both"):
         """dy (batch, out) -> dx (batch, in). With wrt="params" nothing below the first layer that has parameters is computed."""
+        if tuple(dy.shape) != caches.shape:  # NumPy would broadcast a column
+            raise ValueError(f"dy has shape {tuple(dy.shape)}; y, whose gradient it is, has {caches.shape}")
         if wrt == "params" and not self.params:
             return None
-        for stage, cache in zip(reversed(self.stages), reversed(caches), strict=True):
-            if wrt == "params" and stage is self._first_with_params():
-                return stage.backward(dy, cache, wrt="params")
-            dy = stage.backward(dy, cache, wrt="input" if wrt == "input" else "both")
+        first_with_params = next((layer for layer in self.layers if layer.params), None)
+        for layer, cache in zip(reversed(self.layers), reversed(caches.of_layers), strict=True):
+            if wrt == "params" and layer is first_with_params:
+                return layer.backward(dy, cache, wrt="params")
+            dy = layer.backward(dy, cache, wrt="input" if wrt == "input" else "both")
         return dy
-
-    def _first_with_params(self):
-        return next(stage for stage in self.stages if stage.params)
 
     def __repr__(self):
         return f"Sequential({', '.join(map(repr, self.layers))})"

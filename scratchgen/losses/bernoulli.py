@@ -13,6 +13,8 @@ is rounded to 0 or 1. Its derivative is famously simple, because softplus' = σ:
 
 import numpy as np
 
+from scratchgen.layers.sigmoid import sigmoid
+from scratchgen.layers.softplus import softplus
 from scratchgen.losses.shapes import equal_shapes
 from scratchgen.ops import op
 
@@ -22,8 +24,8 @@ from scratchgen.ops import op
 def bce_with_logits(logits, targets):
     """-> loss, dlogits.  logits, targets (batch, features); targets in [0, 1]; loss in nats."""
     batch = logits.shape[0]
-    loss = np.sum(np.logaddexp(0, logits) - targets * logits, dtype=np.float64) / batch
-    dlogits = (np.exp(-np.logaddexp(0, -logits)) - targets) / batch  # σ(l) = e^−softplus(−l)
+    loss = np.sum(softplus(logits) - targets * logits, dtype=np.float64) / batch
+    dlogits = (sigmoid(logits) - targets) / batch
     return loss, dlogits
 
 
@@ -37,4 +39,4 @@ def bernoulli_nll(x, logits):
 @op
 def bernoulli_log_likelihood(x, logits):
     """log p(x) of each example, in nats:  x, logits (batch, features) -> (batch,)."""
-    return np.sum(x * logits - np.logaddexp(0, logits), axis=1)
+    return np.sum(x * logits - softplus(logits), axis=1)

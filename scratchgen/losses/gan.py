@@ -16,16 +16,10 @@ non-saturating gradient tends to 1/m. That is the whole reason for the second fo
 
 import numpy as np
 
+from scratchgen.layers.sigmoid import sigmoid
+from scratchgen.layers.softplus import softplus
 from scratchgen.losses.shapes import equal_features, equal_shapes
 from scratchgen.ops import op
-
-
-def _softplus(x):
-    return np.logaddexp(0, x)
-
-
-def _sigmoid(x):
-    return np.exp(-np.logaddexp(0, -x))
 
 
 @equal_features
@@ -33,8 +27,8 @@ def _sigmoid(x):
 def discriminator_bce(real, fake):
     """-> loss, dreal, dfake.  Logits of real examples (n, 1) and of generated ones (m, 1)."""
     n, m = real.shape[0], fake.shape[0]
-    loss = np.sum(_softplus(-real), dtype=np.float64) / n + np.sum(_softplus(fake), dtype=np.float64) / m
-    return loss, -_sigmoid(-real) / n, _sigmoid(fake) / m
+    loss = np.sum(softplus(-real), dtype=np.float64) / n + np.sum(softplus(fake), dtype=np.float64) / m
+    return loss, -sigmoid(-real) / n, sigmoid(fake) / m
 
 
 @equal_shapes
@@ -42,7 +36,7 @@ def discriminator_bce(real, fake):
 def generator_minimax(fake):
     """-> loss, dfake.  Logits (m, 1) of generated examples; the loss is mean log(1 − D), at most 0."""
     m = fake.shape[0]
-    return -np.sum(_softplus(fake), dtype=np.float64) / m, -_sigmoid(fake) / m
+    return -np.sum(softplus(fake), dtype=np.float64) / m, -sigmoid(fake) / m
 
 
 @equal_shapes
@@ -50,4 +44,4 @@ def generator_minimax(fake):
 def generator_non_saturating(fake):
     """-> loss, dfake.  Logits (m, 1) of generated examples; the loss is −mean log D, at least 0."""
     m = fake.shape[0]
-    return np.sum(_softplus(-fake), dtype=np.float64) / m, -_sigmoid(-fake) / m
+    return np.sum(softplus(-fake), dtype=np.float64) / m, -sigmoid(-fake) / m

@@ -6,19 +6,20 @@ dlogits = (p − onehot(label)) / batch
 
 import numpy as np
 
-from scratchgen.ops import op, reading_waits
+from scratchgen.ops import is_async, op
 
 
 @op
 def cross_entropy(logits, labels):
     """The definition, without checks -> loss, dlogits."""
-    batch, rows = logits.shape[0], np.arange(logits.shape[0])
+    batch, classes = logits.shape
+    onehot = labels[:, None] == np.arange(classes, like=logits)  # (batch, classes)
     shifted = logits - logits.max(axis=1, keepdims=True)  # cancels in p; with it nothing overflows
-    log_sum = np.log(np.sum(np.exp(shifted), axis=1))
-    loss = np.sum(log_sum - shifted[rows, labels], dtype=np.float64) / batch
-    p = np.exp(shifted - log_sum[:, None])
-    p[rows, labels] -= 1
-    return loss, p / batch
+    e = np.exp(shifted)
+    sum_of_e = np.sum(e, axis=1)
+    nll = np.log(sum_of_e) - np.sum(np.where(onehot, shifted, 0), axis=1)
+    loss = np.sum(np.where((labels >= 0) & (labels < classes), nll, np.nan), dtype=np.float64) / batch
+    return loss, (e / sum_of_e[:, None] - onehot) / batch  # p − onehot
 
 
 def softmax_cross_entropy(logits, labels):
@@ -32,6 +33,6 @@ def softmax_cross_entropy(logits, labels):
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels are {labels.dtype}; softmax_cross_entropy needs integers, the index of the class")
     last = logits.shape[1] - 1
-    if not reading_waits() and len(labels) and not 0 <= labels.min() <= labels.max() <= last:
+    if not is_async() and len(labels) and not 0 <= labels.min() <= labels.max() <= last:
         raise ValueError(f"labels run from {labels.min()} to {labels.max()}; with logits {tuple(logits.shape)} they must lie in 0 … {last}")
     return cross_entropy(logits, labels)

@@ -28,7 +28,7 @@ from scratchgen.layers import Reparameterize, mlp
 from scratchgen.losses import gaussian_kl, gaussian_kl_rows
 from scratchgen.models.likelihoods import LIKELIHOODS, split
 from scratchgen.models.model import Model, check_unit_interval
-from scratchgen.ops import Stream, as_generator, join_sums, op, to_host
+from scratchgen.ops import Stream, add, as_generator, join_sums, op, to_host
 
 
 @op
@@ -76,7 +76,7 @@ class VAE(Model):
         dmu_z, dlogvar_z = self.reparameterize.backward(dz, sample_cache)
         dh = join_sums(dmu_z, dmu_kl, dlogvar_z, dlogvar_kl)  # [dmu_z + dmu_kl | dlogvar_z + dlogvar_kl]
         self.encoder.backward(dh, encoder_cache, wrt="params")
-        loss = nll + kl
+        loss = add(nll, kl)
         return loss, {"loss": loss, "nll": nll, "kl": kl}
 
     def encode(self, x):

@@ -7,6 +7,7 @@ from scratchgen.ops.arrays import (
     add_matmul_tn,
     add_product,
     clip_norm,
+    copy_of,
     copy_to,
     fill,
     join_columns,
@@ -18,11 +19,12 @@ from scratchgen.ops.arrays import (
     stack_rows,
     take_rows,
 )
-from scratchgen.ops.dispatch import array, definitions, empty, get_backend, has_twin, op, reading_waits, replayed, to_host, use_backend
+from scratchgen.ops.dispatch import announcing, array, compiles, definitions, empty, get_backend, is_async, op, to_host, use_backend, why_not_compiled
 from scratchgen.ops.random import Stream, as_generator
+from scratchgen.ops.recording import recorded
 
 __all__ = [
-    "Stream", "accumulate", "add", "add_column_sums", "add_matmul_tn", "add_product", "array", "as_generator", "clip_norm", "copy_to",
-    "definitions", "empty", "fill", "get_backend", "has_twin", "join_columns", "join_sums", "matmul", "matmul_nt", "matmul_tn", "multiply", "op",
-    "reading_waits", "replayed", "stack_rows", "take_rows", "to_host", "use_backend",
+    "Stream", "accumulate", "add", "add_column_sums", "add_matmul_tn", "add_product", "announcing", "array", "as_generator", "clip_norm", "copy_to",
+    "compiles", "copy_of", "definitions", "empty", "fill", "get_backend", "is_async", "join_columns", "join_sums", "matmul", "matmul_nt",
+    "matmul_tn", "multiply", "op", "recorded", "stack_rows", "take_rows", "to_host", "use_backend", "why_not_compiled",
 ]  # fmt: skip

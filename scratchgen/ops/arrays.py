@@ -88,11 +88,16 @@ def copy_to(out, a):
 
 
 @op
+def copy_of(a):
+    """A new array equal to a."""
+    return a.copy()
+
+
+@op
 def clip_norm(a, max_norm):
     """a *= min(1, max_norm / ‖a‖), in place -> ‖a‖, a scalar."""
     norm = np.sqrt(np.sum(np.square(a, dtype=np.float64)))
-    if norm > max_norm:
-        a *= max_norm / norm
+    a *= np.where(norm > max_norm, max_norm / np.maximum(norm, max_norm), 1)
     return norm
 
 

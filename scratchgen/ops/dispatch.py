@@ -1,48 +1,107 @@
-"""Operations: the mathematics is written once, in NumPy; compiled twins of it are looked up by name.
+"""Operations: the mathematics is written once, in NumPy, and compiled from there.
 
     @op
     def tanh(x):                 # the definition: what is read
         return np.tanh(x)
 
-Calling `tanh` runs the twin of the same name in the backend in force, or the definition where that backend has none:
+Calling `tanh` runs it in the backend in force:
 
-    numpy    no twins: every call runs the definition
-    numba    scratchgen/ops/numba: compiled for multicore CPUs, same arrays as NumPy
-    cuda     scratchgen/ops/cuda: compiled for an NVIDIA GPU, arrays that live on the device
+    numpy    the definition itself
+    numba    compiled for multicore CPUs (scratchgen/ops/numba), same arrays as NumPy
+    cuda     compiled for an NVIDIA GPU (scratchgen/ops/cuda), arrays that live on the device
 
-With NUMBA_DISABLE_JIT=1 the numba backend has no twins either, so that a debugger steps through the definitions.
+What is compiled is the definition: tracing.py calls it with symbols in place of arrays, and each backend writes kernels from the expression that
+comes out. A few operations have a twin by hand instead, found by name, because no expression says them: matrix products, random bits, gathering.
+
+With NUMBA_DISABLE_JIT=1 the numba backend runs the definitions, too, so that a debugger steps through them.
 """
 
+import contextlib
 import functools
 import importlib
+import inspect
 import os
 from types import SimpleNamespace
 
 import numpy as np
 
 from scratchgen.errors import unknown_name
+from scratchgen.ops.tracing import Tracing
 
 BACKENDS = ("numpy", "numba", "cuda")
 
 definitions = {}  # name -> the NumPy definition of each operation, in the order of definition
+recorder = None  # who watches the operations of a step at the moment: recording.py
+_announce = None  # what to call before something is compiled
 _active = None  # the backend in force; None until the first operation or use_backend loads it
 
 
 def op(definition):
-    """Make a NumPy function an operation: callers get its twin in the backend in force.
+    """Make a NumPy function an operation: on numba and cuda, calls are compiled from it.
 
-    Raises ValueError if another operation has that name: twins are found by name alone.
+    It takes arrays of up to two axes, numbers and flags. tracing.py says what it may do with them; a definition that does more runs as written on the
+    host, and is refused on a device with a sentence that names the line (`why_not_compiled` gives it anywhere).
     """
-    name = definition.__name__
-    if name in definitions:
-        raise ValueError(f"operation {name!r} is already defined in {definitions[name].__module__}")
-    definitions[name] = definition
+    signature = inspect.signature(definition)
+    parameters = tuple(signature.parameters)
+    definitions[definition.__name__] = definition
 
     @functools.wraps(definition)
     def call(*args, **kwargs):
-        return (_active or _load_default()).twins.get(name, definition)(*args, **kwargs)
+        if Tracing.active:  # a definition that calls another
+            return definition(*args, **kwargs)
+        if kwargs or len(args) != len(parameters):
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            args = bound.args
+        backend = _active or _load_default()
+        run = backend.operations.get(definition) or _prepare(backend, definition, parameters)
+        if recorder is None:
+            return run(*args)
+        result = run(*args)
+        recorder.see(definition, run, args, result)
+        return result
 
     return call
+
+
+def _prepare(backend, definition, parameters):
+    """What runs that operation in that backend, from now on."""
+    ours = str(definition.__module__).startswith("scratchgen.")
+    run = ours and backend.by_hand.get(definition.__name__) or backend.compile(definition, parameters)
+    backend.operations[definition] = run
+    return run
+
+
+def why_not_compiled(operation, *args):
+    """Why an operation runs as written for arguments like these, as one sentence; None if it is compiled."""
+    from scratchgen.ops.plan import plan
+    from scratchgen.ops.tracing import Untraceable, trace
+
+    definition = operation.__wrapped__
+    if str(definition.__module__).startswith("scratchgen.") and definition.__name__ in active().by_hand:
+        return None
+    try:
+        plan(trace(definition, args, tuple(inspect.signature(operation).parameters)))
+    except Untraceable as error:
+        return str(error)
+
+
+def compiling():
+    """Called by backends when they are about to compile something that no cache holds."""
+    if _announce is not None:
+        _announce()
+
+
+@contextlib.contextmanager
+def announcing(say):
+    """Within this context, say() is called once if something must be compiled."""
+    global _announce
+    before, _announce = _announce, functools.cache(say)
+    try:
+        yield
+    finally:
+        _announce = before
 
 
 class use_backend:
@@ -66,14 +125,19 @@ class use_backend:
         _active = self._before
 
 
+def active():
+    """The backend in force, as an object."""
+    return _active or _load_default()
+
+
 def get_backend():
     """Name of the backend in force: "numpy", "numba" or "cuda"."""
     return (_active or _load_default()).name
 
 
-def has_twin(name):
-    """Whether the backend in force runs operation `name` compiled."""
-    return name in (_active or _load_default()).twins
+def compiles():
+    """Whether the backend in force compiles operations."""
+    return (_active or _load_default()).compile is not _as_written
 
 
 def array(x, dtype=None):
@@ -91,35 +155,29 @@ def empty(shape, dtype=np.float32):
     return (_active or _load_default()).empty(shape, dtype)
 
 
-def reading_waits():
-    """Whether reading a number waits for all work begun before: on a device, where work is only queued. A training step then reads none."""
-    return (_active or _load_default()).reading_waits
-
-
-def replayed(function, counters):
-    """`function(x)`, a step on a minibatch, to be called as step(x, key=…) again and again. On a device it is recorded, and launched as a whole.
-
-    counters: [(object, name of an attribute)], the integers that function changes on the host; it changes nothing else there.
-    key: whatever makes one call do other things than the next, such as a learning rate.  What function returns depends on the key alone.
-    """
-    return (_active or _load_default()).replayed(function, counters)
+def is_async():
+    """True if execution is asynchronous, so that reading a value synchronises. A training step then reads none."""
+    return (_active or _load_default()).is_async
 
 
 @functools.cache
 def _load(name):
-    """The backend as an object with name, twins {name: function}, array, to_host, empty, replayed, reading_waits."""
+    """The backend as an object with name, by_hand {name: function}, compile, assemble, array, to_host, empty, is_async, and what runs each
+    operation, operations {definition: function}."""
     if name == "cuda":
-        return importlib.import_module("scratchgen.ops.cuda").backend()
-    functions = dict(array=_host_array, to_host=_host_array, empty=np.empty, replayed=_called)
-    host = SimpleNamespace(name=name, twins={}, reading_waits=False, **functions)
-    if name == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
-        numba = importlib.import_module("scratchgen.ops.numba")
-        host.twins, host.empty = numba.twins(), numba.empty
-    return host
+        backend = importlib.import_module("scratchgen.ops.cuda").backend()
+    elif name == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
+        backend = importlib.import_module("scratchgen.ops.numba").backend()
+    else:
+        functions = dict(array=_host_array, to_host=_host_array, empty=np.empty, compile=_as_written)
+        backend = SimpleNamespace(name=name, by_hand={}, is_async=False, **functions)
+    backend.assemble = getattr(backend, "assemble", None)
+    backend.operations = {}
+    return backend
 
 
-def _called(function, counters):
-    return lambda x, key=(): function(x)
+def _as_written(definition, parameters):
+    return definition
 
 
 def _host_array(x, dtype=None):

@@ -17,6 +17,8 @@ from scratchgen.ops import array
 class Optimizer:
     """Base class. `lr` may be changed at any time (that is what schedules do); `state` {name: (n_params,) array}; `steps` taken."""
 
+    counted = ("steps",)  # what moves by the same amount in every training step: ops/recording.py
+
     def __init__(self, module, lr, state=()):
         if not isinstance(module, Module):
             raise TypeError(f"the first argument is {module!r}; it must be a network, layer or model")

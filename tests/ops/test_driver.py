@@ -1,6 +1,7 @@
-"""Threads: which layer runs, how many threads, whose settings stand, and what happens under several Python threads and after a fork.
+"""The driver: how many threads, whose settings stand, and what happens under several Python threads, after a fork, at the end and beside
+other programs.
 
-The layer is chosen once in a process, so that each case runs in a process of its own.
+Threads are started once in a process, so that each case runs in a process of its own.
 """
 
 import os
@@ -12,190 +13,221 @@ import pytest
 
 pytest.importorskip("numba")
 
-from scratchgen.ops.numba import threads
+from scratchgen.ops.numba import driver
 
-PRODUCT = """
-import os, sys, threading
+BEGIN = """
+import os, sys, threading, time
 import numba, numpy as np
-from scratchgen.ops.numba import threads
-from scratchgen.ops.numba.matmul import matmul
+import scratchgen as sg
+from scratchgen.layers.softmax import softmax
+from scratchgen.ops import matmul
+from scratchgen.ops.numba import driver
 a, b = np.random.default_rng(0).standard_normal((2, 300, 300)).astype(np.float32)
+x = np.random.default_rng(1).standard_normal((2000, 300))
 right = a.astype(np.float64) @ b
+e = np.exp(x - x.max(axis=1, keepdims=True))
+probabilities = e / e.sum(axis=1, keepdims=True)
 def check():
     assert np.allclose(matmul(a, b), right, atol=1e-3)
+    assert np.allclose(softmax(x), probabilities, rtol=1e-12)
+def workers():
+    return sum(thread.name.startswith("scratchgen-") for thread in threading.enumerate())
 """
 
 
-def run(code, **environment):
+def run(code, timeout=120, **environment):
     """What the code prints in a new process; environment: variables to set, or to remove where None."""
-    merged = {key: value for key, value in {**os.environ, "NUMBA_NUM_THREADS": "3", **environment}.items() if value is not None}
-    done = subprocess.run([sys.executable, "-c", PRODUCT + textwrap.dedent(code)], env=merged, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
+    environment = {"NUMBA_NUM_THREADS": "3", "SCRATCHGEN_NUM_THREADS": None, "SCRATCHGEN_BACKEND": "numba", **environment}
+    merged = {key: value for key, value in {**os.environ, **environment}.items() if value is not None}
+    command = [sys.executable, "-c", BEGIN + textwrap.dedent(code)]
+    done = subprocess.run(command, env=merged, capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     return done.stdout.split()
 
 
-def loads(layer):
-    code = f"import numba; numba.config.THREADING_LAYER = '{layer}'; numba.get_num_threads()"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+def test_threads_start_with_the_first_operation():
+    assert run("print(workers()); check(); print(workers(), driver.n_threads(), driver.pool().most)") == ["0", "2", "3", "3"]
 
 
-def test_openmp_is_taken_where_it_loads_and_the_users_setting_is_left_alone():
-    code = "check(); print(numba.threading_layer(), numba.config.THREADING_LAYER, numba.get_num_threads())"
-    layer, setting, n = run(code, NUMBA_THREADING_LAYER=None)
-    assert layer == next(layer for layer in threads.WORTH if loads(layer)) and (setting, n) == ("default", "3")
-
-
-@pytest.mark.parametrize("given, found", [({}, threads.SPINS), ({"GOMP_SPINCOUNT": "77"}, 77)])
-def test_threads_of_gnu_openmp_go_to_sleep_soon_unless_the_user_says_when(given, found):
-    if not loads("omp"):
-        pytest.skip("omp does not load here")
-    code = "import os; before = dict(os.environ); from scratchgen.ops.numba import threads; threads.start(); assert os.environ == before"
-    environment = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
-    environment |= {"OMP_DISPLAY_ENV": "VERBOSE", "NUMBA_NUM_THREADS": "2", "NUMBA_THREADING_LAYER": "omp"} | given
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    if "libgomp" not in done.stderr and "GOMP_" not in done.stderr:
-        pytest.skip("Numba's OpenMP is not GNU's here")
-    assert f"GOMP_SPINCOUNT = '{found}'" in done.stderr
-
-
-@pytest.mark.parametrize("layer", threads.WORTH)
-def test_the_users_choice_of_layer_stands_and_two_python_threads_may_work_at_once(layer):
-    if not loads(layer):
-        pytest.skip(f"{layer} does not load here")
-    code = """
-    def often():
-        for _ in range(50):
-            check()
-        finished.append(True)
-    finished = []
-    workers = [threading.Thread(target=often) for _ in range(3)]
-    for worker in workers: worker.start()
-    for worker in workers: worker.join()
-    print(len(finished), numba.threading_layer())
-    """
-    assert run(code, NUMBA_THREADING_LAYER=layer) == ["3", layer]
-
-
-def test_a_layer_that_the_user_started_stands():
-    code = """
-    numba.config.THREADING_LAYER = "workqueue"
-    numba.set_num_threads(2)
-    numba.config.THREADING_LAYER = "default"
-    check()
-    print(numba.threading_layer(), numba.get_num_threads())
-    """
-    assert run(code) == ["workqueue", "2"]
-
-
-def test_our_limit_holds_for_our_calls_only():
-    code = """
-    from numba import prange
-    from scratchgen.ops.numba.threads import enter, leave
-    check()
-    assert enter(10**9)
-    print(numba.get_num_threads())
-    leave()
-    numba.set_num_threads(1)
-    check()
-    print(numba.get_num_threads())
-    """
-    assert run(code, SCRATCHGEN_NUM_THREADS="2") == ["2", "1"]
+def test_our_limit_holds():
+    assert run("check(); print(workers(), driver.n_threads())", SCRATCHGEN_NUM_THREADS="2") == ["1", "2"]
+    assert run("check(); print(workers(), driver.n_threads())", SCRATCHGEN_NUM_THREADS="20") == ["2", "3"]
 
 
 def test_one_thread_is_serial():
-    code = "check(); print(threads.enter(10**12))"
-    assert run(code, SCRATCHGEN_NUM_THREADS="1") == run(code, NUMBA_NUM_THREADS="1") == ["False"]
+    code = "check(); print(workers(), driver.n_threads())"
+    assert run(code, SCRATCHGEN_NUM_THREADS="1") == run(code, NUMBA_NUM_THREADS="1") == ["0", "1"]
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
 def test_a_limit_that_is_no_number_is_refused(text, monkeypatch):
     monkeypatch.setenv("SCRATCHGEN_NUM_THREADS", text)
     with pytest.raises(ValueError, match=f"SCRATCHGEN_NUM_THREADS is '{text}'"):
-        threads.thread_limit()
+        driver.thread_limit()
 
 
-@pytest.mark.parametrize("layer", threads.WORTH)
-def test_several_python_threads_may_begin_at_once(layer):
-    if not loads(layer):
-        pytest.skip(f"{layer} does not load here")
+def test_numbas_own_settings_hold_and_stay():
     code = """
-    from scratchgen.ops.numba.elementwise import elementwise, formulas
-    relu, large, together = elementwise(formulas.relu, 0.1, 1), np.ones((3000, 3000), np.float32), threading.Barrier(6)
+    check()
+    numba.set_num_threads(2)
+    check()
+    print(driver.n_threads(), numba.get_num_threads())
+    numba.set_num_threads(1)
+    check()
+    print(driver.n_threads(), numba.get_num_threads())
+    numba.set_num_threads(3)
+    print(driver.n_threads(), numba.config.THREADING_LAYER)
+    """
+    assert run(code, NUMBA_THREADING_LAYER=None) == ["2", "2", "1", "1", "3", "default"]
+
+
+def test_numbas_own_threads_are_not_started():
+    code = "check(); from numba.np.ufunc import parallel; print(parallel._is_initialized)"
+    assert run(code) == ["False"]
+
+
+def test_small_work_is_done_by_the_caller():
+    """Otherwise waking the others would cost more than it brings. The number of the epoch tells whether a program was shared out."""
+    code = """
+    from scratchgen.ops import add
+    small, large = np.ones((10, 10)), np.ones((3000, 1000))
+    add(small, small), add(large, large)
+    epochs = []
+    for each in (small, large):
+        epochs.append(int(driver.pool().words[driver.EPOCH]))
+        add(each, each)
+    print(*[later - before for before, later in zip(epochs, epochs[1:] + [int(driver.pool().words[driver.EPOCH])])])
+    """
+    assert run(code) == ["0", "1"]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="no /proc here")
+def test_every_thread_takes_part():
+    """Each of the others spends processor time on large arrays: three hundredths of a second, which no waiting adds up to."""
+    code = """
+    from scratchgen.ops import add
+    large = np.ones((4000, 1000))
+    add(large, large)
+    tasks = [thread.native_id for thread in threading.enumerate() if thread.name.startswith("scratchgen-")]
+    def hundredths(task):
+        return int(open(f"/proc/self/task/{task}/stat").read().rsplit(")")[1].split()[11])
+    stop = time.time() + 20
+    while time.time() < stop and min(map(hundredths, tasks)) < 3:
+        add(large, large)
+    print(time.time() < stop)
+    """
+    assert run(code) == ["True"]
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_several_python_threads_may_begin_at_once(threads):
+    code = """
+    together, finished, errors = threading.Barrier(6), [], []
     def begin():
         together.wait()
-        for _ in range(5):
-            relu(large)
-        check()
+        for _ in range(20):
+            check()
         finished.append(True)
-    finished = []
-    workers = [threading.Thread(target=begin) for _ in range(6)]
-    for worker in workers: worker.start()
-    for worker in workers: worker.join()
-    print(len(finished))
+    workers_ = [threading.Thread(target=begin) for _ in range(6)]
+    for worker in workers_: worker.start()
+    for worker in workers_: worker.join()
+    print(len(finished), workers())
     """
-    assert run(code, NUMBA_THREADING_LAYER=layer) == ["6"]
+    assert run(code, NUMBA_NUM_THREADS=threads) == ["6", str(int(threads) - 1)]
+
+
+FORK = """
+child = os.fork()
+if child == 0:
+    for _ in range(20):
+        check()
+    os._exit(7 + workers())
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+check()
+"""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_child_computes_too_where_only_other_code_has_run_in_parallel_before():
-    code = """
-    @numba.njit(parallel=True)
-    def other(x):
-        for i in numba.prange(x.size):
-            x[i] += 1
-    other(np.zeros(1000))
-    child = os.fork()
-    if child == 0:
-        check()
-        os._exit(7)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    """
-    assert run(code) == ["7"]
+@pytest.mark.parametrize("before", ["", "check()", "check(); time.sleep(0.2)"], ids=["new", "just ran", "asleep"])
+def test_a_forked_child_computes_too(before):
+    """With threads of its own, also where the parent's threads have run, or sleep."""
+    assert run(f"{before}\n{FORK}") == ["9"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_computes_too():
+def test_children_of_children_compute_and_all_of_them_at_once():
     code = """
     check()
-    child = os.fork()
-    if child == 0:
-        check()
-        os._exit(7)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    children = []
+    for k in range(3):
+        child = os.fork()
+        if child == 0:
+            check()
+            grandchild = os.fork()
+            if grandchild == 0:
+                check()
+                os._exit(3)
+            check()
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]))
+        children.append(child)
     check()
+    print(*[os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
     """
-    assert run(code) == ["7"]
+    assert run(code) == ["3", "3", "3"]
 
 
-def test_small_work_is_serial_and_large_work_is_not():
-    code = "check(); print(threads.enter(100), threads.enter(10**9)); threads.leave()"
-    assert run(code) == ["False", "True"]
-
-
-def test_a_kernel_computes_the_same_serially_and_in_parallel(tmp_path):
-    """And the cache does not mix the two forms up: the second process takes both from it."""
-    (tmp_path / "doubling.py").write_text(
-        textwrap.dedent("""
-        from numba import prange
-        from scratchgen.ops.numba.threads import kernel
-
-        @kernel
-        def doubled(x, y):
-            for i in prange(x.size):
-                y[i] = 2 * x[i]
-        """)
-    )
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_while_another_thread_computes():
     code = """
-    sys.path.insert(0, os.environ["HERE"])
-    from doubling import doubled
-    x, y, z = np.arange(1000.0), np.zeros(1000), np.zeros(1000)
-    doubled(10**9, x, y)
-    doubled(0, x, z)
-    parallel, serial = doubled.parallel.stats, doubled.serial.stats
-    print(np.array_equal(y, 2 * x), np.array_equal(z, 2 * x), len(parallel.cache_hits), len(serial.cache_hits))
-    print(doubled.parallel.get_metadata(doubled.parallel.signatures[0])["parfor_diagnostics"].count_parfors() if not parallel.cache_hits else "")
+    check()
+    stop = []
+    def compute():
+        while not stop:
+            check()
+    other = threading.Thread(target=compute)
+    other.start()
+    ends = []
+    for _ in range(10):
+        child = os.fork()
+        if child == 0:
+            check()
+            os._exit(5)
+        ends.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    stop.append(True)
+    other.join()
+    print(set(ends) == {5})
     """
-    where = {"HERE": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    assert run(code, **where) == ["True", "True", "0", "0", "1"]
-    assert run(code, **where) == ["True", "True", "1", "1"]
+    assert run(code) == ["True"]
+
+
+@pytest.mark.parametrize(
+    "end", ["", "time.sleep(0.3)", "sys.exit(0)", "threading.Thread(target=lambda: [check() for _ in range(50)], daemon=True).start()"]
+)
+def test_nothing_hangs_when_the_process_ends(end):
+    """Awake, asleep, or in the middle of an operation of another Python thread."""
+    assert run(f"check(); print('end', flush=True); {end}", timeout=60) == ["end"]
+
+
+def test_results_are_right_beside_a_busy_process():
+    """More busy programs than cores: the system puts threads aside in the middle of their chunks."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        assert run("for _ in range(200): check()\nprint('right')", NUMBA_NUM_THREADS="4") == ["right"]
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def test_more_threads_than_work():
+    code = """
+    from scratchgen.ops import add, add_column_sums
+    for shape in ((1, 1), (0, 3), (3, 0), (1, 100_000), (100_000, 1), (2, 3)):
+        x = np.ones(shape)
+        assert np.array_equal(add(x, x), x + x)
+        out = np.zeros(shape[1])
+        add_column_sums(out, x)
+        assert np.array_equal(out, x.sum(axis=0))
+    print("right")
+    """
+    assert run(code, NUMBA_NUM_THREADS="16") == ["right"]

@@ -4,6 +4,10 @@ import numba
 import numpy as np
 import pytest
 
+from scratchgen.layers.sigmoid import sigmoid
+from scratchgen.layers.softplus import softplus as softplus_operation
+from scratchgen.layers.tanh import tanh
+from scratchgen.ops import op, use_backend
 from scratchgen.ops.numba import elementary
 
 # Largest error allowed, in units in the last place: what the file's docstring states.
@@ -22,24 +26,60 @@ def softplus(x):
 REFERENCES = {"exp": np.exp, "expm1": np.expm1, "tanh": np.tanh, "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "softplus": softplus, "log": np.log}
 
 
-def over(name):
-    """The scalar function as a function of arrays."""
-    f = getattr(elementary, name)
+@op
+def exponential(x):
+    return np.exp(x)
 
-    @numba.njit
-    def loop(y, x):
-        for i in range(x.size):
-            y[i] = f(x[i])
+
+@op
+def exponential_less_one(x):
+    return np.expm1(x)
+
+
+@op
+def logarithm(x):
+    return np.log(x)
+
+
+OPERATIONS = {
+    "exp": exponential, "expm1": exponential_less_one, "tanh": tanh, "sigmoid": sigmoid, "softplus": softplus_operation, "log": logarithm,
+}  # fmt: skip
+
+
+def compiled(operation):
+    """The operation as it is compiled for numba."""
 
     def call(x):
-        y = np.empty_like(x)
-        loop(y, x)
-        return y
+        with use_backend("numba"):
+            return operation(x)
 
     return call
 
 
-LOOPS = {name: over(name) for name in ULPS}
+LOOPS = {name: compiled(operation) for name, operation in OPERATIONS.items()}
+
+
+def over(f, n_arguments=1):
+    """A scalar function of elementary.py as a function of arrays."""
+    if n_arguments == 1:
+
+        @numba.njit
+        def loop(y, x):
+            for i in range(x.size):
+                y[i] = f(x[i])
+    else:
+
+        @numba.njit
+        def loop(y, x, z):
+            for i in range(x.size):
+                y[i] = f(x[i], z[i])
+
+    def call(*arrays):
+        y = np.empty_like(arrays[0])
+        loop(y, *arrays)
+        return y
+
+    return call
 
 
 def arguments(real, name, n=100_000):
@@ -101,3 +141,31 @@ def test_an_element_has_the_same_bits_wherever_it_stands():
         x = np.abs(arguments(np.float32, name, n=500)) + np.float32(0.01)
         one_by_one = np.concatenate([loop(x[i : i + 1]) for i in range(x.size)])
         assert loop(x).tobytes() == one_by_one.tobytes(), name
+
+
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0]
+
+
+@pytest.mark.parametrize("real", WIDE)
+def test_log_one_plus(real):
+    """For 0 ≤ e ≤ 1, as softplus asks for it; as accurate as the logarithm, whose series it is."""
+    e = np.concatenate([np.linspace(0, 1, 10_001), np.exp(-np.linspace(0, 80, 10_001))]).astype(real)
+    exact = np.log1p(e.astype(WIDE[real]))
+    error = np.abs(over(elementary.log_one_plus)(e) - exact) / np.spacing(np.abs(exact).astype(real))
+    assert error.max() <= ULPS["log"] + REFERENCE_ULPS[real]
+    assert np.isnan(over(elementary.log_one_plus)(np.array([np.nan], real))).all()
+
+
+@pytest.mark.parametrize("real", WIDE)
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_maximum_and_minimum_keep_nan(name, real):
+    x, y = (a.ravel().astype(real) for a in np.meshgrid(SPECIAL, SPECIAL))
+    np.testing.assert_array_equal(over(getattr(elementary, name), 2)(x, y), getattr(np, name)(x, y))
+
+
+@pytest.mark.parametrize("real", WIDE)
+def test_log_or_nan(real):
+    """−∞ at 0, NaN below, right among the subnormal numbers too."""
+    x = np.array([*SPECIAL, np.finfo(real).tiny, np.finfo(real).tiny / 2**10, np.finfo(real).smallest_subnormal, np.finfo(real).max], real)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.testing.assert_allclose(over(elementary.log_or_nan)(x), np.log(x.astype(WIDE[real])).astype(real), rtol=4 * np.finfo(real).eps)

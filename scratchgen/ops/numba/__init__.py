@@ -1,19 +1,36 @@
-"""The compiled twins for multicore CPUs. `twins()` is the whole interface: {operation name: function}.
+"""The backend for multicore CPUs. `backend()` is the whole interface.
 
-elementary.py       exp, tanh, log … in arithmetic that vectorises
-elementwise.py  sums.py                 a formula for one element (ops/formulas.py) becomes a kernel; sums in a fixed order
-activations.py  softmax.py  batch_norm.py  layer_norm.py  maxout.py  losses.py  optimizers.py  random.py  arrays.py    the operations
-matmul.py  gemm.py  pack.py  tile.py  memory.py    the matrix products: checked, cut, copied, multiplied; ladder.py tells how they became fast
-threads.py  compile.py  target.py       when to use threads, how to compile, for which instructions
+calls.py  kernels.py  functions.py  sums.py    an operation is traced, its kernels are written, compiled and called
+elementary.py                                  exp, tanh, log … in arithmetic that vectorises
+driver.py  program.py                          runs kernels on all threads: those of an operation, or of a recorded step
+matmul.py  gemm.py  pack.py  tile.py           the matrix products: checked, cut, copied, multiplied; ladder.py tells how they became fast
+random.py                                      random bits
+compile.py  target.py  memory.py               how to compile, for which instructions; memory by address
+
+By hand, because no expression of elements says it: the matrix products, random bits, and rows by their numbers (NumPy's own way is as good).
 """
 
-from scratchgen.ops.numba import activations, arrays, batch_norm, layer_norm, losses, matmul, maxout, optimizers, random, softmax, sums
+from types import SimpleNamespace
+
+import numpy as np
+
+from scratchgen.ops.arrays import take_rows
+from scratchgen.ops.numba import matmul, random
+from scratchgen.ops.numba.calls import Operation
 from scratchgen.ops.numba.memory import empty
+from scratchgen.ops.numba.program import Program
 
-__all__ = ["empty", "twins"]
+__all__ = ["backend"]
 
 
-def twins():
-    """Every compiled operation, by the name of its definition. Same arguments, same results; float32 and float64 (else TypeError)."""
-    modules = (arrays, sums, matmul, activations, softmax, batch_norm, layer_norm, maxout, losses, optimizers, random)
-    return {name: twin for module in modules for name, twin in module.TWINS.items()}
+def backend():
+    """The backend as dispatch.py keeps it."""
+    by_hand = {**matmul.BY_HAND, **random.BY_HAND, "take_rows": take_rows.__wrapped__}
+    return SimpleNamespace(
+        name="numba", by_hand=by_hand, compile=Operation, array=host_array, to_host=host_array, empty=empty, assemble=Program, is_async=False
+    )
+
+
+def host_array(x, dtype=None):
+    """`x` as a NumPy array, also if it lives on a device."""
+    return np.asarray(x.to_host() if hasattr(x, "to_host") else x, dtype)

@@ -2,7 +2,7 @@
 
 Numba can keep machine code between runs (`cache=True`), with two traps. It notices a change only in the file that holds the function, so
 that an edit of a helper in another file silently keeps the old machine code; and where it finds no folder to write to, it raises. Here the
-stamp of every cached function is a hash over *all* sources of scratchgen/ops and the versions of Numba and llvmlite, each SIMD target has a
+stamp of every cached function is a hash over *all* sources of scratchgen/ops/numba and the versions of Numba and llvmlite, each SIMD target has a
 folder of its own, and without a writable folder there is simply no cache.
 
     @jit                   called by compiled functions only: inlined into them where LLVM likes, cached as part of them
@@ -15,6 +15,7 @@ Where: NUMBA_CACHE_DIR if the user set it; else __pycache__ beside the sources i
 import contextlib
 import functools
 import hashlib
+import itertools
 import os
 import sys
 import tempfile
@@ -25,10 +26,14 @@ import llvmlite
 import numba
 from numba.core import caching, config, sigutils
 from numba.core.ccallback import CFunc
+from numba.core.codegen import CPUCodeLibrary
+from numba.core.compiler import Compiler
 
+from scratchgen.ops.dispatch import compiling
 from scratchgen.ops.numba.target import TARGET
 
 OPS = Path(__file__).resolve().parents[1]
+SOURCES = (*sorted((OPS / "numba").glob("*.py")), OPS / "random.py")  # generated kernels are known by their own text
 
 
 def jit(function=None, *, cache=False, parallel=False, inline=False):
@@ -46,19 +51,66 @@ def jit(function=None, *, cache=False, parallel=False, inline=False):
         return functools.partial(jit, cache=cache, parallel=parallel, inline=inline)
     wrappers = {"no_cpython_wrapper": not cache, "no_cfunc_wrapper": True}  # only what has a use: a quarter less to compile
     function = told_apart(function)
+    if not cache:
+        wrappers["pipeline_class"] = PartOfCallers
     compiled = numba.njit(parallel=parallel, forceinline=inline, error_model="numpy", **wrappers)(function)
     if cache and cache_folder() is not None:
         compiled._cache = PackageCache(function if not parallel else renamed(function, "-parallel"))
     return compiled
 
 
-def c_function(signature, function):
+class Linked(CPUCodeLibrary):
+    """The code of a function that only compiled functions call. It is linked into them, optimised there, and needs no machine code of its own: half
+    of
+    the time that a first training step took to compile."""
+
+    def _optimize_final_module(self):
+        pass
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name):
+        return 0
+
+    @property
+    def codegen(self):
+        return WithoutEnvironment(self._codegen)
+
+
+class WithoutEnvironment:
+    """Numba's code generator, but it does not look in machine code for where a function's globals are kept. (Ours have none that change.)"""
+
+    def __init__(self, codegen):
+        self._codegen = codegen
+
+    def __getattr__(self, name):
+        return getattr(self._codegen, name)
+
+    def set_env(self, name, environment):
+        pass
+
+
+class PartOfCallers(Compiler):
+    """Numba's compiler, making Linked code."""
+
+    numbers = itertools.count()
+
+    def __init__(self, typingctx, targetctx, library, args, return_type, flags, locals):
+        library = library or Linked(targetctx.codegen(), f"linked{next(self.numbers)}")
+        super().__init__(typingctx, targetctx, library, args, return_type, flags, locals)
+
+
+def c_function(signature, function, source=None):
     """The function compiled now (or taken from the cache) as a C function: `.address` can be called from anywhere, so that a caller need not
-    be compiled together with it."""
-    function = told_apart(function)
+    be compiled together with it.  source: its text, if it was generated; then that tells it apart."""
+    function = told_apart(function) if source is None else renamed(function, f"-{hashlib.sha256(source.encode()).hexdigest()[:16]}")
     compiled = CFunc(function, sigutils.normalize_signature(signature), locals={}, options={"error_model": "numpy"})
     if cache_folder() is not None:
         compiled._cache = PackageCache(function)
+    else:
+        compiling()
     compiled.compile()
     return compiled
 
@@ -83,9 +135,9 @@ def renamed(function, suffix):
 
 @functools.cache
 def source_stamp():
-    """A hash that changes with any source file of scratchgen/ops, with Numba and with llvmlite."""
+    """A hash that changes with any source file of this backend, with Numba and with llvmlite."""
     digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
-    for path in sorted(OPS.rglob("*.py")):
+    for path in SOURCES:
         digest.update(str(path.relative_to(OPS)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -156,12 +208,15 @@ class PackageCache(caching.FunctionCache):
         return sig, codegen.magic_tuple()
 
     def load_overload(self, sig, target_context):
+        found = None
         try:
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
         except Exception:  # unreadable or damaged: begin a new one
             with contextlib.suppress(OSError):
                 self.flush()
-            return None
+        if found is None:
+            compiling()
+        return found
 
     def save_overload(self, sig, data):
         try:

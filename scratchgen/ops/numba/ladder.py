@@ -7,15 +7,18 @@ end for nothing. `scratchgen bench --only ladder` measures the steps on your mac
 Each step adds to a c of zeros; `multiply` below calls it so.
 """
 
-import math
+import contextlib
+import functools
 
+import numba
 import numpy as np
 from numba import prange
+from numba.np.numpy_support import from_dtype
 
+from scratchgen.ops.numba import driver
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.target import TARGET
-from scratchgen.ops.numba.threads import kernel
-from scratchgen.ops.numba.tile import ROWS, VECTORS, tile
+from scratchgen.ops.numba.tile import ROWS, VECTORS, call_tile, tile
 
 BLOCK_K, BLOCK_N = 64, 512  # a block of b: 128 KiB of float32 fit the second-level cache, and a row of the block, 2 KiB, the first-level
 
@@ -70,35 +73,57 @@ def add_multiple(c_row, x, b_row):
 
 def register_tile(a, b, c):
     """The sums stay in registers (tile.py). Until here each was loaded and stored for every k; now the arithmetic waits for nothing."""
-    tile_panels.serial(a, b, c)
+    on_one_core(a, b, c, tile_of(c.dtype).address)
 
 
 def threads(a, b, c):
     """Every core takes some of the panels."""
-    tile_panels(math.inf, a, b, c)
+    with own_threads():
+        on_all_cores(a, b, c, tile_of(c.dtype).address)
 
 
-@kernel
-def tile_panels(a, b, c):
-    """c = a b, panel by panel of b, each as wide as a tile."""
-    a_columns = a.T.copy()  # a tile reads a column by column
+def tile_panels(a, b, c, code):
+    """c = a b, panel by panel of b, each as wide as a tile.  code: where the compiled tile is."""
+    m, k = a.shape
+    a_columns = np.zeros((k, (m + ROWS - 1) // ROWS * ROWS), c.dtype)  # a tile reads a column by column, and always ROWS rows
+    a_columns[:, :m] = a.T
     width = VECTORS * TARGET.vector_bytes // c.itemsize
     for p in prange((c.shape[1] + width - 1) // width):
         b_part = b[:, p * width : (p + 1) * width]
-        panel = np.zeros((b.shape[0], width), c.dtype)  # packed; zeros fill the last one, because a tile is never narrower than a vector
+        panel = np.zeros((k, width), c.dtype)  # packed; zeros fill the last one, because a tile is never narrower
         panel[:, : b_part.shape[1]] = b_part
         block = np.empty((ROWS, width), c.dtype)
-        for i in range(0, c.shape[0], ROWS):
-            a_part = a_columns[:, i : i + ROWS]
-            one_tile(a_part, panel, block)
-            c[i : i + ROWS, p * width : (p + 1) * width] = block[: a_part.shape[1], : b_part.shape[1]]
+        for i in range(0, m, ROWS):
+            one_tile(code, a_columns[:, i : i + ROWS], panel, block)
+            c_part = c[i : i + ROWS, p * width : (p + 1) * width]
+            c_part[:] = block[: c_part.shape[0], : c_part.shape[1]]
+
+
+on_one_core, on_all_cores = jit(tile_panels, cache=True), jit(tile_panels, cache=True, parallel=True)
 
 
 @jit
-def one_tile(a, b, c):
-    """c = aᵀ b with all sums in registers: a (k, ≤ ROWS), b (k, VECTORS · lanes), c (ROWS, VECTORS · lanes); rows contiguous."""
+def one_tile(code, a, b, c):
+    """c = aᵀ b with all sums in registers: a (k, ROWS), b (k, VECTORS · lanes), c (ROWS, VECTORS · lanes); rows contiguous."""
     a_at, b_at, c_at = np.int64(a.ctypes.data), np.int64(b.ctypes.data), np.int64(c.ctypes.data)
-    tile(c.dtype.type(0), a.shape[1], VECTORS, a_at, a.strides[0], b_at, b.strides[0], c_at, c.strides[0], a.shape[0], 0, 0, b_at, 0)
+    call_tile(code, a_at, a.strides[0], b_at, b.strides[0], c_at, c.strides[0], a.shape[0], 0, 0, b_at, 0)
+
+
+@functools.cache
+def tile_of(dtype):
+    """The compiled tile of ROWS × VECTORS vectors of that type."""
+    return tile(from_dtype(dtype), ROWS, VECTORS)
+
+
+@contextlib.contextmanager
+def own_threads():
+    """Within the block, Numba's parallel loops use as many threads as our own operations would."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(before, driver.pool().most))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 STEPS = (three_loops, loop_order, blocking, packing, register_tile, threads)

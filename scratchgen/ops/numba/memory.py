@@ -3,6 +3,8 @@
 The matrix product hands addresses and byte strides around instead of arrays, so that one compiled function serves every layout of array.
 """
 
+import platform
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -138,15 +140,102 @@ def size_of(typingctx, zero):
 
 
 @intrinsic
-def call_address(typingctx, address, zero, alpha, numbers):
-    """Call the C function at an address with (zero, alpha, *numbers), numbers a tuple of int64."""
+def call_kernel(typingctx, code, item, r0, r1, c0, c1, args):
+    """Call the kernel at an address: (item, r0, r1, c0, c1, args), all int64."""
 
-    def codegen(context, builder, signature, args):
-        address, zero, alpha, numbers = args
-        scalar = SCALARS[signature.args[1]]
-        operands = [zero, alpha, *(builder.extract_value(numbers, i) for i in range(len(signature.args[3])))]
-        kind = ir.FunctionType(ir.VoidType(), [scalar, scalar] + [I64] * len(signature.args[3]))
-        builder.call(builder.inttoptr(address, kind.as_pointer()), operands)
+    def codegen(context, builder, signature, operands):
+        kind = ir.FunctionType(ir.VoidType(), [I64] * 6)
+        builder.call(builder.inttoptr(operands[0], kind.as_pointer()), operands[1:])
         return context.get_dummy_value()
 
-    return types.void(address, zero, alpha, numbers), codegen
+    return types.void(*[types.int64] * 7), codegen
+
+
+@intrinsic
+def call_c(typingctx, code, a, b):
+    """Call a function of the C library at an address with two int64 (or pointers), and forget what it returns."""
+
+    def codegen(context, builder, signature, operands):
+        kind = ir.FunctionType(I32, [I64, I64])
+        builder.call(builder.inttoptr(operands[0], kind.as_pointer()), operands[1:])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic(prefer_literal=True)
+def scratch(typingctx, zero, n):
+    """Room for n numbers of zero's type on the stack, n a constant. No other pointer leads there, as the compiler knows."""
+    count = n.literal_value
+
+    def codegen(context, builder, signature, args):
+        scalar = context.get_value_type(signature.args[0])
+        with builder.goto_entry_block():
+            room = builder.alloca(ir.ArrayType(scalar, count))
+            room.align = LINE
+        return builder.bitcast(room, scalar.as_pointer())
+
+    return types.CPointer(zero)(zero, n), codegen
+
+
+# What several threads read and write at once. Everybody sees these happen in one order.
+
+
+@intrinsic
+def load_shared(typingctx, address):
+    """The int64 at an address."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load_atomic(builder.inttoptr(args[0], I64.as_pointer()), "seq_cst", 8)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def store_shared(typingctx, address, value):
+    """Set the int64 at an address."""
+
+    def codegen(context, builder, signature, args):
+        builder.store_atomic(args[1], builder.inttoptr(args[0], I64.as_pointer()), "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic
+def add_shared(typingctx, address, value):
+    """Add to the int64 at an address; returns what was there."""
+
+    def codegen(context, builder, signature, args):
+        return builder.atomic_rmw("add", builder.inttoptr(args[0], I64.as_pointer()), args[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def swap_shared(typingctx, address, old, new):
+    """Set the int64 at an address to `new` if it is `old`; whether it was."""
+
+    def codegen(context, builder, signature, args):
+        result = builder.cmpxchg(builder.inttoptr(args[0], I64.as_pointer()), args[1], args[2], "seq_cst", "seq_cst")
+        return builder.extract_value(result, 1)
+
+    return types.boolean(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def pause(typingctx):
+    """Let the core's other thread go first for a moment."""
+
+    def codegen(context, builder, signature, args):
+        if platform.machine().lower() in ("x86_64", "amd64"):
+            name, operands = "llvm.x86.sse2.pause", []
+        elif platform.machine().lower() in ("arm64", "aarch64"):
+            name, operands = "llvm.aarch64.hint", [ir.Constant(I32, 1)]
+        else:
+            return context.get_dummy_value()
+        kind = ir.FunctionType(ir.VoidType(), [x.type for x in operands])
+        builder.call(builder.module.globals.get(name) or ir.Function(builder.module, kind, name), operands)
+        return context.get_dummy_value()
+
+    return types.void(), codegen

@@ -1,183 +1,90 @@
-"""Sums whose bits do not depend on the number of threads: in parts that the shape alone decides, which are then added in order.
+"""Sums whose bits do not depend on the number of threads: terms are put down first, and then added by halves, in an order that their number decides.
 
-    summing(f)        Σ f(a, b, …)[0], and the rest of f as new arrays  a loss and its gradients in one pass
-    row_sums(f)       Σ over each row of f(a, b, …)                     (batch, n) -> (batch,)
-    add_column_sums   Σ over each column, added to (n,)                 a bias gradient
+    total      Σ of the first n terms, in float64
+    largest, smallest
+    joined     the partial results that the pieces of a kernel have left, made one (driver.py runs it when all are there)
 
-The first two are taken in float64, as is the norm of all gradients. `cost`: ns per element on one core, as in elementwise.py.
+Adding the second half to the first until one number is left is a loop in vectors, and its rounding error grows with log n instead of n.
 """
 
+import functools
+
 import numpy as np
-from numba import prange
+from numba import types
 
-from scratchgen.ops.checks import check_arrays, check_columns, check_real, check_writable
-from scratchgen.ops.numba.compile import jit
-from scratchgen.ops.numba.elementwise import elements, flat, floats, formulas, in_place, pieces, rounded, store, write_back
-from scratchgen.ops.numba.threads import kernel
+from scratchgen.ops.numba.compile import c_function, jit
+from scratchgen.ops.numba.driver import BLOCK, HEAD, n_pieces, zero64
+from scratchgen.ops.numba.elementary import maximum, minimum
+from scratchgen.ops.numba.memory import numbers_at, scratch
 
-BLOCK = 2048  # elements whose sum one thread takes in one go
-PARTS = 16  # of the rows of a matrix, where sums run over the rows; any number of threads up to this shares them fairly
+zero = np.float64(0)
+HALF_BLOCK = BLOCK // 2
 
 
 @jit
-def fold(sums):
-    """Σ sums, by adding the second half to the first until one number is left: a loop in vectors, and a small rounding error."""
-    n = sums.size
+def total(terms, n):
+    """Σ terms in float64, n ≤ BLOCK."""
+    sums = scratch(zero, HALF_BLOCK)
+    half = (n + 1) // 2
+    for k in range(n - half):
+        sums[k] = np.float64(terms[k]) + np.float64(terms[half + k])
+    if n - half < half:
+        sums[half - 1] = np.float64(terms[half - 1])
+    n = half
     while n > 1:
         half = (n + 1) // 2
-        first, second = sums[: n - half], sums[half:n]
-        for k in range(first.size):
-            first[k] += second[k]
+        for k in range(n - half):
+            sums[k] += sums[half + k]
         n = half
-    return sums[0] if n else 0.0
+    return sums[0] if n else zero
 
 
 @jit
-def total(terms):
-    """Σ terms in float64. It reads finished terms: together with float64, a loop that computes them would have half as wide vectors."""
-    half = (terms.size + 1) // 2
-    sums, second = np.empty(half), terms[half:]
-    for k in range(second.size):
-        sums[k] = np.float64(terms[k]) + np.float64(second[k])
-    if second.size < half:
-        sums[half - 1] = terms[half - 1]
-    return fold(sums)
+def largest(terms, n):
+    """The largest of n terms; NaN if there is one. It uses the terms up."""
+    while n > 1:
+        half = (n + 1) // 2
+        for k in range(n - half):
+            terms[k] = maximum(terms[k], terms[half + k])
+        n = half
+    return np.float64(terms[0])
 
 
 @jit
-def dot(a, b):
-    """Σ a ∘ b in float64."""
-    products = np.empty(a.size)
-    for k in range(a.size):
-        products[k] = np.float64(a[k]) * np.float64(b[k])
-    return fold(products)
+def smallest(terms, n):
+    """The smallest of n terms; NaN if there is one. It uses the terms up."""
+    while n > 1:
+        half = (n + 1) // 2
+        for k in range(n - half):
+            terms[k] = minimum(terms[k], terms[half + k])
+        n = half
+    return np.float64(terms[0])
 
 
-@jit
-def add_rows(out, a):
-    """out += the rows of a, in their order, each first added to the one before."""
-    for i in range(1, a.shape[0]):
-        total, row = a[0], a[i]
-        for j in range(out.size):
-            total[j] += row[j]
-    if a.shape[0]:
-        for j in range(out.size):
-            out[j] += a[0, j]
+OF_CELLS, OF_ROWS = range(2)
 
 
-def summing(formula, cost, n_outputs):
-    """The operation (arrays, *numbers) -> Σ term, out, …  where term, *outs = formula(*arrays, *numbers) for each element."""
-    f = jit(formula, inline=True)
+def joining(fold, join, start):
+    """The kernel that makes one of all partial results.  Table: rows, columns of the kernel, 2, partials, totals; which total, of what."""
 
-    @jit
-    def block(outs, arrays, numbers):
-        terms = np.empty_like(arrays[0])
-        for i in range(terms.size):
-            values = f(*elements(arrays, i), *numbers)
-            terms[i] = values[0]
-            store(outs, i, values[1:])
-        return total(terms)
+    def kernel(item, r0, r1, c0, c1, args):
+        args = numbers_at(args, zero64)
+        n = n_pieces(args[0], args[1]) if args[HEAD + 3] == OF_CELLS else args[0]
+        result = start
+        for first in range(0, n, BLOCK):
+            result = join(result, fold(numbers_at(args[HEAD] + 8 * first, zero), min(BLOCK, n - first)))
+        numbers_at(args[HEAD + 1], zero)[args[HEAD + 2]] = result
 
-    def loop(outs, arrays, numbers):
-        numbers = rounded(numbers, arrays[0])
-        n = arrays[0].size
-        totals = np.empty((n + BLOCK - 1) // BLOCK)
-        for b in prange(totals.size):
-            start, stop = b * BLOCK, min(n, (b + 1) * BLOCK)
-            totals[b] = block(pieces(outs, start, stop), pieces(arrays, start, stop), numbers)
-        return total(totals)
-
-    run = kernel(loop)
-
-    def call(arrays, *numbers):
-        check_arrays(formula.__name__, arrays)
-        shape, dtype = arrays[0].shape, arrays[0].dtype
-        outs = [np.empty(shape, dtype) for _ in range(n_outputs)]
-        return run(cost * arrays[0].size, flat(outs), flat(arrays), floats(numbers)), *outs
-
-    return call
+    return kernel
 
 
-def row_sums(formula, cost):
-    """The operation (arrays, *numbers) -> Σ_j formula(*arrays, *numbers) of each row:  (batch, n) each -> (batch,), summed in float64."""
-    f = jit(formula, inline=True)
-
-    @jit
-    def row(arrays, numbers):
-        terms = np.empty_like(arrays[0])
-        for j in range(terms.size):
-            terms[j] = f(*elements(arrays, j), *numbers)
-        return total(terms)
-
-    def loop(out, n, arrays, numbers):
-        numbers = rounded(numbers, out)
-        for i in prange(out.size):
-            out[i] = row(pieces(arrays, i * n, (i + 1) * n), numbers)
-
-    run = kernel(loop)
-
-    def call(arrays, *numbers):
-        check_arrays(formula.__name__, arrays)
-        batch, n = arrays[0].shape
-        out = np.empty(batch, arrays[0].dtype)
-        run(cost * arrays[0].size, out, n, flat(arrays), floats(numbers))
-        return out
-
-    return call
+@jit(inline=True)
+def plus(a, b):
+    return a + b
 
 
-@jit
-def sum_part(sums, a, first, last):
-    """sums = Σ over rows first … last − 1 of a, in order."""
-    sums[:] = 0
-    for i in range(first, last):
-        row = a[i]
-        for j in range(sums.size):
-            sums[j] += row[j]
-
-
-@kernel
-def sum_columns(sums, a):
-    """sums += Σ over the rows of a, in parts that the shape decides."""
-    batch, parts = a.shape[0], min(a.shape[0], PARTS)
-    partial = np.empty((parts, sums.size), sums.dtype)
-    for p in prange(parts):
-        sum_part(partial[p], a, batch * p // parts, batch * (p + 1) // parts)
-    add_rows(sums, partial)
-
-
-def add_column_sums(out, a):
-    """out += Σ over the rows of a:  out (n,), a (m, n)."""
-    check_real("add_column_sums", a)
-    check_columns("add_column_sums", out, a)
-    check_writable("add_column_sums", (out,))
-    row = np.ascontiguousarray(out)
-    sum_columns(0.1 * a.size, row, np.ascontiguousarray(a))
-    write_back((out,), (row,))
-
-
-scaled = in_place(formulas.scale, 0.1)
-
-
-@kernel
-def sum_of_squares(a):
-    totals = np.empty((a.size + BLOCK - 1) // BLOCK)
-    for b in prange(totals.size):
-        part = a[b * BLOCK : (b + 1) * BLOCK]
-        totals[b] = dot(part, part)
-    return total(totals)
-
-
-def clip_norm(a, max_norm):
-    """a *= min(1, max_norm / ‖a‖), in place -> ‖a‖, summed in float64."""
-    check_real("clip_norm", a)
-    norm = sum_of_squares(0.2 * a.size, a.ravel()) ** 0.5
-    if norm > max_norm:
-        scaled((a,), (), max_norm / norm)
-    return norm
-
-
-TWINS = {
-    "clip_norm": clip_norm,
-    "add_column_sums": add_column_sums,
-}
+@functools.cache
+def joined(op):
+    """The compiled kernel that joins partial results of that reduction."""
+    parts = {"sum": (total, plus, 0.0), "max": (largest, maximum, -np.inf), "min": (smallest, minimum, np.inf)}[op]
+    return c_function(types.void(*[types.int64] * 6), joining(*parts), source=f"join {op}")

@@ -29,6 +29,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from scratchgen.ops.numba.compile import c_function
 from scratchgen.ops.numba.memory import BYTE, I32, I64, SCALARS, prefetch
 from scratchgen.ops.numba.target import TARGET
 
@@ -36,32 +37,38 @@ ROWS, VECTORS = TARGET.rows, TARGET.vectors
 UNROLL = 2  # steps of k written out
 
 
-@intrinsic
-def tile(typingctx, zero, rows, vectors, a, a_column, b, b_row, c, c_row, K, accumulate, copy, ahead, ahead_row):
-    """C[rows, vectors · lanes] = A[rows, K] B[K, vectors · lanes], or += where accumulate is not 0.
+def tile(dtype, rows, vectors):
+    """The compiled tile of that shape as a C function: C[rows, vectors · lanes] = A[rows, K] B[K, vectors · lanes], or += where accumulate is not 0.
 
-    zero: a number of the matrices' type, for which it stands; 1 ≤ rows ≤ ROWS, 1 ≤ vectors ≤ VECTORS; all addresses and strides in bytes.
+    It takes (a, a_column, b, b_row, c, c_row, K, accumulate, copy, ahead, ahead_row): addresses, strides in bytes and numbers, all int64.
     copy: where to write B's rows, one behind the other, for the next tiles; 0 for nowhere.
     ahead, ahead_row: K / 2 rows of the panel of B that comes next, which are brought near unless this tile copies.
     """
-    if zero not in SCALARS:
-        return None
+
+    @intrinsic
+    def emit(typingctx, a, a_column, b, b_row, c, c_row, K, accumulate, copy, ahead, ahead_row):
+        def codegen(context, builder, signature, args):
+            builder.call(tile_function(builder.module, dtype, rows, vectors), args)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 11), codegen
+
+    def kernel(a, a_column, b, b_row, c, c_row, K, accumulate, copy, ahead, ahead_row):
+        emit(a, a_column, b, b_row, c, c_row, K, accumulate, copy, ahead, ahead_row)
+
+    return c_function(types.void(*[types.int64] * 11), kernel, source=f"tile {dtype} {rows}x{vectors}")
+
+
+@intrinsic
+def call_tile(typingctx, code, a, a_column, b, b_row, c, c_row, K, accumulate, copy, ahead, ahead_row):
+    """Call the tile at an address."""
 
     def codegen(context, builder, signature, args):
-        _, rows, vectors, *operands = args
-        done = builder.append_basic_block("tiled")
-        switch = builder.switch(builder.add(builder.mul(vectors, ir.Constant(I64, 64)), rows), done)
-        for v in range(1, VECTORS + 1):
-            for r in range(1, ROWS + 1):
-                case = builder.append_basic_block(f"tile_{r}x{v}")
-                switch.add_case(ir.Constant(I64, 64 * v + r), case)
-                builder.position_at_end(case)
-                builder.call(tile_function(builder.module, zero, r, v), operands)
-                builder.branch(done)
-        builder.position_at_end(done)
+        kind = ir.FunctionType(ir.VoidType(), [I64] * 11)
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
         return context.get_dummy_value()
 
-    return types.void(zero, *[types.int64] * 13), codegen
+    return types.void(*[types.int64] * 12), codegen
 
 
 def tile_function(module, dtype, rows, vectors):

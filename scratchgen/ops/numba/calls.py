@@ -1,0 +1,251 @@
+"""Calling compiled operations: from arrays to a table of addresses, as fast as Python can.
+
+For each kind of arguments (types, numbers of axes, layout) an operation is traced and compiled once, and the way from its arguments to its kernels is
+written out as one Python function, like this one:
+
+    def tanh_backward(dy, y):
+        s = (dy.shape, y.shape)
+        if not (s[0][0] == s[1][0] and s[0][1] == s[1][1]): return NotImplemented        another kind
+        out0 = empty((s[0][0], s[0][1],), float32)
+        places = pack(1, s[0][0] * s[0][1], 3, id(dy), id(y), id(out0), …)
+        run(…)
+        return out0
+"""
+
+import struct
+
+import numpy as np
+from numba.core.errors import NumbaError
+
+from scratchgen.ops import checks
+from scratchgen.ops.numba import driver, sums
+from scratchgen.ops.numba.kernels import Kernel, Writer, kernels
+from scratchgen.ops.plan import REDUCTIONS, closure
+from scratchgen.ops.recording import FloatTerm, IntTerm
+from scratchgen.ops.source import type_name
+from scratchgen.ops.tracing import Dim, Untraceable, trace
+
+FLOAT32, FLOAT64 = checks.REALS
+BYTES_HEADER = bytes.__basicsize__ - 1  # where a bytes object's data begin
+
+
+RESERVED = {"s", "np", "empty", "run", "pool", "rows", "static", "totals", "places", "contiguous"}
+
+
+class Operation:
+    """The compiled form of a definition, called like it."""
+
+    def __init__(self, definition, parameters):
+        self.definition, self.name, self.parameters = definition, definition.__name__, parameters
+        self.kinds = {}  # kind of arguments -> [Call]
+        self.untraceable = None  # why, if it cannot be traced
+
+    def __call__(self, *arguments):
+        kind = tuple([(x.dtype, x.ndim, x.flags.c_contiguous) if type(x) is np.ndarray else type(x) for x in arguments])
+        for call in self.kinds.get(kind, ()):
+            result = call(*arguments)
+            if result is not NotImplemented:
+                return result
+        return self.first(kind, arguments)
+
+    def call_for(self, arguments, results):
+        """(the Call for arguments like those of an earlier call, what its `table` gives), or (None, None)."""
+        kind = tuple([(x.dtype, x.ndim, x.flags.c_contiguous) if type(x) is np.ndarray else number_type(x) for x in arguments])
+        for call in self.kinds.get(kind, ()):
+            made = call.table(*arguments, *results)
+            if made is not NotImplemented:
+                return call, made
+        return None, None
+
+    def first(self, kind, arguments):
+        """Compile for arguments of a kind that was not seen before, and run; or run the definition, if it cannot be compiled."""
+        if self.untraceable:
+            return self.definition(*arguments)
+        arrays = [x for x in arguments if isinstance(x, np.ndarray)]
+        if not arrays:
+            return self.definition(*arguments)
+        checks.check_types(self.name, arrays)
+        if any(type(x) is not np.ndarray and isinstance(x, np.ndarray) for x in arguments):
+            return self(*[np.asarray(x) if isinstance(x, np.ndarray) else x for x in arguments])
+        if any(x.ndim > 2 for x in arrays):
+            return self.flattened(arguments, arrays)
+        try:
+            program = trace(self.definition, arguments, self.parameters)
+            call = Call(program, arguments)
+        except (Untraceable, RecursionError, NumbaError) as error:
+            said = f"{self.name} cannot be compiled: {type(error).__name__}, {' '.join(str(error).split())[:200]}"
+            self.untraceable = str(error) if isinstance(error, Untraceable) else said
+            return self.definition(*arguments)
+        self.kinds.setdefault(kind, []).append(call)
+        result = call(*arguments)
+        assert result is not NotImplemented, f"{self.name}: a trace that does not fit its own arguments"
+        return result
+
+    def flattened(self, arguments, arrays):
+        """Arrays with more axes, all of one shape: as rows; or the definition, where their axes matter."""
+        shape = arrays[0].shape
+        if any(x.shape != shape or not x.flags.c_contiguous for x in arrays):
+            return self.definition(*arguments)
+        rows = [x.reshape(-1) if isinstance(x, np.ndarray) else x for x in arguments]
+        program = trace(self.definition, rows, self.parameters)
+        if any(node.op in (*REDUCTIONS, "size", "index") for store in program.stores for node in closure(store.node)):
+            return self.definition(*arguments)
+        result = self(*rows)
+        back = lambda x: x.reshape(shape) if isinstance(x, np.ndarray) and x.size == arrays[0].size else x
+        return tuple(map(back, result)) if isinstance(result, tuple) else back(result)
+
+
+class Call:
+    """A program compiled for one kind of arguments, and the Python function that calls it."""
+
+    def __init__(self, program, arguments):
+        self.program, self.name, self.epilogues = program, program.name, {}
+        self.plan, self.kernels = kernels(program)
+        self.static = {i: arguments[i] for i in range(len(arguments)) if i not in program.arrays and i not in program.numbers}
+        self.source = self.written(arguments)
+        scope = {
+            "np": np, "empty": np.empty, "contiguous": np.ascontiguousarray, "run": driver.run, "pool": driver.pool, "n_threads": driver.n_threads,
+            "static": self.static, "len": len, "range": range, "not_writable": checks.not_writable,
+            **{f"pack{k}": struct.Struct(form).pack for k, form in enumerate(self.formats)},
+            **{type_name(d): np.dtype(d) for d in ("f4", "f8", "i8", "?")}, "BYTES": BYTES_HEADER,
+        }  # fmt: skip
+        self.rows = np.array(self.program_rows, np.int64)
+        scope["rows"] = self.rows.ctypes.data
+        exec(compile(self.source, f"<call of {self.name}>", "exec"), scope)
+        self.function, self.table = scope["call"], scope["table"]
+
+    def __call__(self, *arguments):
+        return self.function(*arguments)
+
+    def epilogue(self, argument):
+        """The kernel for the tiles of a product, the argument of that number, which lies where the result is to be; None: the product stays."""
+        if argument is None:
+            return self.kernels[0]
+        if argument not in self.epilogues:
+            self.epilogues[argument] = Kernel(Writer(self.plan, self.plan.nests[0], 0, {("arg", argument): ("out", 0)}))
+        return self.epilogues[argument]
+
+    def written(self, arguments):
+        """The source of `call`, and of `table`, which only makes the tables of the kernels, for arrays and results at hand: for recording."""
+        program, names = self.program, [f"{x}_" if x in RESERVED else x for x in self.program.parameters]
+        place, fixed = {}, []
+        shapes = ", ".join(f"{names[i]}.shape" if i in program.arrays else "None" for i in range(len(names)))
+        first = [f"s = ({shapes},)", *self.guards(names)]
+        for i in program.written:
+            first.append(f"if not {names[i]}.flags.writeable: raise not_writable({self.name!r})")
+        for i in program.arrays:
+            place["arg", i] = names[i]
+            if arguments[i].ndim and not arguments[i].flags.c_contiguous:
+                first.append(f"{names[i]}_ = {names[i]} if {self.in_rows(names[i], arguments[i].ndim)} else contiguous({names[i]})")
+                place["arg", i] = f"{names[i]}_"
+                if i in program.written:
+                    fixed.append(f"if {names[i]}_ is not {names[i]}: {names[i]}[...] = {names[i]}_")
+        made = []
+        for k, (shape, dtype) in enumerate(program.outputs):
+            place["out", k] = f"out{k}"
+            made.append(f"out{k} = empty({self.shape_text(shape)}, {type_name(dtype)})")
+        packs, workspace = self.packs(arguments, names, place)
+        run = [
+            "shared = pool()",
+            f"run(rows, {len(self.program_rows)}, id(places) + BYTES, shared.state, shared.program, shared.claims, n_threads())",
+        ]
+        call = [*first, *made, *packs, *run, *fixed, f"return {self.returned(program.returns, place, names)}"]
+        outs = [f"out{k}" for k in range(len(program.outputs))]
+        copies = [f"{x}_ is not {x}" for x in names if f"{x}_ = {x} if" in "".join(first)]
+        table = [*first, *packs, f"return places, ({' '.join(x + ',' for x in workspace)}), {' or '.join(copies) or 'False'}"]
+        text = lambda name, parameters, lines: f"def {name}({', '.join(parameters)}):\n" + "".join(f"    {line}\n" for line in lines)
+        return text("call", names, call) + "\n" + text("table", names + outs, table)
+
+    def guards(self, names):
+        tests = [self.program.guard] if self.program.guard != "True" else []
+        tests += [
+            f"{names[i]} == static[{i}]" if isinstance(x, (bool, int, float, str)) else f"{names[i]} is static[{i}]" for i, x in self.static.items()
+        ]
+        return [f"if not ({' and '.join(tests)}): return NotImplemented"] if tests else []
+
+    def in_rows(self, name, ndim):
+        """The code of whether an array's rows are contiguous."""
+        return f"{name}.strides[-1] == {name}.itemsize or {name}.shape[-1] {'<= 1' if ndim == 1 else '== 1'}"
+
+    def packs(self, arguments, names, place):
+        """Lines that make `places`, the tables of all kernels; and the names of the arrays that only the kernels use."""
+        lines, packs, workspace, size = [], [], [], 0
+        self.formats, self.program_rows, self.number_slots = [], [], []
+        if self.plan.totals:
+            lines.append(f"totals = empty({len(self.plan.totals)}, f64)")
+            place["totals",] = "totals"
+            workspace.append("totals")
+        for number, kernel in enumerate(self.kernels):
+            nest, layout = kernel.nest, kernel.layout
+            rows, columns = (d.text if isinstance(d, Dim) else "1" for d in (nest.rows, nest.columns))
+            if nest.kind == "cells" and isinstance(nest.rows, Dim) and self.lies_flat(kernel, arguments):
+                rows, columns = "1", f"{rows} * {columns}"
+            lines.append(f"rows{number}, columns{number} = {rows}, {columns}")
+            for k in range(len(nest.totals)):
+                pieces = f"rows{number} * (1 + columns{number} // {driver.BLOCK}) + 1" if nest.kind == "cells" else f"rows{number} + 1"
+                place["partials", k] = f"partials{number}_{k}"
+                lines.append(f"{place['partials', k]} = empty({pieces}, f64)")
+                workspace.append(place["partials", k])
+            values = [f"rows{number}", f"columns{number}", str(len(layout.pointers)), *(f"id({place[what]})" for what in layout.pointers)]
+            values += [f"{place[what]}.strides[0]" if self.ndim(what, arguments) > 1 else "0" for what in layout.strides]
+            form = "=" + "q" * len(values)
+            for what, of, kind in layout.numbers:
+                if what == "number":
+                    self.number_slots.append((of, size // 8 + len(values)))
+                values.append(names[of] if what == "number" else of)
+                form += "d" if kind is float else "q"
+            self.add_row(form, values, driver.KINDS[nest.kind], kernel.address, kernel.price, packs, size)
+            size += 8 * len(values)
+            for k, x in enumerate(nest.totals):
+                values = [f"rows{number}", f"columns{number}", "2", f"id({place['partials', k]})", "id(totals)"]
+                values.append(str(next(i for i, y in enumerate(self.plan.totals) if y is x)))
+                values.append(str(sums.OF_CELLS if nest.kind == "cells" else sums.OF_ROWS))
+                self.add_row("=" + "q" * len(values), values, driver.SINGLE, sums.joined(x.op).address, 0, packs, size)
+                size += 8 * len(values)
+        if len(packs) > driver.EAGER:
+            raise Untraceable(f"{self.name} cannot be compiled because it takes more than {driver.EAGER} loops")
+        return [*lines, f"places = {' + '.join(packs)}"], workspace
+
+    def add_row(self, form, values, kind, address, price, packs, size):
+        self.formats.append(form)
+        packs.append(f"pack{len(packs)}({', '.join(values)})")
+        row = [0] * driver.ROW
+        row[driver.KIND], row[driver.CODE], row[driver.TABLE], row[driver.PRICE] = kind, address, size, price
+        self.program_rows.append(row)
+
+    def ndim(self, what, arguments):
+        return arguments[what[1]].ndim if what[0] == "arg" else len(self.program.outputs[what[1]][0])
+
+    def lies_flat(self, kernel, arguments):
+        """Whether the loops may take the arrays as one row: all are contiguous and cover all rows and columns."""
+        nest = kernel.nest
+        for what in kernel.layout.pointers:
+            if what[0] == "arg":
+                shape = self.program.shapes[what[1]]
+                if not arguments[what[1]].flags.c_contiguous or len(shape) != 2:
+                    return False
+            elif what[0] == "out":
+                shape = self.program.outputs[what[1]][0]
+            else:
+                continue
+            if [d.root() if isinstance(d, Dim) else d for d in shape] != [nest.rows, nest.columns]:
+                return False
+        indexed = any(part in kernel.source for part in ("[i]", " i ", "(i ", "j *", "(j", "= j", "f32(j", "f64(j"))
+        return not indexed and "offset" not in kernel.source
+
+    def shape_text(self, shape):
+        return "(" + "".join(f"{d.text if isinstance(d, Dim) else d}, " for d in shape) + ")"
+
+    def returned(self, what, place, names):
+        if what is None:
+            return "None"
+        if what and isinstance(what[0], tuple):
+            return "(" + "".join(self.returned(x, place, names) + ", " for x in what) + ")"
+        if what[0] == "const":
+            return repr(what[1])
+        return names[what[1]] if what[0] == "arg" else place[what]
+
+
+def number_type(x):
+    """The type of a number, whether it is known to move or not (recording.py)."""
+    return int if isinstance(x, IntTerm) else float if isinstance(x, FloatTerm) else type(x)

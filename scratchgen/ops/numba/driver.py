@@ -1,0 +1,387 @@
+"""The one driver: it runs the kernels of an operation, or of a whole recorded step, on one thread or on all.
+
+A *program* is a list of kernels, each with the table of its arguments. A kernel computes any piece of its work that it is asked for, so that its work
+can be dealt out in chunks:
+
+    kernel 1      ▮▮▮▮▮▮▮▮            a thread claims a chunk, computes it, claims the next; first those of its own part of the row,
+    kernel 2      ▮                   then what is left of the others' parts
+    kernel 3      ▮▮▮▮                a kernel begins when all chunks of the one before are done
+
+Nobody is waited for who has not claimed anything. A thread that the system has put aside (because another program runs) only means that the others
+do its part; with OpenMP, where each has a fixed share, all wait for it at the end of every loop, four thousandths of a second a time (two cores
+beside one busy program, a small GAN's step: 25 ms, here 2). Which thread computes a chunk changes nothing in what is computed.
+
+The threads are plain threads of Python's that stay inside compiled code, without the interpreter's lock. The one that calls takes part in the work,
+and keeps the lock: several Python threads take turns. When there is nothing to do the others stay awake for some eighty microseconds, which is how
+long Python takes to the next operation, and then sleep. A forked child starts its own.
+
+How many: as many as Numba would use (NUMBA_NUM_THREADS, numba.set_num_threads), at most SCRATCHGEN_NUM_THREADS.
+"""
+
+import atexit
+import ctypes
+import os
+import sys
+import threading
+import time
+
+import numpy as np
+from numba import int64, types
+from numba.core import config
+from numba.np.ufunc import parallel as numba_threads
+
+from scratchgen.ops.numba.compile import c_function, jit
+from scratchgen.ops.numba.memory import add_shared, call_c, call_kernel, load_shared, numbers_at, pause, store_shared, swap_shared
+
+# A row of a program: eight int64
+KIND, CODE, TABLE, PRICE, CHUNKS, BEFORE = range(6)
+ROW = 8
+# kinds of kernels, by the pieces into which their work falls
+CELLS, ROWS, COLUMNS, SINGLE, PRODUCT = range(5)
+KINDS = {"cells": CELLS, "rows": ROWS, "columns": COLUMNS, "numbers": SINGLE}
+# A table begins with the numbers of rows and columns and of pointers, then the pointers
+HEAD = 3
+
+BLOCK = 2048  # cells that make a piece
+STRIPE = 64  # columns that make a piece
+WORTH = 6_000  # ns of work from which more threads than one win
+PIECE = 25_000  # ns of work in a chunk, about
+PIECE_OF_PRODUCT = 400_000  # likewise: each chunk of a product packs panels for itself
+MOST_CHUNKS = 1000  # for each thread
+SPINS = 2_000  # turns that a thread waits awake for the next operation: some eighty microseconds
+PATIENCE = 5_000  # turns that a thread waits awake for others in the middle of a program
+MOST_THREADS = 64
+EAGER = 64  # kernels of one operation, at most
+
+# What all threads know, in words of eight bytes, each on a cache line of its own
+EPOCH, PROGRAM, LENGTH, START, DONE, SLEEPERS, INSIDE, THREADS, CLAIMS = range(0, 72, 8)
+WAIT, WAKE, LOCK, UNLOCK, SLEEP, TIME = range(72, 78)  # addresses of the C library's functions, and of a moment's length
+MUTEX, CONDITION = 80, 96
+WORDS = 128
+POSIX = os.name == "posix"
+CLOSED = -1  # the epoch while a program is being put in place
+zero64 = np.int64(0)
+
+
+@jit(inline=True)
+def word(address, k):
+    return address + 8 * k
+
+
+@jit
+def n_pieces(rows, columns):
+    """Into how many pieces a nest of cells falls: whole rows while they are short, parts of a row where they are long."""
+    if columns > BLOCK:
+        return rows * ((columns + BLOCK - 1) // BLOCK)
+    at_once = BLOCK // max(columns, 1)
+    return (rows + at_once - 1) // at_once
+
+
+@jit
+def run_cells(code, table, first, last, rows, columns):
+    if columns > BLOCK:
+        per_row = (columns + BLOCK - 1) // BLOCK
+        for k in range(first, last):
+            i, c = k // per_row, k % per_row * BLOCK
+            call_kernel(code, k, i, i + 1, c, min(c + BLOCK, columns), table)
+    else:
+        at_once = BLOCK // max(columns, 1)
+        for k in range(first, last):
+            call_kernel(code, k, k * at_once, min((k + 1) * at_once, rows), zero64, columns, table)
+
+
+@jit
+def run_chunk(kind, code, table, chunk, chunks):
+    """Compute chunk number `chunk` of `chunks`."""
+    if kind == PRODUCT:
+        call_kernel(code, chunk, chunks, zero64, zero64, zero64, table)
+        return
+    args = numbers_at(table, zero64)
+    rows, columns = args[0], args[1]
+    if kind == CELLS:
+        pieces = n_pieces(rows, columns)
+        run_cells(code, table, pieces * chunk // chunks, pieces * (chunk + 1) // chunks, rows, columns)
+    elif kind == ROWS:
+        first, last = rows * chunk // chunks, rows * (chunk + 1) // chunks
+        if last > first:
+            call_kernel(code, zero64, first, last, zero64, columns, table)
+    elif kind == COLUMNS:
+        stripes = (columns + STRIPE - 1) // STRIPE
+        for k in range(stripes * chunk // chunks, stripes * (chunk + 1) // chunks):
+            call_kernel(code, k, zero64, rows, k * STRIPE, min((k + 1) * STRIPE, columns), table)
+    else:
+        call_kernel(code, zero64, zero64, zero64, zero64, zero64, table)
+
+
+@jit
+def work_of(row):
+    """About how many nanoseconds a kernel takes one core."""
+    if row[KIND] == PRODUCT:
+        return row[PRICE]
+    args = numbers_at(row[TABLE], zero64)
+    return 20 + row[PRICE] * args[0] * args[1] // 1000
+
+
+@jit
+def n_chunks(row, threads):
+    """In how many chunks a kernel's work is dealt out."""
+    work, kind = work_of(row), row[KIND]
+    if kind == PRODUCT:
+        return row[CHUNKS]
+    if work < WORTH or kind == SINGLE:
+        return 1
+    args = numbers_at(row[TABLE], zero64)
+    rows, columns = args[0], args[1]
+    pieces = n_pieces(rows, columns) if kind == CELLS else rows if kind == ROWS else (columns + STRIPE - 1) // STRIPE
+    return max(1, min(pieces, threads * min(max(1, work // (threads * PIECE)), MOST_CHUNKS)))
+
+
+@jit
+def claim(address, epoch):
+    """The number of a chunk of this part that nobody has claimed in this epoch, or -1.
+
+    A part is one word: the epoch, how many chunks there are, how many are claimed. So whoever comes late, from an older epoch, finds nothing.
+    """
+    while True:
+        seen = load_shared(address)
+        taken, n = seen & 0xFFFF, (seen >> 16) & 0xFFFF
+        if seen >> 32 != epoch or taken >= n:
+            return np.int64(-1)
+        if swap_shared(address, seen, seen + 1):
+            return taken
+
+
+@jit
+def wait_a_little(state, turns):
+    """Stay awake for some turns; then sleep for moments, so that the core is free for whom we wait for."""
+    if turns < PATIENCE:
+        pause()
+    else:
+        shared = numbers_at(state, zero64)
+        call_c(shared[SLEEP], shared[TIME], zero64)
+
+
+@jit
+def work(state, epoch, program, length, start, claims, me, threads):
+    """Take part in a program until nothing of it is left to claim."""
+    for r in range(length):
+        row = numbers_at(program + 8 * ROW * r, zero64)
+        turns = 0
+        while load_shared(word(state, DONE)) < start + row[BEFORE]:
+            if load_shared(word(state, EPOCH)) != epoch:
+                return
+            wait_a_little(state, turns)
+            turns += 1
+        for k in range(threads):
+            part = (me + k) % threads
+            while True:
+                chunk = claim(claims + 64 * (r * threads + part), epoch)
+                if chunk < 0:
+                    break
+                chunks = row[CHUNKS]
+                run_chunk(row[KIND], row[CODE], row[TABLE], chunks * part // threads + chunk, chunks)
+                add_shared(word(state, DONE), np.int64(1))
+
+
+def serve(state, me):
+    """What a thread does for the rest of its life."""
+    seen, turns = np.int64(0), 0
+    while True:
+        epoch = load_shared(word(state, EPOCH))
+        if epoch == seen or epoch == CLOSED:
+            turns += 1
+            if turns < SPINS:
+                pause()
+                continue
+            shared = numbers_at(state, zero64)
+            if not POSIX:
+                call_c(shared[SLEEP], shared[TIME], zero64)
+                continue
+            call_c(shared[LOCK], word(state, MUTEX), zero64)
+            add_shared(word(state, SLEEPERS), np.int64(1))
+            while load_shared(word(state, EPOCH)) == seen:
+                call_c(shared[WAIT], word(state, CONDITION), word(state, MUTEX))
+            add_shared(word(state, SLEEPERS), np.int64(-1))
+            call_c(shared[UNLOCK], word(state, MUTEX), zero64)
+            turns = 0
+            continue
+        turns = 0
+        add_shared(word(state, INSIDE), np.int64(1))
+        program, length = load_shared(word(state, PROGRAM)), load_shared(word(state, LENGTH))
+        start, claims = load_shared(word(state, START)), load_shared(word(state, CLAIMS))
+        threads = load_shared(word(state, THREADS))
+        if load_shared(word(state, EPOCH)) == epoch:  # else what was read may be of two programs
+            if me < threads:
+                work(state, epoch, program, length, start, claims, np.int64(me), threads)
+            seen = epoch
+        add_shared(word(state, INSIDE), np.int64(-1))
+
+
+@jit
+def share_out(state, program, length, claims, threads):
+    """Run a program, whose rows know their chunks, with other threads."""
+    shared = numbers_at(state, zero64)
+    epoch = shared[EPOCH] + 1
+    total = np.int64(0)
+    for r in range(length):
+        row = numbers_at(program + 8 * ROW * r, zero64)
+        chunks = row[CHUNKS]
+        row[BEFORE] = total
+        total += chunks
+        for part in range(threads):
+            n = chunks * (part + 1) // threads - chunks * part // threads
+            store_shared(claims + 64 * (r * threads + part), (epoch << 32) | (n << 16))
+    store_shared(word(state, EPOCH), np.int64(CLOSED))
+    start = load_shared(word(state, DONE))
+    store_shared(word(state, PROGRAM), program)
+    store_shared(word(state, LENGTH), length)
+    store_shared(word(state, START), start)
+    store_shared(word(state, CLAIMS), claims)
+    store_shared(word(state, THREADS), threads)
+    store_shared(word(state, EPOCH), epoch)
+    if load_shared(word(state, SLEEPERS)) > 0:
+        call_c(shared[LOCK], word(state, MUTEX), zero64)
+        call_c(shared[WAKE], word(state, CONDITION), zero64)
+        call_c(shared[UNLOCK], word(state, MUTEX), zero64)
+    work(state, epoch, program, length, start, claims, zero64, threads)
+    turns = 0
+    while load_shared(word(state, DONE)) < start + total:
+        wait_a_little(state, turns)
+        turns += 1
+
+
+@jit(cache=True)
+def run(rows, length, places, state, program, claims, threads):
+    """Run an operation's kernels.  rows: their address; the tables of their arguments are given as places in `places`, the address of a bytes object.
+
+    program, claims: addresses of room for them.  threads: how many may take part.
+    """
+    work = np.int64(0)
+    for r in range(length):
+        given, row = numbers_at(rows + 8 * ROW * r, zero64), numbers_at(program + 8 * ROW * r, zero64)
+        for k in range(ROW):
+            row[k] = given[k]
+        row[TABLE] += places
+        table = numbers_at(row[TABLE], zero64)
+        for k in range(HEAD, HEAD + table[2]):  # arrays are given by their id: where their data lie stands 16 bytes into the object
+            table[k] = numbers_at(table[k] + 16, zero64)[0]
+        work += work_of(row)
+    if work < WORTH or threads == 1:
+        for r in range(length):
+            row = numbers_at(program + 8 * ROW * r, zero64)
+            run_chunk(row[KIND], row[CODE], row[TABLE], zero64, np.int64(1))
+        return
+    for r in range(length):
+        row = numbers_at(program + 8 * ROW * r, zero64)
+        row[CHUNKS] = n_chunks(row, threads)
+    share_out(state, program, length, claims, threads)
+
+
+@jit(cache=True)
+def run_program(program, length, state, claims, threads):
+    """Run a recorded program, whose tables hold addresses and whose rows know their chunks."""
+    if threads == 1:
+        for r in range(length):
+            row = numbers_at(program + 8 * ROW * r, zero64)
+            run_chunk(row[KIND], row[CODE], row[TABLE], zero64, np.int64(1))
+        return
+    share_out(state, program, length, claims, threads)
+
+
+class Pool:
+    """The threads of this process, and what they share."""
+
+    def __init__(self, threads):
+        self.most = threads
+        self.words = aligned(WORDS + EAGER * (ROW + 8 * threads))
+        self.state = self.words.ctypes.data
+        self.program = self.state + 8 * WORDS
+        self.claims = self.program + 8 * EAGER * ROW
+        self.time = np.array([0, 20_000])  # seconds and nanoseconds: as short as the system will sleep
+        if threads > 1:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.words))  # for ever: threads look at it until the process ends
+            self.start()
+
+    def start(self):
+        if POSIX:
+            libc = ctypes.CDLL(None)
+            functions = "pthread_cond_wait", "pthread_cond_broadcast", "pthread_mutex_lock", "pthread_mutex_unlock", "nanosleep"
+            for k, name in enumerate(functions):
+                self.words[WAIT + k] = ctypes.cast(getattr(libc, name), ctypes.c_void_p).value
+            self.words[TIME] = self.time.ctypes.data
+            libc.pthread_mutex_init(ctypes.c_void_p(self.state + 8 * MUTEX), None)
+            libc.pthread_cond_init(ctypes.c_void_p(self.state + 8 * CONDITION), None)
+        else:  # Windows: threads without work look for some every millisecond
+            self.words[SLEEP] = ctypes.cast(ctypes.windll.kernel32.Sleep, ctypes.c_void_p).value
+            self.words[TIME] = 1
+        compiled = c_function(types.void(int64, int64), serve)
+        enter = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(compiled.address)
+        self.kept = compiled
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))  # for ever: the threads may still wait when Python takes its objects down
+        for me in range(1, self.most):
+            threading.Thread(target=enter, args=(self.state, me), name=f"scratchgen-{me}", daemon=True).start()
+
+
+def aligned(n_words):
+    """A new array of so many int64, all 0, that begins at a cache line."""
+    room = np.zeros(n_words + 8, np.int64)
+    start = -room.ctypes.data % 64 // 8
+    return room[start : start + n_words]
+
+
+_pool = None
+_limit = None
+_starting = threading.Lock()
+
+
+def pool():
+    """The Pool, its threads started at the first call."""
+    global _pool, _limit
+    if _pool is not None:
+        return _pool
+    with _starting:
+        if _pool is None:
+            _limit = thread_limit()
+            most = config.NUMBA_NUM_THREADS
+            _pool = Pool(min(most if _limit is None else min(_limit, most), MOST_THREADS))
+    return _pool
+
+
+def retire():
+    """Return when no thread looks at a recorded program any more, so that its memory can be given back: an empty program is published, and those that
+    are late with an older one are waited for."""
+    if _pool is not None and _pool.most > 1 and run_program.signatures and not sys.is_finalizing():
+        run_program(_pool.program, 0, _pool.state, _pool.claims, _pool.most)
+        while _pool.words[INSIDE]:
+            time.sleep(0)
+
+
+atexit.register(retire)
+
+
+def n_threads():
+    """How many threads may take part now."""
+    most = (_pool or pool()).most
+    if numba_threads._is_initialized and most > 1:
+        return min(most, numba_threads._get_num_threads())
+    return most
+
+
+def thread_limit():
+    """SCRATCHGEN_NUM_THREADS as an int ≥ 1, or None if it is not set. Raises ValueError if it is anything else."""
+    text = os.environ.get("SCRATCHGEN_NUM_THREADS")
+    if not text:
+        return None
+    if not text.isdigit() or int(text) == 0:
+        raise ValueError(f"SCRATCHGEN_NUM_THREADS is {text!r}; it must be a whole number of at least 1")
+    return int(text)
+
+
+def _after_fork():
+    """In a child nobody else lives on: new threads, when they are needed."""
+    global _pool, _starting
+    _pool, _starting = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

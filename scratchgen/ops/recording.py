@@ -1,0 +1,457 @@
+"""Recording: a step that is run again and again becomes a list of operations, which is made better as a whole and replayed.
+
+    step = sg.recorded(step)              step(x) -> loss, say: forward, backward, update
+
+A training step calls the same operations on the same arrays every time, and Python, looking each of them up, takes a good part of a small step. So:
+
+    calls 1 to 3    run as written, and watched. The second and third must be alike: the same operations, on arrays in the same places. What grows by
+                    the same amount, such as the place in a random stream, is remembered as growing
+    call 4          the list is made better (fusing.py), its temporary arrays get fixed places, and it is replayed. Then all is put back, the step is
+                    run as written, and the two are compared, to the bit. So are the tenth, the hundredth, the thousandth replay
+    from then on    replayed
+
+What it is safe against: the recorder sees every operation. An array that no operation has made (NumPy has computed it, beside the operations) is a
+new one at every call, and is noticed. So is a number that changes: those that a step gives to its operations come from attributes of the objects
+that call them (an optimizer's lr) and from variables of the step; the recorder looks at these before every replay, and where one has another value,
+the step is recorded anew for it. Where anything remains unexplained, the step stays as written, and the log (logging.getLogger("scratchgen")) says
+why, once.
+
+A replay calls no Python: a print or a hook in a layer does nothing then. `step(x, key)`: numbers and names among the arguments are part of what is
+recorded.
+"""
+
+import inspect
+import logging
+import sys
+from dataclasses import dataclass, field
+from numbers import Real
+
+import numpy as np
+
+from scratchgen.ops import dispatch
+
+log = logging.getLogger("scratchgen")
+KEPT = 8  # recordings for so many different keys
+COMPARED = {0, 10, 100, 1000, 10_000}  # numbers of the replays that are compared with the step as written
+ITERATOR = object()
+SCALARS = (bool, int, float, str, type(None), np.generic)
+
+
+class NotRecordable(Exception):
+    """Why a step stays as written."""
+
+
+def recorded(step):
+    """step(*arrays, *others) as a function that is called in the same way, and replayed from its fourth call on.
+
+    step: changes arrays by operations only. It returns arrays, numbers, or tuples and dicts of them: at a replay, copies of what was computed.
+    On the numpy backend, nothing is recorded.
+    """
+    return Recorded(step)
+
+
+class Recorded:
+    """A step with its recordings, by key: shapes and types of arrays, and the values of everything else."""
+
+    def __init__(self, step):
+        self.step, self.recordings = step, {}
+        self.__wrapped__ = step
+
+    def __call__(self, *arguments):
+        backend = dispatch.active()
+        if backend.assemble is None or dispatch.recorder is not None:
+            return self.step(*arguments)
+        try:
+            key = backend.name, tuple([(x.shape, x.dtype) if is_array(x) else x for x in arguments])
+            found = self.recordings.get(key, ())
+        except TypeError:  # an argument that cannot be looked up
+            return self.step(*arguments)
+        for recording in found:
+            if recording.fits():
+                return recording(arguments)
+        while sum(map(len, self.recordings.values())) >= KEPT:
+            del self.recordings[next(iter(self.recordings))]
+        self.recordings.setdefault(key, []).append(recording := Recording(self.step, backend))
+        return recording(arguments)
+
+
+class Recording:
+    """One key's: first watched, then a program; or, where that cannot be, the step as written."""
+
+    def __init__(self, step, backend):
+        self.step, self.backend = step, backend
+        self.watched, self.program, self.state, self.replays = [], None, None, 0
+
+    def fits(self):
+        """Whether nothing has changed that it does not know of."""
+        return self.program is None or self.state.unchanged()
+
+    def __call__(self, arguments):
+        if self.program is None and self.watched is None:
+            return self.step(*arguments)
+        if self.program is None:
+            return self.watch(arguments)
+        compare, self.replays = self.replays in COMPARED, self.replays + 1
+        return self.compared(arguments) if compare else self.replay(arguments)
+
+    def watch(self, arguments):
+        """Run as written, watched; after the third time, make the program."""
+        run = Watched(self.step, arguments, self.watched[-1].objects if self.watched else {})
+        result = run.call()
+        self.watched.append(run)
+        if len(self.watched) == 3:
+            try:
+                _, before, last = self.watched
+                self.state = State(before, last)
+                script = Script(before, last, self.state, result)
+                self.state.hold(script.outside)
+                self.program = self.backend.assemble(script)
+                self.watched = ()
+            except NotRecordable as reason:
+                self.give_up(str(reason))
+        return result
+
+    def give_up(self, reason):
+        log.info("%s stays as written: %s", getattr(self.step, "__qualname__", self.step), reason)
+        self.program, self.watched = None, None
+
+    def replay(self, arguments):
+        result = self.program.replay(arguments, self.state.numbers())
+        self.state.advance()
+        return result
+
+    def compared(self, arguments):
+        """Replay; put everything back; run as written; compare. What was run as written stands."""
+        before = self.program.snapshot(), self.state.counts()
+        replayed = self.replay(arguments)
+        after = self.program.snapshot(), self.state.counts()
+        self.program.restore(before[0])
+        self.state.set_counts(before[1])
+        result = self.step(*arguments)
+        same = same_bits(flat(result), flat(replayed)) and same_bits(self.program.snapshot(), after[0]) and self.state.counts() == after[1]
+        if not same:
+            self.give_up("a replay gave other numbers; does it compute with arrays beside the operations?")
+        return result
+
+
+def is_array(x):
+    return hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, np.generic)
+
+
+def flat(result):
+    """All arrays and numbers in a result, as a list."""
+    if isinstance(result, (tuple, list)):
+        return [x for part in result for x in flat(part)]
+    if isinstance(result, dict):
+        return [x for part in result.values() for x in flat(part)]
+    return [result]
+
+
+def same_bits(a, b):
+    """Whether two lists of arrays, numbers and others are equal, arrays to the bit."""
+
+    def bits(x):
+        return dispatch.to_host(x).tobytes() if is_array(x) else np.float64(x).tobytes() if isinstance(x, (float, np.floating)) else x
+
+    return len(a) == len(b) and all(bits(x) == bits(y) for x, y in zip(a, b, strict=True))
+
+
+# Watching
+
+
+@dataclass
+class Place:
+    """Where an array of a step lies.  owner: ("made", number of the operation, which of its results), ("given", number of the argument) or
+    ("outside", id), whose memory it is in; offset in bytes."""
+
+    owner: tuple
+    offset: int
+    shape: tuple
+    strides: tuple
+    dtype: np.dtype
+
+
+@dataclass
+class Entry:
+    """One call of an operation.  arguments: Places, and other things as they are.  results: Places."""
+
+    definition: object
+    run: object
+    arguments: tuple
+    results: tuple
+    arrays: tuple  # the arrays themselves
+
+    @property
+    def given(self):
+        """The arguments themselves."""
+        return self.arrays[: len(self.arguments)]
+
+
+@dataclass
+class Watched:
+    """One run of a step: its Entries, the objects that called operations, and what numbers those had, before and after."""
+
+    step: object
+    arguments: tuple
+    objects: dict  # id -> object, from the run before
+    entries: list = field(default_factory=list)
+    reason: str = None
+
+    def call(self):
+        self.owners = {}  # id of the owner of memory -> (kind …); the owners are kept alive by self.kept
+        self.kept, self.outside = [], {}
+        for k, x in enumerate(self.arguments):
+            if is_array(x):
+                self.own(x, ("given", k))
+        self.before, self.variables = attributes(self.objects), values_of(variables(self.step))
+        self.found, self.depth = dict(self.objects), sys._getframe(0)
+        dispatch.recorder = self
+        try:
+            result = self.step(*self.arguments)
+        finally:
+            dispatch.recorder = None
+        self.after, self.objects, self.variables_after = attributes(self.objects), self.found, values_of(variables(self.step))
+        self.result = result
+        return result
+
+    def own(self, x, kind):
+        owner, _ = memory_of(x)
+        self.kept.append(owner)
+        self.owners.setdefault(id(owner), kind)
+
+    def place(self, x):
+        owner, start = memory_of(x)
+        kind = self.owners.get(id(owner))
+        if kind is None:
+            kind = ("outside", id(owner))
+            self.own(x, kind)
+            self.outside[id(owner)] = owner
+        return Place(kind, address_of(x) - start, tuple(x.shape), tuple(x.strides), x.dtype)
+
+    def see(self, definition, run, arguments, result):
+        """Called by dispatch after every operation."""
+        if getattr(run, "untraceable", None):
+            self.reason = self.reason or run.untraceable
+        results = result if isinstance(result, tuple) else (result,)
+        places = tuple(self.place(x) if is_array(x) else x for x in arguments)
+        for k, x in enumerate(results):
+            if is_array(x) and not any(x is y for y in arguments):
+                owner, _ = memory_of(x)
+                if id(owner) in self.owners:
+                    self.reason = self.reason or f"{definition.__name__} returns a part of an older array"
+                self.own(x, ("made", len(self.entries), k))
+        found = tuple(self.place(x) if is_array(x) else x for x in results)
+        self.entries.append(Entry(definition, run, places, found, (*arguments, *results)))
+        frame = sys._getframe(2)
+        while frame is not None and frame is not self.depth:
+            thing = frame.f_locals.get("self")
+            if thing is not None and hasattr(thing, "__dict__"):
+                self.found[id(thing)] = thing
+            frame = frame.f_back
+
+
+def memory_of(x):
+    """(the object that owns an array's memory, the address at which that begins)."""
+    if isinstance(x, np.ndarray):
+        while isinstance(x.base, np.ndarray):
+            x = x.base
+        return (x, x.ctypes.data) if x.base is None else (x.base, 0)
+    return x.block, x.block.address
+
+
+def address_of(x):
+    return x.ctypes.data if isinstance(x, np.ndarray) else x.address
+
+
+def attributes(objects):
+    """{(id, name): value} of all plain attributes of these objects; of lists and dicts, how long they are."""
+    return {(key, name): plain(value) for key, thing in objects.items() for name, value in vars(thing).items() if is_plain(value)}
+
+
+def is_plain(value):
+    return isinstance(value, (*SCALARS, list, dict)) or isinstance(value, tuple) and all(isinstance(x, SCALARS) for x in value)
+
+
+def plain(value):
+    return len(value) if isinstance(value, (list, dict)) else value
+
+
+def variables(step):
+    """[(name, function that reads it, value)] of the plain variables that a step's code refers to; ITERATOR for one whose next value nobody knows."""
+    found = []
+    code = getattr(step, "__code__", None)
+    cells = dict(zip(code.co_freevars, step.__closure__ or (), strict=True)) if code else {}
+    names = [name for name in code.co_names if name in step.__globals__] if code else []
+    for name, read in [(name, lambda cell=cell: cell.cell_contents) for name, cell in cells.items()] + [
+        (name, lambda name=name: step.__globals__[name]) for name in names
+    ]:
+        value = read()
+        if hasattr(value, "__next__"):
+            found.append((name, read, ITERATOR))
+        elif is_plain(value):
+            found.append((name, read, plain(value)))
+    return found
+
+
+def values_of(found):
+    return {name: value for name, _, value in found}
+
+
+class State:
+    """What a step reads and moves on the host: attributes that stay, and whole numbers of streams and optimizers that grow."""
+
+    def __init__(self, before, last):
+        self.variables, objects = variables(last.step), before.objects
+        for name, _, value in self.variables:
+            if value is ITERATOR:
+                raise NotRecordable(f"it takes from an iterator, {name}")
+        for earlier, later in ((before.variables, last.variables), (last.variables, last.variables_after)):
+            if earlier != later:
+                raise NotRecordable(f"its variable {next(name for name in later if earlier.get(name) != later[name])} changes")
+        for thing in last.objects.values():
+            for name, value in vars(thing).items():
+                if inspect.isroutine(value) and hasattr(type(thing), name):
+                    raise NotRecordable(f"{type(thing).__name__}.{name} is replaced in an object, and a replay would not call it")
+        moved = [key for key, value in last.before.items() if last.after.get(key) != value]
+        elsewhere = {key: value for key, value in last.before.items() if key in before.after and before.after[key] != value}
+        elsewhere = {key: value for key, value in elsewhere.items() if key not in moved and key[1] not in getattr(objects[key[0]], "beside", ())}
+        self.followed = {}  # of numbers that change between calls, those that an operation takes as they are
+        self.elsewhere, self.before, self.last, self.objects = elsewhere, before, last, objects
+        for key in moved:
+            thing, name = objects[key[0]], key[1]
+            if not getattr(thing, "counted", ()) or name not in thing.counted:
+                raise NotRecordable(f"it changes {type(thing).__name__}.{name}")
+        self.moving = [(objects[key[0]], key[1], last.after[key] - last.before[key], last.before[key]) for key in moved]
+        self.growth_before = {key: before.after[key] - before.before[key] for key in moved if key in before.before}
+        if any(self.growth_before.get(key) != last.after[key] - last.before[key] for key in moved):
+            raise NotRecordable("what it counts does not grow by the same amount")
+        beside = lambda key: key[1] in getattr(objects[key[0]], "beside", ())
+        self.fixed = [
+            (objects[key[0]], key[1], value) for key, value in last.before.items() if key not in moved and key not in elsewhere and not beside(key)
+        ]
+        self.terms = []  # (object, attribute, what to add): how a number that an operation takes follows from what moves
+
+    def unchanged(self):
+        """Whether all that stays is as it was."""
+        for where, key, value in self.held:
+            if where.get(key) is not value:
+                return False
+        for thing, name, value in self.fixed:
+            now = thing.__dict__.get(name)
+            if now is not value and plain(now) != value:
+                return False
+        return all(plain(read()) == value for _, read, value in self.variables)
+
+    def hold(self, outside):
+        """Remember in which attributes the arrays are that a step works on: where another takes the place of one, the step must be recorded anew."""
+        self.held = []  # (dict, key, what must be there)
+        for thing in self.last.objects.values():
+            for name, value in vars(thing).items():
+                if is_array(value) and id(memory_of(value)[0]) in outside:
+                    self.held.append((vars(thing), name, value))
+                if isinstance(value, dict):
+                    found = [(value, key, x) for key, x in value.items() if is_array(x) and id(memory_of(x)[0]) in outside]
+                    self.held += [(vars(thing), name, value), *found] if found else []
+
+    def term(self, first, second, before, last):
+        """Remember a number that was `first` in one run and `second` in the next, as something that moves plus a constant -> its number here."""
+        for thing, name, growth, value in self.moving:
+            if growth and second - first == value - before.before[id(thing), name]:
+                self.terms.append((thing, name, second - value))
+                return len(self.terms) - 1
+        for key, value in self.elsewhere.items():
+            if value == second and before.before.get(key) == first:
+                self.followed[key] = value
+                self.terms.append((self.objects[key[0]], key[1], 0))
+                return len(self.terms) - 1
+        raise NotRecordable(f"a number changes from {first} to {second}, and no attribute of an optimizer, layer or model says why")
+
+    def check(self):
+        """Raises NotRecordable if something changes between calls, and nobody can say what follows from it."""
+        for key in self.elsewhere:
+            if key not in self.followed:
+                raise NotRecordable(f"{type(self.objects[key[0]]).__name__}.{key[1]} changes between calls, and its effect is not known")
+
+    def numbers(self):
+        """The values of all terms now."""
+        return [getattr(thing, name) + constant for thing, name, constant in self.terms]
+
+    def counts(self):
+        return [getattr(thing, name) for thing, name, *_ in self.moving]
+
+    def set_counts(self, counts):
+        for (thing, name, *_), value in zip(self.moving, counts, strict=True):
+            setattr(thing, name, value)
+
+    def advance(self):
+        """Move what one step moves."""
+        for thing, name, growth, _ in self.moving:
+            setattr(thing, name, getattr(thing, name) + growth)
+
+
+class IntTerm(int):
+    """A whole number that moves.  term: which of the state's terms it is. Its value is that of the last run."""
+
+
+class FloatTerm(float):
+    """A number that changes between calls; likewise."""
+
+
+def moving_number(value, term):
+    """The value, as one that knows its term."""
+    result = IntTerm(value) if isinstance(value, (int, np.integer)) else FloatTerm(value)
+    result.term = term
+    return result
+
+
+class Script:
+    """What two equal runs have in common: entries whose arguments are Places, numbers, Terms and others.
+
+    outside: id -> owner of memory.  given: the arguments of the step.  result: what the step returned, with Places in place of arrays.
+    """
+
+    def __init__(self, before, last, state, result):
+        for run in (before, last):
+            if run.reason:
+                raise NotRecordable(run.reason)
+        if len(before.entries) != len(last.entries):
+            raise NotRecordable("two calls in a row ran different operations")
+        self.outside, self.given, self.state, self.entries = last.outside, last.arguments, state, []
+        for a, b in zip(before.entries, last.entries, strict=True):
+            if a.definition is not b.definition or a.results != b.results or len(a.arguments) != len(b.arguments):
+                raise NotRecordable("two calls in a row ran different operations")
+            arguments = tuple(self.common(x, y, b, state, before, last) for x, y in zip(a.arguments, b.arguments, strict=True))
+            self.entries.append(Entry(b.definition, b.run, arguments, b.results, b.arrays))
+        state.check()
+        self.result = self.placed(result, last)
+
+    @property
+    def growths(self):
+        """By how much each term grows in a step."""
+        growth = {(id(thing), name): by for thing, name, by, _ in self.state.moving}
+        return [growth.get((id(thing), name), 0) for thing, name, _ in self.state.terms]
+
+    def common(self, x, y, entry, state, before, last):
+        if isinstance(x, Place) and isinstance(y, Place):
+            if x != y:
+                raise NotRecordable(f"{entry.definition.__name__} takes an array that no operation has made: it is another one each time")
+            return y
+        if isinstance(x, Real) and isinstance(y, Real) and not isinstance(x, bool) and x != y:
+            return moving_number(y, state.term(x, y, before, last))
+        if type(x) is not type(y) or not (x is y or x == y or x != x and y != y):
+            raise NotRecordable(f"a number that {entry.definition.__name__} takes changes from {x} to {y}")
+        return y
+
+    def placed(self, result, last):
+        """The result with Places in place of arrays."""
+        if isinstance(result, tuple):
+            parts = [self.placed(x, last) for x in result]
+            return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+        if isinstance(result, dict):
+            return {key: self.placed(x, last) for key, x in result.items()}
+        if not is_array(result):
+            return result
+        place = last.place(result)
+        if place.owner[0] == "outside" and id(memory_of(result)[0]) not in self.outside:
+            raise NotRecordable("it returns an array that no operation has made")
+        return place
