@@ -10,7 +10,7 @@ Each is a matter of one or two entries of the script (recording.py) and of the m
 from dataclasses import dataclass
 
 from scratchgen.ops.plan import plan
-from scratchgen.ops.recording import Entry, Place
+from scratchgen.ops.recording import Entry, Place, flat
 from scratchgen.ops.tracing import Dim, Untraceable, trace
 
 PRODUCTS = {"matmul", "matmul_nt", "matmul_tn", "linear"}  # make a new matrix
@@ -110,7 +110,7 @@ def with_epilogues(tasks, script):
     for number, task in enumerate(tasks):
         for place in places(task.entry.arguments):
             users.setdefault(place.owner, []).append(number)
-    returned = {place.owner for place in places(flat_places(script.result))}
+    returned = {place.owner for place in places(flat(script.result))}
     done = set()
     for number, task in enumerate(tasks):
         if not task.is_ours(PRODUCTS):
@@ -133,14 +133,6 @@ def with_epilogues(tasks, script):
                 task.epilogue = tasks[later]
                 done.add(later)
     return [task for number, task in enumerate(tasks) if number not in done]
-
-
-def flat_places(result):
-    if isinstance(result, (tuple, list)):
-        return [x for part in result for x in flat_places(part)]
-    if isinstance(result, dict):
-        return [x for part in result.values() for x in flat_places(part)]
-    return [result]
 
 
 def elementwise(entry, product):

@@ -147,6 +147,16 @@ def flat(result):
     return [result]
 
 
+def mapped(f, result):
+    """The result with f(x) in place of every array and number x."""
+    if isinstance(result, (tuple, list)):
+        parts = [mapped(f, x) for x in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+    if isinstance(result, dict):
+        return {key: mapped(f, x) for key, x in result.items()}
+    return f(result)
+
+
 def same_bits(a, b):
     """Whether two lists of arrays, numbers and others are equal, arrays to the bit."""
 
@@ -162,7 +172,7 @@ def same_bits(a, b):
 @dataclass
 class Place:
     """Where an array of a step lies.  owner: ("made", number of the operation, which of its results), ("given", number of the argument) or
-    ("outside", id), whose memory it is in; offset in bytes."""
+    ("outside", id), whose memory it is in; offset in bytes, from the beginning of that memory, or from the argument's first number."""
 
     owner: tuple
     offset: int
@@ -200,9 +210,7 @@ class Watched:
     def call(self):
         self.owners = {}  # id of the owner of memory -> (kind …); the owners are kept alive by self.kept
         self.kept, self.outside = [], {}
-        for k, x in enumerate(self.arguments):
-            if is_array(x):
-                self.own(x, ("given", k))
+        self.given = [(k, id(memory_of(x)[0]), *span(x)) for k, x in enumerate(self.arguments) if is_array(x) and x.size]
         self.before, self.variables = attributes(self.objects), values_of(variables(self.step))
         self.found, self.depth = dict(self.objects), sys._getframe(0)
         dispatch.recorder = self
@@ -221,6 +229,10 @@ class Watched:
 
     def place(self, x):
         owner, start = memory_of(x)
+        first, last = span(x)
+        for k, memory, low, high in self.given:
+            if memory == id(owner) and low <= first and last <= high:
+                return Place(("given", k), address_of(x) - address_of(self.arguments[k]), tuple(x.shape), tuple(x.strides), x.dtype)
         kind = self.owners.get(id(owner))
         if kind is None:
             kind = ("outside", id(owner))
@@ -237,7 +249,7 @@ class Watched:
         for k, x in enumerate(results):
             if is_array(x) and not any(x is y for y in arguments):
                 owner, _ = memory_of(x)
-                if id(owner) in self.owners:
+                if id(owner) in self.owners or any(memory == id(owner) for _, memory, *_ in self.given):
                     self.reason = self.reason or f"{definition.__name__} returns a part of an older array"
                 self.own(x, ("made", len(self.entries), k))
         found = tuple(self.place(x) if is_array(x) else x for x in results)
@@ -261,6 +273,12 @@ def memory_of(x):
 
 def address_of(x):
     return x.ctypes.data if isinstance(x, np.ndarray) else x.address
+
+
+def span(x):
+    """The first address of an array's numbers, and the one after the last."""
+    steps = [(n - 1) * step for n, step in zip(x.shape, x.strides, strict=True)]
+    return address_of(x) + sum(step for step in steps if step < 0), address_of(x) + sum(step for step in steps if step > 0) + x.dtype.itemsize
 
 
 def attributes(objects):
@@ -423,7 +441,7 @@ class Script:
             arguments = tuple(self.common(x, y, b, state, before, last) for x, y in zip(a.arguments, b.arguments, strict=True))
             self.entries.append(Entry(b.definition, b.run, arguments, b.results, b.arrays))
         state.check()
-        self.result = self.placed(result, last)
+        self.result = mapped(lambda x: self.place(x, last), result)
 
     @property
     def growths(self):
@@ -442,16 +460,11 @@ class Script:
             raise NotRecordable(f"a number that {entry.definition.__name__} takes changes from {x} to {y}")
         return y
 
-    def placed(self, result, last):
-        """The result with Places in place of arrays."""
-        if isinstance(result, tuple):
-            parts = [self.placed(x, last) for x in result]
-            return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
-        if isinstance(result, dict):
-            return {key: self.placed(x, last) for key, x in result.items()}
-        if not is_array(result):
-            return result
-        place = last.place(result)
-        if place.owner[0] == "outside" and id(memory_of(result)[0]) not in self.outside:
+    def place(self, x, last):
+        """A part of the result: a Place for an array."""
+        if not is_array(x):
+            return x
+        place = last.place(x)
+        if place.owner[0] == "outside" and id(memory_of(x)[0]) not in self.outside:
             raise NotRecordable("it returns an array that no operation has made")
         return place

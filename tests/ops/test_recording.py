@@ -424,3 +424,28 @@ def test_a_step_that_is_forgotten_gives_its_memory_back():
         del step
         gc.collect()
     assert np.isfinite(net.flat_params).all()
+
+
+def test_parts_of_one_array_and_of_another():
+    """What is given may be a part of something larger, and two things that are given parts of one."""
+
+    def trained(wrap):
+        net = network()
+        adam, whole, losses = Adam(net), data(64), []
+        step = wrap(lambda x, t: two(net, adam, x, t))
+        for k in range(12):
+            apart = data(64, seed=k)
+            x, t = (whole[k : k + 8], whole[k + 8 : k + 16]) if k % 2 else (apart[3:11], whole[:8])
+            losses.append(float(step(x, t)))
+        return losses, net.flat_params.tobytes(), step
+
+    def two(net, adam, x, t):
+        net.zero_grads()
+        y, cache = net.forward(x)
+        loss, dy = squared_error(y, t)
+        net.backward(dy, cache)
+        adam.step()
+        return loss
+
+    *replayed, step = trained(recorded)
+    assert replayed == list(trained(lambda step: step)[:2]) and programs(step)

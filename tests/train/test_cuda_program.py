@@ -231,7 +231,7 @@ def test_a_step_that_copies_to_the_host_stays_as_written(graphs, caplog):
 
 
 def test_a_number_computed_with_numpy_beside_the_operations(graphs, caplog):
-    total, calls = zeros(), []
+    total, calls = zeros(), deque()
 
     def step(x):
         calls.append(1)
@@ -243,7 +243,7 @@ def test_a_number_computed_with_numpy_beside_the_operations(graphs, caplog):
 
 
 def test_steps_that_differ_are_not_recorded(graphs, caplog):
-    calls, total = [], zeros()
+    calls, total = deque(), zeros()
 
     def step(x):
         calls.append(1)

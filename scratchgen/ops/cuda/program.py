@@ -20,7 +20,7 @@ from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.graph import capture
 from scratchgen.ops.cuda.kernels import epilogue
 from scratchgen.ops.fusing import PRODUCTS, improve, writes
-from scratchgen.ops.recording import FloatTerm, IntTerm, NotRecordable, Place
+from scratchgen.ops.recording import FloatTerm, IntTerm, NotRecordable, Place, mapped
 
 log = logging.getLogger("scratchgen")
 
@@ -34,6 +34,8 @@ class Program:
         for task in self.tasks:
             if any(isinstance(x, FloatTerm) for x in task.entry.arguments):
                 raise NotRecordable("a recorded graph keeps its numbers, and one that is no count changes")
+        if any(isinstance(x, DeviceArray) and not x.contiguous for x in script.given):
+            raise NotRecordable("it is given an array that is not contiguous")
         self.given = {k: empty(x.shape, x.dtype) for k, x in enumerate(script.given) if isinstance(x, DeviceArray)}
         self.growths = script.growths
         n = max(1, len(self.growths))
@@ -99,7 +101,7 @@ class Program:
         else:
             self.perform_and_grow()
         self.expected = [value + growth for value, growth in zip(numbers, self.growths, strict=True)]
-        return self.copied(self.script.result)
+        return mapped(self.copied, self.script.result)
 
     def record(self):
         """Make the graph, or find that there will be none."""
@@ -133,15 +135,9 @@ class Program:
         """table += increments."""
         launch.launch(grow, launch.blocks_for(self.table.size), launch.THREADS, self.table.flat(), self.increments.flat())
 
-    def copied(self, result):
-        if isinstance(result, Place):
-            return self.array(result).copy()
-        if isinstance(result, tuple):
-            parts = [self.copied(x) for x in result]
-            return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
-        if isinstance(result, dict):
-            return {key: self.copied(x) for key, x in result.items()}
-        return result
+    def copied(self, x):
+        """A part of the result: a copy of the array at a Place."""
+        return self.array(x).copy() if isinstance(x, Place) else x
 
     def snapshot(self):
         """Copies of all arrays of others that the step changes."""

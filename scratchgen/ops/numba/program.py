@@ -14,7 +14,7 @@ from scratchgen.ops.numba import driver, gemm, matmul, random
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.driver import CODE, HEAD, KIND, PRICE, ROW, TABLE
 from scratchgen.ops.numba.memory import empty, numbers_at
-from scratchgen.ops.recording import FloatTerm, IntTerm, NotRecordable, Place, flat
+from scratchgen.ops.recording import FloatTerm, IntTerm, NotRecordable, Place, flat, mapped, span
 
 ALIGNED = 64
 
@@ -39,6 +39,8 @@ class Program:
             if x.owner[0] == "outside":
                 stretches[x.owner, x.offset, x.shape] = self.array(x)
         self.state = list(stretches.values())
+        for entry in script.entries:
+            entry.arrays = ()  # those of the watched run, which nobody needs any more
 
     def __del__(self):
         driver.retire()  # a thread that comes late may still look at the program
@@ -86,7 +88,10 @@ class Program:
             return np.ndarray(place.shape, place.dtype, memory(owner), place.offset, place.strides)
         if kind == "made":
             return np.ndarray(place.shape, place.dtype, self.room, self.at[self.same.get(place.owner, place.owner)] + place.offset, place.strides)
-        return next(x for e in self.script.entries for p, x in zip(e.arguments, e.given, strict=True) if isinstance(p, Place) and p == place)
+        x = self.script.given[rest[0]]
+        first, last = span(x)
+        before = x.ctypes.data - first
+        return np.ndarray(place.shape, place.dtype, (ctypes.c_byte * (last - first)).from_address(first), before + place.offset, place.strides)
 
     # Kernels
 
@@ -237,19 +242,15 @@ class Program:
         for word, term, is_float in self.terms:
             (self.floats if is_float else words)[word] = numbers[term]
         driver.run_program(self.address, self.length, driver.pool().state, self.claims.ctypes.data, self.threads)
-        return self.copied(self.script.result)
+        return mapped(self.copied, self.script.result)
 
-    def copied(self, result):
-        if isinstance(result, Place):
-            if id(result) not in self.results:
-                self.results[id(result)] = self.array(result)
-            return self.results[id(result)].copy()
-        if isinstance(result, tuple):
-            parts = [self.copied(x) for x in result]
-            return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
-        if isinstance(result, dict):
-            return {key: self.copied(x) for key, x in result.items()}
-        return result
+    def copied(self, x):
+        """A part of the result: a copy of the array at a Place."""
+        if not isinstance(x, Place):
+            return x
+        if id(x) not in self.results:
+            self.results[id(x)] = self.array(x)
+        return self.results[id(x)].copy()
 
     def snapshot(self):
         """Copies of all arrays of others that the step changes."""
