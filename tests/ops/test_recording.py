@@ -1,451 +1,649 @@
-"""Recorded steps: the bits of steps as written, and nothing frozen in silence."""
+"""A recorded step does, call after call, what the step as written does, to the bit; or it stays as written, and says so."""
 
 import gc
 import itertools
 import logging
+import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import scratchgen as sg
-from scratchgen.layers import Layer, Linear, Sequential, Tanh, mlp
-from scratchgen.losses import squared_error
-from scratchgen.ops import Stream, add, copy_to, multiply, recorded, use_backend
+from scratchgen.ops import Stream, accumulate, add, add_column_sums, add_matmul_tn, add_product, dispatch, fill, matmul_tn, op, recorded, use_backend
 from scratchgen.optim import SGD, Adam, StepLR
 from scratchgen.train.step import train_step
 
-WATCHED = 3  # calls until a step is recorded
+X = np.random.default_rng(0).random((12, 3), dtype=np.float32)
+FIRST = 3  # the number of the first call that is replayed, from 0: three are watched
+SAID = "stays as written"
 
 
 @pytest.fixture(autouse=True)
-def on_numba():
+def on_the_cpu():
     with use_backend("numba"):
         yield
 
 
-def data(n=60, features=6, seed=0):
-    return np.random.default_rng(seed).random((n, features), dtype=np.float32)
+@pytest.fixture
+def said(caplog):
+    """The reasons in the log why steps stay as written, asked for by a call."""
+    caplog.set_level(logging.INFO, "scratchgen")
+    return lambda: [record.getMessage() for record in caplog.records if SAID in record.getMessage()]
 
 
-def programs(step):
-    """The recordings of a step that are replayed."""
-    return [recording for found in step.recordings.values() for recording in found if recording.program]
+@pytest.fixture
+def programs(monkeypatch):
+    """The programs that were made, in order."""
+    made, assemble = [], dispatch.active().assemble
+    monkeypatch.setattr(dispatch.active(), "assemble", lambda script: made.append(assemble(script)) or made[-1])
+    return made
 
 
-def network(rng=0):
-    return mlp((6, 16, 12, 6), "tanh", rng=rng)
+@op
+def add_scaled(total, x, k):
+    """total += k x."""
+    total += k * x
 
 
-def training(net, optimizer):
-    """A step that trains a network to give back its input."""
-
-    def step(x):
-        net.zero_grads()
-        y, cache = net.forward(x)
-        loss, dy = squared_error(y, x)
-        net.backward(dy, cache, wrt="params")
-        optimizer.step()
-        return {"loss": loss, "y": y}
-
-    return step
+def zeros():
+    return np.zeros((2, 3), np.float32)
 
 
-def reason(caplog):
-    """Why a step stays as written, which the log says once."""
-    said = [record.getMessage() for record in caplog.records if "stays as written" in record.getMessage()]
-    assert len(said) == 1
-    return said[0]
+def rows(number, n=2):
+    """A minibatch, another one at every call."""
+    return X[number % 8 : number % 8 + n].copy()
 
 
-def as_written(step, caplog, calls=8, x=None):
-    """Call a step recorded -> what the log says of it."""
-    with caplog.at_level(logging.INFO, "scratchgen"):
-        run = recorded(step)
-        for number in range(calls):
-            run(data(8, seed=number) if x is None else x)
-    return reason(caplog)
+def bits(x):
+    if isinstance(x, np.ndarray):
+        return x.tobytes()
+    if isinstance(x, dict):
+        return {key: bits(value) for key, value in x.items()}
+    if isinstance(x, (tuple, list)):
+        return tuple(bits(part) for part in x)
+    return float(x) if isinstance(x, (float, np.floating)) else x
 
 
-# The bits of steps as written
+def check(make, calls=20):
+    """make() -> step, its arguments for a call's number, what it has changed so far. Run recorded and as written, they must agree after every call."""
+    found = []
+    for wrap in (recorded, lambda step: step):
+        step, arguments, state = make()
+        run = wrap(step)
+        found.append([(bits(run(*arguments(number))), bits(state())) for number in range(calls)])
+    differ = [number for number, (a, b) in enumerate(zip(*found, strict=True)) if a != b]
+    assert not differ, f"calls {differ} of a recorded step gave other bits"
+
+
+def everything(model, optimizers):
+    """All that training changes."""
+    buffers, counts = list(model.all_buffers().values()), {key: stream.state for key, stream in model.streams().items()}
+    return model.flat_params, buffers, counts, [(each.steps, each.state) for each in optimizers.values()]
+
+
+# The models
+
+
+class Annealed(sg.VAE):
+    """A VAE whose KL is weighed by a number that changes."""
+
+    beta = 0.0
+
+    def __init__(self, *arguments, **settings):
+        super().__init__(*arguments, **settings)
+        self.beta = 0.0
+
+    def loss(self, x, eps=None):
+        loss, parts = super().loss(x, eps)
+        total = np.zeros((1, 1), np.float32)
+        add_scaled(self.total, parts["kl"].reshape(1, 1), self.beta)
+        return loss, parts | {"total": total}
+
 
 MODELS = {
-    "vae": lambda: sg.VAE(6, 2, (9, 7), rng=1),
-    "vae, Gaussian": lambda: sg.VAE(6, 2, (9,), likelihood="gaussian", rng=1),
-    "gan": lambda: sg.GAN(6, 2, (9, 7), (8, 5), rng=1),
-    "gan, dropout and batch norm": lambda: sg.GAN(6, 2, (9,), (8,), dropout=0.3, batch_norm=True, rng=1),
-    "made": lambda: sg.MADE(6, (9,), rng=1),
+    "vae": lambda: sg.VAE(3, 2, (4,), rng=1),
+    "gaussian vae": lambda: sg.VAE(3, 2, (4,), likelihood="gaussian", rng=1),
+    "gan": lambda: sg.GAN(3, 2, (4,), (5,), dropout=0.3, rng=1),
+    "normalised gan": lambda: sg.GAN(3, 2, (4,), (5,), batch_norm=True, dropout=0.3, rng=1),
+    "made": lambda: sg.MADE(3, (6,), rng=1),
 }
 
 
-@pytest.mark.parametrize("clip_norm", [None, 0.5])
 @pytest.mark.parametrize("name", MODELS)
-def test_steps_of_models(name, clip_norm):
-    def trained(wrap):
+def test_many_steps_of_a_model(name, programs, said):
+    def make():
         model = MODELS[name]()
         optimizers = {key: model.optimizer(player) for key, player in model.players().items()}
-        step = wrap(lambda x: train_step(model, optimizers, x, 0, clip_norm))
-        parts = [{key: float(value) for key, value in step(data(8, seed=k).round()).items()} for k in range(16)]
-        return parts, model.flat_params.tobytes(), [x.tobytes() for x in model.all_buffers().values()], step
 
-    *replayed, step = trained(recorded)
-    *written, _ = trained(lambda step: step)
-    assert replayed == written and len(programs(step)) == 1
+        def step(x):
+            return train_step(model, optimizers, x, 0, clip_norm=1.0)
+
+        return step, lambda number: (rows(number, 4),), lambda: everything(model, optimizers)
+
+    check(make, 120)  # the first, the tenth and the hundredth replay are compared
+    assert len(programs) == 1 and not said()
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_fit(name, monkeypatch):
-    """A last smaller minibatch, a rate that changes after two epochs, bits drawn afresh."""
-
-    def fitted(x=None):
+def test_batch_sizes_and_learning_rates_that_change(name, programs, said):
+    def make():
         model = MODELS[name]()
-        options = dict(epochs=4, batch_size=7, binarize="fresh", seed=3, progress=False, schedule=lambda optimizer: StepLR(optimizer, every=2))
-        return sg.fit(model, data(), **options), model.flat_params.tobytes(), {key: s.state for key, s in model.streams().items()}
+        optimizers = {key: model.optimizer(player) for key, player in model.players().items()}
+        schedules = [StepLR(each, every=1) for each in optimizers.values()]
 
-    replayed = fitted()
-    monkeypatch.setattr(sg.ops.dispatch.active(), "assemble", None)
-    assert fitted() == replayed
+        def arguments(number):
+            if number == 15:  # the next epoch
+                for set_rate in schedules:
+                    set_rate(1)
+            return (rows(number, 4 if number % 3 else 2),)
 
+        return lambda x: train_step(model, optimizers, x, 0), arguments, lambda: everything(model, optimizers)
 
-def test_two_turns_of_a_game():
-    def fitted(record):
-        gan = sg.GAN(6, 2, (5,), (5,), discriminator_steps=2, rng=0)
-        before, sg.ops.dispatch.active().assemble = sg.ops.dispatch.active().assemble, record
-        try:
-            return sg.fit(gan, data(), epochs=5, batch_size=6, progress=False), gan.flat_params.tobytes()
-        finally:
-            sg.ops.dispatch.active().assemble = before
-
-    assert fitted(sg.ops.dispatch.active().assemble) == fitted(None)
+    check(make, 30)
+    assert len(programs) == 4 and not said()  # two sizes, two rates
 
 
-def test_a_rate_of_its_own_for_each_step():
-    def trained(wrap):
-        net = network()
-        adam = Adam(net)
-        step, losses = wrap(training(net, adam)), []
-        for number in range(20):
-            adam.lr = 1e-2 / (1 + number)
-            losses.append(float(step(data(8, seed=number))["loss"]))
-        return losses, net.flat_params.tobytes(), step
+@pytest.mark.parametrize("optimizer", [Adam, lambda net: SGD(net, lr=0.1, momentum=0.9)], ids=["adam", "sgd"])
+def test_a_learning_rate_that_changes_at_every_step(optimizer, programs, said):
+    def make():
+        model = MODELS["vae"]()
+        optimizers = {key: optimizer(player) for key, player in model.players().items()}
 
-    *replayed, step = trained(recorded)
-    assert replayed == list(trained(lambda step: step)[:2]) and len(programs(step)) == 1
+        def arguments(number):
+            for each in optimizers.values():
+                each.lr = 0.1 / (number + 10)
+            return (rows(number, 4),)
 
+        return lambda x: train_step(model, optimizers, x, 0), arguments, lambda: everything(model, optimizers)
 
-def test_a_rate_that_changes_later_is_noticed():
-    def trained(wrap):
-        net = network()
-        adam = Adam(net)
-        step, losses = wrap(training(net, adam)), []
-        for number in range(20):
-            adam.lr = 1e-2 if number < 9 else 1e-3
-            losses.append(float(step(data(8, seed=number))["loss"]))
-        return losses, net.flat_params.tobytes()
-
-    assert trained(recorded) == trained(lambda step: step)
+    check(make)
+    assert len(programs) == 1 and not said()
 
 
-class Annealed:
-    """An objective with a weight that its owner changes."""
+class Weighed:
+    """Adds beta x to a total, as an annealed term of a loss would be added."""
 
-    def __init__(self, net):
-        self.net, self.weight = net, 0.0
+    def __init__(self):
+        self.total, self.beta = zeros(), 0.0
 
     def step(self, x):
-        self.net.zero_grads()
-        y, cache = self.net.forward(x)
-        loss, dy = weighted_error(y, x, self.weight)
-        self.net.backward(dy, cache)
-        return loss
+        add_scaled(self.total, x, self.beta)
 
 
-@sg.op
-def weighted_error(y, t, weight):
-    return weight * np.sum((y - t) ** 2, dtype=np.float64), 2 * weight * (y - t)
+@pytest.mark.parametrize("every", [1, 2, 5])
+def test_an_annealed_number_of_a_model(every, said):
+    def make():
+        model = Weighed()
+
+        def arguments(number):
+            model.beta = number // every * 0.1
+            return (rows(number),)
+
+        return model.step, arguments, lambda: model.total
+
+    check(make, 30)
+    assert not said() or every == 2  # changing now and then, it may be followed or given up
 
 
-def test_an_annealed_weight():
-    def trained(wrap):
-        annealed = Annealed(network())
-        step, losses = wrap(annealed.step), []
-        for number in range(15):
-            annealed.weight = 0.1 * number
-            losses.append(float(step(data(8, seed=number))))
-        return losses, annealed.net.flat_grads.tobytes()
-
-    assert trained(recorded) == trained(lambda step: step)
+def fit(make, assemble, monkeypatch, **options):
+    """Everything about a model after training, replayed or not."""
+    monkeypatch.setattr(dispatch.active(), "assemble", assemble)
+    model = make()
+    metrics = sg.fit(model, X, **dict(epochs=12, batch_size=5, seed=3, progress=False) | options)  # minibatches of 5, 5 and 2
+    return metrics, bits(everything(model, {}))
 
 
-@pytest.mark.parametrize("batch", [1, 3, 600])
-def test_batches_of_any_size(batch):
-    def trained(wrap):
-        net = network()
-        step = wrap(training(net, SGD(net, 1e-3, momentum=0.9)))
-        return [float(step(data(batch, seed=k))["loss"]) for k in range(8)], net.flat_params.tobytes()
-
-    assert trained(recorded) == trained(lambda step: step)
+FITTED = {
+    "vae": (MODELS["vae"], dict(binarize="fresh", valid=X[:4]), 2),
+    "gan, two steps of the discriminator": (lambda: sg.GAN(3, 2, (4,), (5,), dropout=0.3, discriminator_steps=2, rng=1), {}, 4),
+    "normalised gan, three": (lambda: sg.GAN(3, 2, (4,), (5,), batch_norm=True, discriminator_steps=3, rng=1), dict(batch_size=4), 2),
+    "made, a schedule": (MODELS["made"], dict(schedule=lambda each: StepLR(each, every=6), clip_norm=1.0), 4),
+}
 
 
-def test_sizes_in_turn_and_minibatches_that_lie_apart():
-    def trained(wrap):
-        net = network()
-        step, losses = wrap(training(net, Adam(net))), []
-        for k in range(24):
-            x = data(16, features=12, seed=k)
-            x = (x[:8, :6], x[:5, :6].copy(), np.asfortranarray(x[:8, :6]), x[::2, 3:9])[k % 4]
-            losses.append(float(step(x)["loss"]))
-        return losses, net.flat_params.tobytes()
-
-    assert trained(recorded) == trained(lambda step: step)
+@pytest.mark.parametrize("name", FITTED)
+def test_fit(name, programs, said, monkeypatch):
+    make, options, wanted = FITTED[name]
+    assert fit(make, dispatch.active().assemble, monkeypatch, **options) == fit(make, None, monkeypatch, **options)
+    assert len(programs) == wanted and not said()
 
 
-def test_two_steps_on_one_model():
-    def trained(wrap):
-        net = network()
-        adam, sgd = Adam(net), SGD(net, 1e-2)
-        steps = wrap(training(net, adam)), wrap(training(net, sgd))
-        return [float(steps[k % 2](data(8, seed=k))["loss"]) for k in range(18)], net.flat_params.tobytes()
+def test_a_step_is_recorded_only_where_operations_are_compiled():
+    net = sg.layers.mlp((3, 2), "tanh", rng=0)
+    with use_backend("numpy"):
+        run = recorded(lambda x: net.forward(x)[0])
+        for number in range(6):
+            run(rows(number))
+    assert not run.recordings
+    for number in range(6):  # on either backend what that backend gives
+        with use_backend("numba" if number % 2 else "numpy"):
+            assert bits(run(rows(number))) == bits(net.forward(rows(number))[0])
 
-    assert trained(recorded) == trained(lambda step: step)
+
+# Minibatches
+
+
+def strided(number):
+    return np.repeat(np.repeat(rows(number), 2, axis=0), 2, axis=1)
+
+
+def frozen(number):
+    x = rows(number)
+    x.flags.writeable = False
+    return x
+
+
+LAYOUTS = {
+    "views of one array": lambda number: X[number % 8 : number % 8 + 2],
+    "read-only": frozen,
+    "columns of a matrix": lambda number: np.hstack([rows(number)] * 2)[:, 1:4],
+    "every second row": lambda number: strided(number)[::2, ::2],
+    "column by column": lambda number: np.asfortranarray(rows(number)),
+    "backwards": lambda number: rows(number)[::-1],
+    "one row for all": lambda number: np.broadcast_to(rows(number)[0], (2, 3)),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("watched, replayed", [(True, True), (True, False), (False, True)], ids=["always", "first", "later"])
+def test_minibatches_that_lie_anyhow(layout, watched, replayed):
+    def make():
+        net, total = sg.layers.mlp((3, 2, 2), "tanh", rng=1), zeros()
+
+        def step(x):
+            add_product(total, x, x)
+            y, cache = net.forward(x)
+            net.backward(y, cache)
+            return y, matmul_tn(x, x)
+
+        draw = lambda number: LAYOUTS[layout](number) if (replayed if number >= 5 else watched) else rows(number)
+        return step, lambda number: (draw(number),), lambda: (total, net.flat_grads)
+
+    check(make, 12)
+
+
+def test_views_of_one_array_are_replayed(programs, said):
+    total = zeros()
+    run = recorded(lambda x: add_product(total, x, x))
+    for number in range(6):
+        run(X[number : number + 2])
+    assert len(programs) == 1 and not said()
+
+
+def test_arguments_that_are_one_array_and_later_two():
+    a, b = rows(0), rows(2)
+
+    def make():
+        total = zeros()
+        return lambda x, y: add_product(total, x, y), lambda number: (a, a if number < 6 else b), lambda: total
+
+    check(make, 10)
+
+
+def test_a_step_that_changes_its_argument():
+    def make():
+        x = [rows(0), rows(1)]
+        return lambda x: add_product(x, x, x), lambda number: (x[number % 2],), lambda: x
+
+    check(make, 6)
+
+
+def test_an_argument_of_another_kind_is_another_key():
+    check(lambda: (lambda x, k: type(k).__name__, lambda number: (X[:2], (1, True, 1.0)[number // 6]), lambda: ()), 18)
+
+
+# Results
 
 
 def test_results_are_copies():
-    net = network()
-    step = recorded(training(net, Adam(net)))
-    results = [step(data(8, seed=k)) for k in range(12)]
-    assert len({float(result["loss"]) for result in results}) == 12
-    assert len({result["y"].tobytes() for result in results}) == 12
-
-
-# What a replay must not leave out
-
-
-def test_numpy_beside_the_operations(caplog):
-    net, total = network(), np.zeros((8, 6), np.float32)
+    net = sg.layers.mlp((3, 2), "tanh", rng=1)
 
     def step(x):
-        y, _ = net.forward(x * 2)
-        copy_to(total, y)
-
-    assert "no operation has made" in as_written(step, caplog)
-
-
-def test_numpy_on_an_array_of_the_step(caplog):
-    net = network()
-
-    def step(x):
-        net.zero_grads()
-        net.params["0.W"][...] *= 0.9
-        return net.forward(x)[0]
-
-    assert "other numbers" in as_written(step, caplog)
-
-
-def test_a_number_that_nobody_explains(caplog):
-    state = {"t": 0.0}
-
-    def step(x):
-        state["t"] += 0.5
-        return multiply(x, add(x, x)), weighted_error(x, x, state["t"])[0]
-
-    assert "changes" in as_written(step, caplog)
-
-
-def test_a_variable_that_changes(caplog):
-    weight = 0.0
-
-    def step(x):
-        return weighted_error(x, add(x, x), weight)[0]
-
-    with caplog.at_level(logging.INFO, "scratchgen"):
-        run = recorded(step)
-        for number in range(8):
-            weight = 0.5 * number
-            x = data(8, seed=number)
-            assert float(run(x)) == pytest.approx(weight * float(np.sum(x**2)), rel=1e-5)
-    assert "variable weight changes" in reason(caplog)
-
-
-def test_a_variable_that_changes_later():
-    weight = 1.0
-
-    def step(x):
-        return weighted_error(x, add(x, x), weight)[0]
-
-    run = recorded(step)
-    for number in range(14):
-        weight = 1.0 if number < 7 else 2.0
-        x = data(8, seed=number)
-        assert float(run(x)) == pytest.approx(weight * float(np.sum(x**2)), rel=1e-5)
-
-
-def test_an_iterator(caplog):
-    numbers = itertools.count()
-
-    def step(x):
-        return add(x, x) if next(numbers) < 6 else multiply(x, x)
-
-    assert "iterator, numbers" in as_written(step, caplog)
-
-
-def test_a_method_replaced_in_a_layer_is_called_at_every_step(caplog):
-    net, calls = Sequential(Linear(6, 5, rng=0), Tanh(), Linear(5, 6, rng=1)), []
-    layer = net.layers[1]
-    forward = layer.forward
-
-    def hook(x, training=True):
-        calls.append(1)
-        return forward(x, training=training)
-
-    layer.forward = hook
-    assert "Tanh.forward is replaced" in as_written(training(net, Adam(net)), caplog)
-    assert len(calls) == 8
-
-
-class Counting(Layer):
-    """A layer of a user's that counts."""
-
-    def __init__(self):
-        self.calls = 0
-
-    def forward(self, x):
-        self.calls += 1
-        return add(x, x), None
-
-    def backward(self, dy, cache):
-        return add(dy, dy)
-
-
-def test_what_a_users_layer_counts(caplog):
-    net = Sequential(Linear(6, 6, rng=0), Counting())
-    assert "Counting.calls" in as_written(training(net, Adam(net)), caplog)
-    assert net.layers[1].calls == 8
-
-
-def test_operations_that_differ_from_call_to_call(caplog):
-    calls = []
-
-    def step(x):
-        calls.append(1)
-        return add(x, x) if len(calls) % 2 else multiply(x, x)
-
-    as_written(step, caplog)
-    assert len(calls) == 8
-
-
-@sg.op
-def untraceable(x):
-    return np.sort(x, axis=1)
-
-
-def test_an_operation_that_runs_as_written(caplog):
-    assert "np.sort" in as_written(lambda x: untraceable(x), caplog)
-
-
-def test_an_array_that_takes_the_place_of_another():
-    net = network()
-    adam = Adam(net)
-    step, written = recorded(training(net, adam)), network()
-    other = Adam(written)
-    plain = training(written, other)
-    for number in range(14):
-        if number == 8:
-            for optimizer in (adam, other):
-                optimizer.state = {key: np.zeros_like(value) for key, value in optimizer.state.items()}
-        x = data(8, seed=number)
-        assert float(step(x)["loss"]) == float(plain(x)["loss"])
-    assert net.flat_params.tobytes() == written.flat_params.tobytes()
-
-
-def test_counts_that_were_moved_meanwhile():
-    streams = Stream(0), Stream(0)
-    steps = [(lambda x, s=s: multiply(x, s.normal(x.shape))) for s in streams]
-    run = recorded(steps[0])
-    for number in range(10):
-        x = data(8, seed=number)
-        assert run(x).tobytes() == steps[1](x).tobytes()
-        if number in (1, 6):
-            for stream in streams:
-                stream.uniform((5,))
-
-
-# Where nothing is recorded, and what errors leave
-
-
-def test_nothing_is_recorded_on_numpy():
-    net = network()
-    with use_backend("numpy"):
-        step = recorded(training(net, Adam(net)))
-        for k in range(6):
-            step(data(8, seed=k))
-    assert not step.recordings
-
-
-def test_recorded_within_recorded():
-    net = network()
-    inner = recorded(training(net, Adam(net)))
-    outer = recorded(lambda x: inner(x)["loss"])
-    losses = [float(outer(data(8, seed=k))) for k in range(8)]
-    other = network()
-    step = training(other, Adam(other))
-    assert losses == [float(step(data(8, seed=k))["loss"]) for k in range(8)]
-
-
-@pytest.mark.parametrize("number", [0, 1, 2])
-def test_an_error_in_a_watched_step(number):
-    net = network()
-    plain, calls = training(net, Adam(net)), iter(range(100))
-    fails = {"now": False}
-
-    def step(x):
-        if fails["now"]:
-            raise RuntimeError("by chance")
-        return plain(x)["loss"]
-
-    run = recorded(step)
-    for k in calls:
-        fails["now"] = k == number
-        if k == number:
-            with pytest.raises(RuntimeError, match="by chance"):
-                run(data(8))
-        else:
-            assert np.isfinite(float(run(data(8))))
-        if k == 8:
-            break
-    assert sg.ops.dispatch.recorder is None
-
-
-def test_a_step_that_is_forgotten_gives_its_memory_back():
-    for _ in range(20):
-        net = network()
-        step = recorded(training(net, Adam(net)))
-        for k in range(6):
-            step(data(8, seed=k))
-        del step
-        gc.collect()
-    assert np.isfinite(net.flat_params).all()
-
-
-def test_parts_of_one_array_and_of_another():
-    """What is given may be a part of something larger, and two things that are given parts of one."""
-
-    def trained(wrap):
-        net = network()
-        adam, whole, losses = Adam(net), data(64), []
-        step = wrap(lambda x, t: two(net, adam, x, t))
-        for k in range(12):
-            apart = data(64, seed=k)
-            x, t = (whole[k : k + 8], whole[k + 8 : k + 16]) if k % 2 else (apart[3:11], whole[:8])
-            losses.append(float(step(x, t)))
-        return losses, net.flat_params.tobytes(), step
-
-    def two(net, adam, x, t):
         net.zero_grads()
         y, cache = net.forward(x)
-        loss, dy = squared_error(y, t)
+        loss, dy = sg.losses.squared_error(y, x[:, :2])
         net.backward(dy, cache)
-        adam.step()
-        return loss
+        return loss, {"y": y, "twice": (y, y)}, None, "name"
 
-    *replayed, step = trained(recorded)
-    assert replayed == list(trained(lambda step: step)[:2]) and programs(step)
+    run = recorded(step)
+    kept = [run(rows(number)) for number in range(8)]
+    assert bits(kept) == bits([step(rows(number)) for number in range(8)])
+
+
+def test_lists_and_arguments_as_results():
+    check(lambda: (lambda x: [add(x, x), x, x[1:]], lambda number: (rows(number),), lambda: ()), 8)
+
+
+def test_the_sums_of_an_epoch_and_what_is_made_zero():
+    def make():
+        W, b, total = np.ones((6, 3), np.float32), np.ones(3, np.float32), np.zeros(())
+
+        def step(x):
+            fill(W, 0.0)
+            fill(b, 0.0)
+            add_matmul_tn(W[1:4], x, x)
+            add_column_sums(b, x)
+            add_matmul_tn(W[2:5], x, x)
+            loss, _ = sg.losses.squared_error(x, x[::-1])
+            accumulate(total, loss)
+
+        return step, lambda number: (-rows(number, 1 + number % 3),), lambda: (W, b, total)
+
+    check(make, 24)
+
+
+# Noise and counts
+
+
+def test_counts_that_something_else_moves():
+    def make():
+        total, stream = zeros(), Stream(0)
+
+        def arguments(number):
+            if number in (1, 7):
+                stream.uniform((9,))
+            if number == 11:
+                stream.state = (stream.key, 2)
+            return (rows(number),)
+
+        return lambda x: add_product(total, stream.normal((2, 3)), x), arguments, lambda: (total, stream.state)
+
+    check(make)
+
+
+def test_two_streams_that_move_alike_until_one_does_not():
+    def make():
+        total, streams = zeros(), [Stream(0), Stream(1)]
+
+        def step(x):
+            for stream in streams:
+                add_product(total, stream.normal((2, 3)), x)
+
+        def arguments(number):
+            if number in (5, 8):
+                streams[1].uniform((9,))
+            return (rows(number),)
+
+        return step, arguments, lambda: (total, [stream.state for stream in streams])
+
+    check(make, 12)
+
+
+def test_two_streams_that_another_step_moves_alike():
+    """Between the watched calls both move by 6 blocks; later by 2 and 3."""
+
+    def make():
+        total, streams = zeros(), [Stream(0), Stream(1)]
+
+        def step(x):
+            add_product(total, streams[0].normal((2, 3)), x)  # 2 blocks
+            add_product(total, streams[1].normal((2, 6))[:, :3], x)  # 3
+
+        def arguments(number):
+            if number < 4:
+                streams[0].uniform((16,)), streams[1].uniform((12,))
+            return (rows(number),)
+
+        return step, arguments, lambda: (total, [stream.state for stream in streams])
+
+    check(make, 8)
+
+
+@pytest.mark.parametrize("what", ["stream", "key", "optimizer", "state", "layer", "weights"])
+def test_a_thing_that_another_takes_the_place_of(what):
+    class Trainer:
+        def __init__(self):
+            self.net, self.stream = sg.layers.mlp((3, 1), "tanh", rng=1), Stream(0)
+            self.optimizer, self.weights = Adam(self.net), rows(0)
+
+        def step(self, x):
+            self.net.zero_grads()
+            y, cache = self.net.forward(x)
+            self.net.backward(add(y, self.stream.normal(y.shape)), cache, wrt="params")
+            self.optimizer.step()
+            return matmul_tn(x, self.weights)
+
+        def replace(self):
+            if what == "stream":
+                self.stream = Stream(7)
+            elif what == "key":
+                self.stream.state = (5, 2)
+            elif what == "optimizer":
+                self.optimizer = Adam(self.net, lr=0.1)
+            elif what == "state":
+                self.optimizer.state = {key: value + np.float32(1) for key, value in self.optimizer.state.items()}
+            elif what == "layer":
+                self.net = sg.layers.mlp((3, 1), "tanh", rng=2)
+                self.optimizer = Adam(self.net)
+            else:
+                self.weights = rows(5)
+
+    def make():
+        trainer = Trainer()
+
+        def arguments(number):
+            if number == 6:
+                trainer.replace()
+            return (rows(number),)
+
+        return trainer.step, arguments, lambda: (trainer.net.flat_params, trainer.stream.state, trainer.optimizer.steps)
+
+    check(make, 10)
+
+
+# What must not be frozen in silence
+
+
+def test_numpy_beside_the_operations(said):
+    def make():
+        total = zeros()
+        return lambda x: add_product(total, x, x * 2), lambda number: (rows(number),), lambda: total
+
+    check(make)
+    assert len(said()) == 1 and "an array that no operation has made" in said()[0]
+
+
+@pytest.mark.parametrize("where", ["before", "between", "after"])
+def test_numpy_on_the_arrays_of_operations(where, said):
+    def make():
+        total = zeros()
+
+        def step(x):
+            if where == "before":
+                np.multiply(total, np.float32(0.5), out=total)
+            y = add(x, x)
+            if where == "between":
+                y *= 2
+            add_product(total, y, x)
+            if where == "after":
+                total[0] = 1
+
+        return step, lambda number: (rows(number),), lambda: total
+
+    check(make)
+    assert len(said()) == 1
+
+
+def test_a_number_that_numpy_draws(said):
+    def make():
+        total, rng = zeros(), np.random.default_rng(0)
+        return lambda x: add_scaled(total, x, float(rng.random())), lambda number: (rows(number),), lambda: total
+
+    check(make)
+    assert len(said()) == 1 and "a number changes" in said()[0]
+
+
+@pytest.mark.parametrize("every", [1, 5])
+def test_a_number_from_a_closure(every):
+    def make():
+        total, k = zeros(), 1.0
+
+        def step(x):
+            add_scaled(total, x, k)
+
+        def arguments(number):
+            nonlocal k
+            k = 1.0 + number // every
+            return (rows(number),)
+
+        return step, arguments, lambda: total
+
+    check(make)
+
+
+def test_an_iterator_in_the_closure(said):
+    def make():
+        total, numbers = zeros(), itertools.cycle([1.0] * 6 + [2.0])
+        return lambda x: add_scaled(total, x, next(numbers)), lambda number: (rows(number),), lambda: total
+
+    check(make)
+    assert len(said()) == 1 and "iterator" in said()[0]
+
+
+@pytest.mark.parametrize("call", [0, 6])
+def test_a_replaced_method_is_called_at_every_step(call, said):
+    net, seen = sg.layers.mlp((3, 2), "tanh", rng=1), SimpleNamespace(calls=0)
+    layer = net.layers[0]
+    forward = layer.forward
+
+    def hook(x, **settings):
+        seen.calls += 1
+        return forward(x, **settings)
+
+    run = recorded(lambda x: net.forward(x)[0])
+    for number in range(10):
+        if number == call:
+            layer.forward = hook
+        run(rows(number))
+    assert seen.calls == 10 - call
+    assert len(said()) == 1 and "forward is replaced" in said()[0]
+
+
+def test_what_a_layer_of_ones_own_counts(said):
+    class Counting:
+        def __init__(self):
+            self.calls, self.total = 0, zeros()
+
+        def step(self, x):
+            self.calls += 1
+            add_product(self.total, x, x)
+
+    def make():
+        layer = Counting()
+        return layer.step, lambda number: (rows(number),), lambda: (layer.calls, layer.total)
+
+    check(make)
+    assert len(said()) == 1 and "Counting.calls" in said()[0]
+
+
+def test_a_whole_number_that_becomes_another_kind():
+    def make():
+        model = Weighed()
+
+        def arguments(number):
+            model.beta = number if number < 6 else number + 0.5
+            return (rows(number),)
+
+        return model.step, arguments, lambda: model.total
+
+    check(make, 10)
+
+
+def test_a_list_that_grows_is_no_reason_to_record_for_ever(programs):
+    total, seen = zeros(), []
+
+    def step(x):
+        add_product(total, x, x)
+        seen.append(1)
+
+    run = recorded(step)
+    for number in range(40):
+        run(rows(number))
+    assert len(seen) == 40 and len(programs) <= 1
+
+
+# Beside each other
+
+
+def test_an_error_inside_the_step_leaves_it_usable(programs):
+    class Fragile:
+        def __init__(self):
+            self.total = zeros()
+
+        def step(self, x, fail):
+            add_product(self.total, x, x)
+            if fail:
+                raise KeyError("inside")
+            return add(x, x)
+
+    one, other = Fragile(), Fragile()
+    run = recorded(one.step)
+    for number in range(12):
+        for step in (run, other.step):
+            if number in (1, 2, 8):
+                with pytest.raises(KeyError, match="inside"):
+                    step(rows(number), True)
+            else:
+                step(rows(number), False)
+        assert dispatch.recorder is None and bits(one.total) == bits(other.total)
+    assert len(programs) == 1
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_recorded_inside_recorded(alone, said):
+    class Nested:
+        def __init__(self, wrap):
+            self.total, self.inner = zeros(), wrap(self.core)
+
+        def core(self, x):
+            add_product(self.total, x, x)
+            return add(x, x)
+
+        def outer(self, x):
+            return add(self.inner(x), self.inner(x))
+
+    nested, written = Nested(recorded), Nested(lambda step: step)
+    run = recorded(nested.outer)
+    for number in range(20):
+        if alone:
+            nested.inner(rows(number)), written.inner(rows(number))
+        assert bits(run(rows(number))) == bits(written.outer(rows(number)))
+        assert bits(nested.total) == bits(written.total)
+    assert not said()
+
+
+def test_two_recorded_steps_on_one_model(programs, said):
+    def run(wrap):
+        vae, found = MODELS["vae"](), []
+        adam, sgd = vae.optimizer(vae), SGD(vae, lr=0.01)
+
+        def second(x):
+            vae.zero_grads()
+            loss, _ = vae.loss(x)
+            sgd.step()
+            return loss
+
+        steps = [wrap(lambda x: train_step(vae, {"model": adam}, x, 0)), wrap(second)]
+        for number in range(20):
+            for step in steps:
+                found.append(bits((step(rows(number, 4)), vae.flat_params)))
+        return found
+
+    assert run(recorded) == run(lambda step: step)
+    assert len(programs) == 2 and not said()
+
+
+def test_nothing_is_left_of_what_is_forgotten():
+    def live():
+        vae = MODELS["vae"]()
+        optimizers = {"model": vae.optimizer(vae)}
+        run = recorded(lambda x: train_step(vae, optimizers, x, 0))
+        for number in range(8):
+            run(rows(number, 4))
+        ((recording,),) = run.recordings.values()
+        return [weakref.ref(x) for x in (vae, run, recording.program, recording.program.room)]
+
+    left = live()
+    gc.collect()
+    assert [x() for x in left] == [None] * 4

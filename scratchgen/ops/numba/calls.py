@@ -194,7 +194,8 @@ class Call:
                     self.number_slots.append((of, size // 8 + len(values)))
                 values.append(names[of] if what == "number" else of)
                 form += "d" if kind is float else "q"
-            self.add_row(form, values, driver.KINDS[nest.kind], kernel.address, kernel.price, packs, size)
+            kind = driver.FREE if nest.kind == "cells" and not nest.totals else driver.KINDS[nest.kind]
+            self.add_row(form, values, kind, kernel.address, kernel.price, packs, size)
             size += 8 * len(values)
             for k, x in enumerate(nest.totals):
                 values = [f"rows{number}", f"columns{number}", "2", f"id({place['partials', k]})", "id(totals)"]

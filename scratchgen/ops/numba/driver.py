@@ -37,14 +37,14 @@ from scratchgen.ops.numba.memory import add_shared, call_c, call_kernel, load_sh
 KIND, CODE, TABLE, PRICE, CHUNKS, BEFORE = range(6)
 ROW = 8
 # kinds of kernels, by the pieces into which their work falls
-CELLS, ROWS, COLUMNS, SINGLE, PRODUCT = range(5)
+CELLS, FREE, ROWS, COLUMNS, SINGLE, PRODUCT = range(6)  # FREE: cells of which no sum is taken
 KINDS = {"cells": CELLS, "rows": ROWS, "columns": COLUMNS, "numbers": SINGLE}
 # A table begins with the numbers of rows and columns and of pointers, then the pointers
 HEAD = 3
 
 BLOCK = 2048  # cells that make a piece
 STRIPE = 64  # columns that make a piece
-WORTH = 6_000  # ns of work from which more threads than one win
+WORTH = 4_000  # ns of work from which more threads than one win
 PIECE = 25_000  # ns of work in a chunk, about
 PIECE_OF_PRODUCT = 400_000  # likewise: each chunk of a product packs panels for itself
 MOST_CHUNKS = 1000  # for each thread
@@ -78,16 +78,21 @@ def n_pieces(rows, columns):
 
 
 @jit
-def run_cells(code, table, first, last, rows, columns):
-    if columns > BLOCK:
+def run_cells(code, table, first, last, rows, columns, free):
+    """Run pieces first … last − 1 of a nest of cells; as one rectangle where that is possible, and nobody asks which piece left what sum."""
+    at_once = BLOCK // max(columns, 1)
+    if free and rows == 1:
+        call_kernel(code, first, zero64, rows, first * BLOCK, min(last * BLOCK, columns), table)
+    elif free and columns <= BLOCK:
+        call_kernel(code, first, first * at_once, min(last * at_once, rows), zero64, columns, table)
+    elif columns <= BLOCK:
+        for k in range(first, last):
+            call_kernel(code, k, k * at_once, min((k + 1) * at_once, rows), zero64, columns, table)
+    else:
         per_row = (columns + BLOCK - 1) // BLOCK
         for k in range(first, last):
             i, c = k // per_row, k % per_row * BLOCK
             call_kernel(code, k, i, i + 1, c, min(c + BLOCK, columns), table)
-    else:
-        at_once = BLOCK // max(columns, 1)
-        for k in range(first, last):
-            call_kernel(code, k, k * at_once, min((k + 1) * at_once, rows), zero64, columns, table)
 
 
 @jit
@@ -98,9 +103,11 @@ def run_chunk(kind, code, table, chunk, chunks):
         return
     args = numbers_at(table, zero64)
     rows, columns = args[0], args[1]
-    if kind == CELLS:
+    if kind == CELLS or kind == FREE:
         pieces = n_pieces(rows, columns)
-        run_cells(code, table, pieces * chunk // chunks, pieces * (chunk + 1) // chunks, rows, columns)
+        first, last = pieces * chunk // chunks, pieces * (chunk + 1) // chunks
+        if last > first:
+            run_cells(code, table, first, last, rows, columns, kind == FREE)
     elif kind == ROWS:
         first, last = rows * chunk // chunks, rows * (chunk + 1) // chunks
         if last > first:
@@ -132,7 +139,7 @@ def n_chunks(row, threads):
         return 1
     args = numbers_at(row[TABLE], zero64)
     rows, columns = args[0], args[1]
-    pieces = n_pieces(rows, columns) if kind == CELLS else rows if kind == ROWS else (columns + STRIPE - 1) // STRIPE
+    pieces = n_pieces(rows, columns) if kind == CELLS or kind == FREE else rows if kind == ROWS else (columns + STRIPE - 1) // STRIPE
     return max(1, min(pieces, threads * min(max(1, work // (threads * PIECE)), MOST_CHUNKS)))
 
 

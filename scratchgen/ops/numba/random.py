@@ -90,7 +90,7 @@ def kernel(name, size):
 
     compiled = c_function(types.void(*[types.int64] * 6), draw, source=f"{name} {size}")
     row = np.zeros(driver.ROW, np.int64)
-    row[[driver.KIND, driver.CODE, driver.PRICE]] = driver.CELLS, compiled.address, PRICE[name]
+    row[[driver.KIND, driver.CODE, driver.PRICE]] = driver.FREE, compiled.address, PRICE[name]
     return compiled, row
 
 
