@@ -231,3 +231,16 @@ def test_more_threads_than_work():
     print("right")
     """
     assert run(code, NUMBA_NUM_THREADS="16") == ["right"]
+
+
+def test_epochs_may_grow_beyond_32_bits():
+    code = """
+    from scratchgen.ops.numba import driver
+    pool = driver.pool()
+    for first in (2**31 - 20, 2**32 - 20, 2**40):
+        pool.words[driver.EPOCH] = first
+        for _ in range(40):
+            check()
+    print(int(pool.words[driver.EPOCH]) > 2**40)
+    """
+    assert run(code) == ["True"]

@@ -55,10 +55,11 @@ EAGER = 64  # kernels of one operation, at most
 
 # What all threads know, in words of eight bytes, each on a cache line of its own
 EPOCH, PROGRAM, LENGTH, START, DONE, SLEEPERS, INSIDE, THREADS, CLAIMS = range(0, 72, 8)
-WAIT, WAKE, LOCK, UNLOCK, SLEEP, TIME = range(72, 78)  # addresses of the C library's functions, and of a moment's length
+WAIT, WAKE, LOCK, UNLOCK, SLEEP, TIME, WORK = range(72, 79)  # addresses of the C library's functions, of a moment's length, of `work`
 MUTEX, CONDITION = 80, 96
 WORDS = 128
 POSIX = os.name == "posix"
+TAG = 2**31 - 1  # so much of an epoch stands in a claim's word
 CLOSED = -1  # the epoch while a program is being put in place
 zero64 = np.int64(0)
 
@@ -152,7 +153,7 @@ def claim(address, epoch):
     while True:
         seen = load_shared(address)
         taken, n = seen & 0xFFFF, (seen >> 16) & 0xFFFF
-        if seen >> 32 != epoch or taken >= n:
+        if seen >> 32 != epoch & TAG or taken >= n:
             return np.int64(-1)
         if swap_shared(address, seen, seen + 1):
             return taken
@@ -168,9 +169,13 @@ def wait_a_little(state, turns):
         call_c(shared[SLEEP], shared[TIME], zero64)
 
 
-@jit
-def work(state, epoch, program, length, start, claims, me, threads):
-    """Take part in a program until nothing of it is left to claim."""
+def work(state, epoch, me, nothing, none, no):
+    """Take part in the program of that epoch until nothing of it is left to claim."""
+    program, length = load_shared(word(state, PROGRAM)), load_shared(word(state, LENGTH))
+    start, claims = load_shared(word(state, START)), load_shared(word(state, CLAIMS))
+    threads = load_shared(word(state, THREADS))
+    if load_shared(word(state, EPOCH)) != epoch or me >= threads:  # else what was read may be of two programs
+        return
     for r in range(length):
         row = numbers_at(program + 8 * ROW * r, zero64)
         turns = 0
@@ -214,13 +219,8 @@ def serve(state, me):
             continue
         turns = 0
         add_shared(word(state, INSIDE), np.int64(1))
-        program, length = load_shared(word(state, PROGRAM)), load_shared(word(state, LENGTH))
-        start, claims = load_shared(word(state, START)), load_shared(word(state, CLAIMS))
-        threads = load_shared(word(state, THREADS))
-        if load_shared(word(state, EPOCH)) == epoch:  # else what was read may be of two programs
-            if me < threads:
-                work(state, epoch, program, length, start, claims, np.int64(me), threads)
-            seen = epoch
+        call_kernel(numbers_at(state, zero64)[WORK], state, epoch, np.int64(me), zero64, zero64, zero64)
+        seen = epoch
         add_shared(word(state, INSIDE), np.int64(-1))
 
 
@@ -237,7 +237,7 @@ def share_out(state, program, length, claims, threads):
         total += chunks
         for part in range(threads):
             n = chunks * (part + 1) // threads - chunks * part // threads
-            store_shared(claims + 64 * (r * threads + part), (epoch << 32) | (n << 16))
+            store_shared(claims + 64 * (r * threads + part), ((epoch & TAG) << 32) | (n << 16))
     store_shared(word(state, EPOCH), np.int64(CLOSED))
     start = load_shared(word(state, DONE))
     store_shared(word(state, PROGRAM), program)
@@ -250,7 +250,7 @@ def share_out(state, program, length, claims, threads):
         call_c(shared[LOCK], word(state, MUTEX), zero64)
         call_c(shared[WAKE], word(state, CONDITION), zero64)
         call_c(shared[UNLOCK], word(state, MUTEX), zero64)
-    work(state, epoch, program, length, start, claims, zero64, threads)
+    call_kernel(shared[WORK], state, epoch, zero64, zero64, zero64, zero64)
     turns = 0
     while load_shared(word(state, DONE)) < start + total:
         wait_a_little(state, turns)
@@ -321,9 +321,9 @@ class Pool:
         else:  # Windows: threads without work look for some every millisecond
             self.words[SLEEP] = ctypes.cast(ctypes.windll.kernel32.Sleep, ctypes.c_void_p).value
             self.words[TIME] = 1
-        compiled = c_function(types.void(int64, int64), serve)
-        enter = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(compiled.address)
-        self.kept = compiled
+        self.kept = c_function(types.void(*[int64] * 6), work), c_function(types.void(int64, int64), serve)
+        self.words[WORK] = self.kept[0].address
+        enter = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(self.kept[1].address)
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))  # for ever: the threads may still wait when Python takes its objects down
         for me in range(1, self.most):
             threading.Thread(target=enter, args=(self.state, me), name=f"scratchgen-{me}", daemon=True).start()
