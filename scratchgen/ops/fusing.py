@@ -10,7 +10,7 @@ Each is a matter of one or two entries of the script (recording.py) and of the m
 from dataclasses import dataclass
 
 from scratchgen.ops.plan import plan
-from scratchgen.ops.recording import Entry, Place, flat
+from scratchgen.ops.recording import Entry, NotRecordable, Place, flat
 from scratchgen.ops.tracing import Dim, Untraceable, trace
 
 PRODUCTS = {"matmul", "matmul_nt", "matmul_tn", "linear"}  # make a new matrix
@@ -42,6 +42,8 @@ class Task:
 def improve(script, sums=True, zeroing=True):
     """The Tasks of a Script.  sums, zeroing: whether products add up columns, and whether zeroing before adding is left out."""
     tasks = [Task(entry) for entry in script.entries]
+    if any(place.owner[0] == "given" for task in tasks for place in writes(task.entry)):
+        raise NotRecordable("it changes an argument")
     tasks = with_epilogues(tasks, script)
     tasks = with_sums(tasks) if sums else tasks
     return without_zeroing(tasks) if zeroing else tasks

@@ -76,7 +76,7 @@ class Stream:
     rng: a seed, a numpy.random.Generator (from which the key is drawn) or None.
     """
 
-    counted = ("block",)  # what moves by the same amount in every training step: ops/recording.py
+    counted = ("block",)  # what grows by the same amount in every training step: ops/recording.py
 
     def __init__(self, rng=None):
         self.key = int(as_generator(rng).integers(2**64, dtype=np.uint64))

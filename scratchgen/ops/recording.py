@@ -10,14 +10,15 @@ A training step calls the same operations on the same arrays every time, and Pyt
                     run as written, and the two are compared, to the bit. So are the tenth, the hundredth, the thousandth replay
     from then on    replayed
 
-What it is safe against: the recorder sees every operation. An array that no operation has made (NumPy has computed it, beside the operations) is a
-new one at every call, and is noticed. So is a number that changes: those that a step gives to its operations come from attributes of the objects
-that call them (an optimizer's lr) and from variables of the step; the recorder looks at these before every replay, and where one has another value,
-the step is recorded anew for it. Where anything remains unexplained, the step stays as written, and the log (logging.getLogger("scratchgen")) says
-why, once.
+What it is safe against. The recorder sees every operation. An array that no operation has made (NumPy has computed it, beside the operations) is a
+new one at every call, and is noticed. Numbers that operations take come from attributes of the objects that call them (an optimizer's lr) and from
+variables of the step; all of these are compared before every replay, and where one has changed, the step is recorded anew. What grows or is changed
+all the time must be said by its class: `counted` are whole numbers that grow alike in every step, `followed` those that an operation takes as they
+are. Where anything remains unexplained, the step stays as written, and the log (logging.getLogger("scratchgen")) says why, once.
 
-A replay calls no Python: a print or a hook in a layer does nothing then. `step(x, key)`: numbers and names among the arguments are part of what is
-recorded.
+What it cannot see: what is no attribute of such an object and no variable of the step (a default argument, a variable of a function that it calls),
+and what a step does on the host without operations, such as printing or keeping a best loss. A step takes what changes as an argument: arrays are
+looked at anew at every replay, other arguments are part of what is recorded.
 """
 
 import inspect
@@ -54,7 +55,7 @@ class Recorded:
     """A step with its recordings, by key: shapes and types of arrays, and the values of everything else."""
 
     def __init__(self, step):
-        self.step, self.recordings = step, {}
+        self.step, self.recordings, self.said = step, {}, set()
         self.__wrapped__ = step
 
     def __call__(self, *arguments):
@@ -62,7 +63,7 @@ class Recorded:
         if backend.assemble is None or dispatch.recorder is not None:
             return self.step(*arguments)
         try:
-            key = backend.name, tuple([(x.shape, x.dtype) if is_array(x) else x for x in arguments])
+            key = backend.name, tuple([(x.shape, x.dtype) if is_array(x) else (type(x), x) for x in arguments])
             found = self.recordings.get(key, ())
         except TypeError:  # an argument that cannot be looked up
             return self.step(*arguments)
@@ -71,15 +72,15 @@ class Recorded:
                 return recording(arguments)
         while sum(map(len, self.recordings.values())) >= KEPT:
             del self.recordings[next(iter(self.recordings))]
-        self.recordings.setdefault(key, []).append(recording := Recording(self.step, backend))
+        self.recordings.setdefault(key, []).append(recording := Recording(self.step, backend, self.said))
         return recording(arguments)
 
 
 class Recording:
     """One key's: first watched, then a program; or, where that cannot be, the step as written."""
 
-    def __init__(self, step, backend):
-        self.step, self.backend = step, backend
+    def __init__(self, step, backend, said):
+        self.step, self.backend, self.said = step, backend, said
         self.watched, self.program, self.state, self.replays = [], None, None, 0
 
     def fits(self):
@@ -104,15 +105,17 @@ class Recording:
                 _, before, last = self.watched
                 self.state = State(before, last)
                 script = Script(before, last, self.state, result)
-                self.state.hold(script.outside)
                 self.program = self.backend.assemble(script)
+                self.state.freeze(last)
                 self.watched = ()
             except NotRecordable as reason:
                 self.give_up(str(reason))
         return result
 
     def give_up(self, reason):
-        log.info("%s stays as written: %s", getattr(self.step, "__qualname__", self.step), reason)
+        if reason not in self.said:
+            log.info("%s stays as written: %s", getattr(self.step, "__qualname__", self.step), reason)
+            self.said.add(reason)
         self.program, self.watched = None, None
 
     def replay(self, arguments):
@@ -183,13 +186,15 @@ class Place:
 
 @dataclass
 class Entry:
-    """One call of an operation.  arguments: Places, and other things as they are.  results: Places."""
+    """One call of an operation.  arguments: Places, and other things as they are.  results: Places.  callers: ids of the objects that called it,
+    the innermost first."""
 
     definition: object
     run: object
     arguments: tuple
     results: tuple
     arrays: tuple  # the arrays themselves
+    callers: tuple = ()
 
     @property
     def given(self):
@@ -211,15 +216,15 @@ class Watched:
         self.owners = {}  # id of the owner of memory -> (kind …); the owners are kept alive by self.kept
         self.kept, self.outside = [], {}
         self.given = [(k, id(memory_of(x)[0]), *span(x)) for k, x in enumerate(self.arguments) if is_array(x) and x.size]
-        self.before, self.variables = attributes(self.objects), values_of(variables(self.step))
+        self.before, self.variables = attributes(self.objects), [(name, state_of(read())) for name, read in variables(self.step)]
         self.found, self.depth = dict(self.objects), sys._getframe(0)
         dispatch.recorder = self
         try:
             result = self.step(*self.arguments)
         finally:
             dispatch.recorder = None
-        self.after, self.objects, self.variables_after = attributes(self.objects), self.found, values_of(variables(self.step))
-        self.result = result
+        self.after, self.objects = attributes(self.objects), self.found
+        self.variables_after = [(name, state_of(read())) for name, read in variables(self.step)]
         return result
 
     def own(self, x, kind):
@@ -253,13 +258,14 @@ class Watched:
                     self.reason = self.reason or f"{definition.__name__} returns a part of an older array"
                 self.own(x, ("made", len(self.entries), k))
         found = tuple(self.place(x) if is_array(x) else x for x in results)
-        self.entries.append(Entry(definition, run, places, found, (*arguments, *results)))
-        frame = sys._getframe(2)
+        callers, frame = [], sys._getframe(2)
         while frame is not None and frame is not self.depth:
             thing = frame.f_locals.get("self")
             if thing is not None and hasattr(thing, "__dict__"):
                 self.found[id(thing)] = thing
+                callers.append(id(thing))
             frame = frame.f_back
+        self.entries.append(Entry(definition, run, places, found, (*arguments, *results), tuple(callers)))
 
 
 def memory_of(x):
@@ -281,119 +287,131 @@ def span(x):
     return address_of(x) + sum(step for step in steps if step < 0), address_of(x) + sum(step for step in steps if step > 0) + x.dtype.itemsize
 
 
+class Same:
+    """An object that equals itself alone."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return isinstance(other, Same) and other.value is self.value
+
+
+def state_of(value):
+    """What must stay equal for a value to count as unchanged: a number itself; of a list or dict what is in it; of anything else, which one it is."""
+    if isinstance(value, SCALARS) or isinstance(value, tuple) and all(isinstance(x, SCALARS) for x in value):
+        return value
+    if isinstance(value, dict):
+        return Same(value), [(key, x if isinstance(x, SCALARS) else Same(x)) for key, x in value.items()]
+    if isinstance(value, list):
+        return Same(value), [x if isinstance(x, SCALARS) else Same(x) for x in value]
+    return Same(value)
+
+
 def attributes(objects):
-    """{(id, name): value} of all plain attributes of these objects; of lists and dicts, how long they are."""
-    return {(key, name): plain(value) for key, thing in objects.items() for name, value in vars(thing).items() if is_plain(value)}
-
-
-def is_plain(value):
-    return isinstance(value, (*SCALARS, list, dict)) or isinstance(value, tuple) and all(isinstance(x, SCALARS) for x in value)
-
-
-def plain(value):
-    return len(value) if isinstance(value, (list, dict)) else value
+    """{(id, name): state} of all attributes of these objects, but those that no step depends on."""
+    return {
+        (key, name): state_of(value)
+        for key, thing in objects.items()
+        for name, value in vars(thing).items()
+        if name not in getattr(thing, "beside", ())
+    }
 
 
 def variables(step):
-    """[(name, function that reads it, value)] of the plain variables that a step's code refers to; ITERATOR for one whose next value nobody knows."""
-    found = []
+    """[(name, function that reads it)] of the variables that a step's code refers to."""
     code = getattr(step, "__code__", None)
-    cells = dict(zip(code.co_freevars, step.__closure__ or (), strict=True)) if code else {}
-    names = [name for name in code.co_names if name in step.__globals__] if code else []
-    for name, read in [(name, lambda cell=cell: cell.cell_contents) for name, cell in cells.items()] + [
-        (name, lambda name=name: step.__globals__[name]) for name in names
-    ]:
-        value = read()
-        if hasattr(value, "__next__"):
-            found.append((name, read, ITERATOR))
-        elif is_plain(value):
-            found.append((name, read, plain(value)))
-    return found
-
-
-def values_of(found):
-    return {name: value for name, _, value in found}
+    if code is None:  # a method, or an object that can be called
+        return variables(step.__func__) if hasattr(step, "__func__") else []
+    cells = [(name, lambda cell=cell: cell.cell_contents) for name, cell in zip(code.co_freevars, step.__closure__ or (), strict=True)]
+    return cells + [(name, lambda name=name: step.__globals__.get(name)) for name in code.co_names if name in step.__globals__]
 
 
 class State:
-    """What a step reads and moves on the host: attributes that stay, and whole numbers of streams and optimizers that grow."""
+    """What a step reads and moves on the host: attributes and variables that stay; whole numbers of streams and optimizers that grow (a class says
+    which, in `counted`); numbers that its user changes and an operation takes as they are (in `followed`)."""
 
     def __init__(self, before, last):
-        self.variables, objects = variables(last.step), before.objects
-        for name, _, value in self.variables:
-            if value is ITERATOR:
+        objects = self.objects = before.objects
+        self.step = last.step
+        for name, read in variables(last.step):
+            if hasattr(read(), "__next__"):
                 raise NotRecordable(f"it takes from an iterator, {name}")
         for earlier, later in ((before.variables, last.variables), (last.variables, last.variables_after)):
             if earlier != later:
-                raise NotRecordable(f"its variable {next(name for name in later if earlier.get(name) != later[name])} changes")
+                changed = [name for (name, x), (_, y) in zip(earlier, later, strict=True) if x != y]
+                raise NotRecordable(f"its variable {changed[0]} changes")
         for thing in last.objects.values():
             for name, value in vars(thing).items():
                 if inspect.isroutine(value) and hasattr(type(thing), name):
                     raise NotRecordable(f"{type(thing).__name__}.{name} is replaced in an object, and a replay would not call it")
         moved = [key for key, value in last.before.items() if last.after.get(key) != value]
-        elsewhere = {key: value for key, value in last.before.items() if key in before.after and before.after[key] != value}
-        elsewhere = {key: value for key, value in elsewhere.items() if key not in moved and key[1] not in getattr(objects[key[0]], "beside", ())}
-        self.followed = {}  # of numbers that change between calls, those that an operation takes as they are
-        self.elsewhere, self.before, self.last, self.objects = elsewhere, before, last, objects
         for key in moved:
-            thing, name = objects[key[0]], key[1]
-            if not getattr(thing, "counted", ()) or name not in thing.counted:
-                raise NotRecordable(f"it changes {type(thing).__name__}.{name}")
+            if key[1] not in getattr(objects[key[0]], "counted", ()):
+                raise NotRecordable(f"it changes {type(objects[key[0]]).__name__}.{key[1]}")
+            if key not in before.before or before.after[key] - before.before[key] != last.after[key] - last.before[key]:
+                raise NotRecordable("what it counts does not grow by the same amount")
         self.moving = [(objects[key[0]], key[1], last.after[key] - last.before[key], last.before[key]) for key in moved]
-        self.growth_before = {key: before.after[key] - before.before[key] for key in moved if key in before.before}
-        if any(self.growth_before.get(key) != last.after[key] - last.before[key] for key in moved):
-            raise NotRecordable("what it counts does not grow by the same amount")
-        beside = lambda key: key[1] in getattr(objects[key[0]], "beside", ())
-        self.fixed = [
-            (objects[key[0]], key[1], value) for key, value in last.before.items() if key not in moved and key not in elsewhere and not beside(key)
-        ]
-        self.terms = []  # (object, attribute, what to add): how a number that an operation takes follows from what moves
+        self.elsewhere = [key for key, value in last.before.items() if key not in moved and before.after.get(key, value) != value]
+        for key in self.elsewhere:
+            if key[1] not in getattr(objects[key[0]], "followed", ()):
+                raise NotRecordable(f"{type(objects[key[0]]).__name__}.{key[1]} changes between calls, and its effect is not known")
+        self.terms = []  # (object, attribute, what to add, type): how a number that an operation takes follows from what moves
+
+    def freeze(self, last):
+        """Remember all that must stay for the recording to hold: attributes, what is in lists and dicts, and variables."""
+        self.frozen = []  # (dict or list, keys that may change, a copy)
+        free = {(id(thing), name) for thing, name, *_ in (*self.moving, *self.terms)}
+        for thing in last.objects.values():
+            skip = frozenset(name for name in vars(thing) if (id(thing), name) in free or name in getattr(thing, "beside", ()))
+            self.freeze_one(vars(thing), skip)
+            for name, value in vars(thing).items():
+                if isinstance(value, (dict, list)) and name not in skip:
+                    self.freeze_one(value)
+        self.variables = [(read, state_of(read())) for _, read in variables(last.step)]
+        self.objects = self.elsewhere = None
+
+    def freeze_one(self, container, skip=frozenset()):
+        kept = {key: x for key, x in container.items() if key not in skip} if isinstance(container, dict) else list(container)
+        self.frozen.append((container, skip, kept))
 
     def unchanged(self):
-        """Whether all that stays is as it was."""
-        for where, key, value in self.held:
-            if where.get(key) is not value:
-                return False
-        for thing, name, value in self.fixed:
-            now = thing.__dict__.get(name)
-            if now is not value and plain(now) != value:
-                return False
-        return all(plain(read()) == value for _, read, value in self.variables)
+        """Whether all that stays is as it was, and what moves is still a number of its kind."""
+        try:
+            for container, skip, kept in self.frozen:
+                if ({key: x for key, x in container.items() if key not in skip} if skip else container) != kept:  # the same things are equal at once
+                    return False
+        except (ValueError, TypeError):  # two arrays, which are not one thing
+            return False
+        return all(state_of(read()) == state for read, state in self.variables) and all(
+            isinstance(getattr(thing, name), kind) for thing, name, _, kind in self.terms
+        )
 
-    def hold(self, outside):
-        """Remember in which attributes the arrays are that a step works on: where another takes the place of one, the step must be recorded anew."""
-        self.held = []  # (dict, key, what must be there)
-        for thing in self.last.objects.values():
-            for name, value in vars(thing).items():
-                if is_array(value) and id(memory_of(value)[0]) in outside:
-                    self.held.append((vars(thing), name, value))
-                if isinstance(value, dict):
-                    found = [(value, key, x) for key, x in value.items() if is_array(x) and id(memory_of(x)[0]) in outside]
-                    self.held += [(vars(thing), name, value), *found] if found else []
-        self.before = self.last = None  # the watched runs, with all their arrays
-
-    def term(self, first, second, before, last):
-        """Remember a number that was `first` in one run and `second` in the next, as something that moves plus a constant -> its number here."""
-        for thing, name, growth, value in self.moving:
-            if growth and second - first == value - before.before[id(thing), name]:
-                self.terms.append((thing, name, second - value))
-                return len(self.terms) - 1
-        for key, value in self.elsewhere.items():
-            if value == second and before.before.get(key) == first:
-                self.followed[key] = value
-                self.terms.append((self.objects[key[0]], key[1], 0))
-                return len(self.terms) - 1
+    def term(self, first, second, callers, before, last):
+        """Remember a number that was `first` in one run and `second` in the next, as an attribute of one of its callers plus a constant -> its number
+        here."""
+        kind = int if isinstance(second, (int, np.integer)) else (int, float)
+        for caller in callers:
+            for thing, name, growth, value in self.moving:
+                if id(thing) == caller and growth and second - first == value - before.before[caller, name]:
+                    self.terms.append((thing, name, second - value, kind))
+                    return len(self.terms) - 1
+            for key in self.elsewhere:
+                if key[0] == caller and last.before[key] == second and before.before.get(key) == first:
+                    self.terms.append((self.objects[caller], key[1], 0, kind))
+                    return len(self.terms) - 1
         raise NotRecordable(f"a number changes from {first} to {second}, and no attribute of an optimizer, layer or model says why")
 
     def check(self):
-        """Raises NotRecordable if something changes between calls, and nobody can say what follows from it."""
+        """Raises NotRecordable if an attribute that its user changes is not what an operation takes."""
+        used = {(id(thing), name) for thing, name, *_ in self.terms}
         for key in self.elsewhere:
-            if key not in self.followed:
+            if key not in used:
                 raise NotRecordable(f"{type(self.objects[key[0]]).__name__}.{key[1]} changes between calls, and its effect is not known")
 
     def numbers(self):
         """The values of all terms now."""
-        return [getattr(thing, name) + constant for thing, name, constant in self.terms]
+        return [getattr(thing, name) + constant for thing, name, constant, _ in self.terms]
 
     def counts(self):
         return [getattr(thing, name) for thing, name, *_ in self.moving]
@@ -436,6 +454,11 @@ class Script:
         if len(before.entries) != len(last.entries):
             raise NotRecordable("two calls in a row ran different operations")
         self.outside, self.given, self.state, self.entries = last.outside, last.arguments, state, []
+        for k, (_, memory, low, high) in enumerate(last.given):
+            if any(memory == other and low < stop and start < high for _, other, start, stop in last.given[:k]):
+                raise NotRecordable("two of its arguments share memory")
+        if any(step <= 0 and n > 1 for x in last.arguments if is_array(x) for n, step in zip(x.shape, x.strides, strict=True)):
+            raise NotRecordable("it is given an array that runs backwards, or repeats itself")
         for a, b in zip(before.entries, last.entries, strict=True):
             if a.definition is not b.definition or a.results != b.results or len(a.arguments) != len(b.arguments):
                 raise NotRecordable("two calls in a row ran different operations")
@@ -448,7 +471,7 @@ class Script:
     def growths(self):
         """By how much each term grows in a step."""
         growth = {(id(thing), name): by for thing, name, by, _ in self.state.moving}
-        return [growth.get((id(thing), name), 0) for thing, name, _ in self.state.terms]
+        return [growth.get((id(thing), name), 0) for thing, name, *_ in self.state.terms]
 
     def common(self, x, y, entry, state, before, last):
         if isinstance(x, Place) and isinstance(y, Place):
@@ -456,7 +479,7 @@ class Script:
                 raise NotRecordable(f"{entry.definition.__name__} takes an array that no operation has made: it is another one each time")
             return y
         if isinstance(x, Real) and isinstance(y, Real) and not isinstance(x, bool) and x != y:
-            return moving_number(y, state.term(x, y, before, last))
+            return moving_number(y, state.term(x, y, entry.callers, before, last))
         if type(x) is not type(y) or not (x is y or x == y or x != x and y != y):
             raise NotRecordable(f"a number that {entry.definition.__name__} takes changes from {x} to {y}")
         return y

@@ -1,6 +1,6 @@
 """Numbers that grow by the same amount from step to step: where a random stream stands, how many steps an optimizer has taken.
 
-A recorded step (graph.py) is launched again with the arguments that it had, so such a number must not be one of them. Kernels therefore take it as a
+A recorded step (program.py) is launched again with the arguments that it had, so such a number must not be one of them. Kernels therefore take it as a
 sum, of a number and of what stands in the memory of the device: start + moved[0]. Plainly launched, all of it is in the number, and moved[0] is 0.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchgen.ops.cuda.array import array
 
-follow = None  # what to do with such a number instead, while a step is recorded: graph.py
+follow = None  # what to do with such a number instead, while a step is recorded: program.py
 
 
 def moving(value):
