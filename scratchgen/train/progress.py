@@ -4,6 +4,8 @@ import sys
 
 from tqdm import tqdm
 
+from scratchgen.ops import is_async
+
 WITHOUT_ESTIMATE = "{desc}{n_fmt}/{total_fmt} steps"
 FIRST_STEPS = 8  # that are watched, compiled and recorded, and say nothing about the pace of those to come
 
@@ -27,7 +29,8 @@ class Progress:
     def compiling(self):
         """Say that the compiler works."""
         if self.shown:
-            self.bar.write("compiling for this machine, once: about 6 seconds", file=sys.stderr)
+            said = "the GPU: about 20 seconds" if is_async() else "this machine, once: about 6 seconds"
+            self.bar.write(f"compiling for {said}", file=sys.stderr)
 
     def update(self):
         """Count a step; whether the bar was drawn anew."""

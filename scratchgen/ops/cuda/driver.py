@@ -16,6 +16,8 @@ from types import SimpleNamespace
 import numpy as np
 from numba import config
 
+from scratchgen.ops.dispatch import compiling
+
 SIMULATED = bool(config.ENABLE_CUDASIM)
 INSTALLED = SIMULATED or importlib.util.find_spec("numba_cuda") is not None
 OLDEST = (7, 0)  # compute capability of the oldest GPUs that are supported: Volta
@@ -173,6 +175,7 @@ def _simulate(kernel, blocks, threads, *arguments):
 
 @functools.cache
 def _configured(kernel, blocks, threads):
+    compiling()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Numba's, about few blocks: they are no mistake, small work is small
         return kernel[blocks, threads, stream()]

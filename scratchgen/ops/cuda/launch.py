@@ -8,7 +8,7 @@ from scratchgen.ops.cuda import driver
 THREADS = 4 if driver.SIMULATED else 256  # of a block; a power of two, because sums over a block are taken by halves
 BLOCKS = 2 if driver.SIMULATED else 2112  # at most: 16 for each of an H100's 132 multiprocessors
 
-watch = None  # called with (kernel, blocks, threads, arguments) at each launch: what graph.py and tests listen to
+watch = None  # called with (kernel, blocks, threads, arguments) at each launch: what tests and the bench listen to
 
 
 def launch(kernel, blocks, threads, *arguments):

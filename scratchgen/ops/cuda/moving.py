@@ -1,7 +1,8 @@
 """Numbers that grow by the same amount from step to step: where a random stream stands, how many steps an optimizer has taken.
 
-A recorded step (program.py) is launched again with the arguments that it had, so such a number must not be one of them. Kernels therefore take it as a
-sum, of a number and of what stands in the memory of the device: start + moved[0]. Plainly launched, all of it is in the number, and moved[0] is 0.
+A recorded step (program.py) is launched again with the arguments that it had, so such a number must not be one of them. Kernels therefore take it
+as a sum, of a number and of what stands in the memory of the device: start + moved[0]. Plainly launched, all of it is in the number, and moved[0]
+is 0.
 """
 
 import functools

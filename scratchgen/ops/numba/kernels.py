@@ -177,7 +177,7 @@ class Writer:
         return self.layout.slots("\n".join(lines)) + "\n"
 
     def ordered_head(self):
-        return [line for line in self.head_lines] + self.head.fresh()
+        return self.head_lines + self.head.fresh()
 
     def only_numbers(self):
         return [self.store(store, self.head) for store in self.nest.vectors]
@@ -185,10 +185,9 @@ class Writer:
     def cell_scope(self):
         return Scope(self.cell_leaf, lambda node: "c" in self.varies(node), self.row)
 
-    def loop(self, roots, stores, first, last, deposits=()):
+    def loop(self, stores, first, last, deposits=()):
         """The loop over columns of one row: what is stored, and where terms of sums are put.  deposits: (place, node)."""
         scope = self.cell_scope()
-        lines = []
         values = [(place, scope.code(node)) for place, node in deposits]
         stored = [self.store(store, scope) for store in stores]
         lines = scope.fresh() + [f"{place} = {value}" for place, value in values] + stored
@@ -204,7 +203,7 @@ class Writer:
         for k, x in enumerate(self.nest.totals):
             terms = self.scratch(f"terms{k}", x.args[0].dtype, BLOCK)
             deposits.append((f"{terms}[k + j - c0]", x.args[0]))
-        inner = self.loop(None, only.stores, "c0", "c1", deposits)
+        inner = self.loop(only.stores, "c0", "c1", deposits)
         lines = ["k = 0"] if deposits else []
         lines += ["for i in range(r0, r1):"]
         lines += ["    " + line for line in self.row_lines + self.row.fresh() + inner + (["k += c1 - c0"] if deposits else [])]
@@ -228,7 +227,7 @@ class Writer:
                 self.scratches[id(x)] = terms = self.scratch(f"terms{k}", x.args[0].dtype, BLOCK)
                 deposits.append((f"{terms}[j - first]", x.args[0]))
                 sums_.append((f"sum{k}", x, terms))
-            each_loop = self.loop(None, each.stores, "first", "last", deposits)
+            each_loop = self.loop(each.stores, "first", "last", deposits)
             lines += self.row.fresh()
             lines += [f"{name} = {STARTS[x.op]}" for name, x, _ in sums_]
             if each_loop[1:] != ["    pass"]:

@@ -39,28 +39,22 @@ def total(terms, n):
     return sums[0] if n else zero
 
 
-@jit
-def largest(terms, n):
-    """The largest of n terms; NaN if there is one. It uses the terms up."""
-    while n > 1:
-        half = (n + 1) // 2
-        for k in range(n - half):
-            terms[k] = maximum(terms[k], terms[half + k])
-        n = half
-    return np.float64(terms[0])
+def extreme(join):
+    """The function (terms, n) that finds the largest or smallest of n terms; NaN if there is one. It uses the terms up."""
+
+    @jit
+    def fold(terms, n):
+        while n > 1:
+            half = (n + 1) // 2
+            for k in range(n - half):
+                terms[k] = join(terms[k], terms[half + k])
+            n = half
+        return np.float64(terms[0])
+
+    return fold
 
 
-@jit
-def smallest(terms, n):
-    """The smallest of n terms; NaN if there is one. It uses the terms up."""
-    while n > 1:
-        half = (n + 1) // 2
-        for k in range(n - half):
-            terms[k] = minimum(terms[k], terms[half + k])
-        n = half
-    return np.float64(terms[0])
-
-
+largest, smallest = extreme(maximum), extreme(minimum)
 OF_CELLS, OF_ROWS = range(2)
 
 
