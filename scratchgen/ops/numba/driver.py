@@ -48,6 +48,7 @@ WORTH = 4_000  # ns of work from which more threads than one win
 PIECE = 25_000  # ns of work in a chunk, about
 PIECE_OF_PRODUCT = 400_000  # likewise: each chunk of a product packs panels for itself
 MOST_CHUNKS = 1000  # for each thread
+MOST_OF_PRODUCT = 4  # likewise, of a product: in smaller chunks no packed panel is used often enough (2048³, two threads: 80 ms instead of 120)
 SPINS = 2_000  # turns that a thread waits awake for the next operation: some eighty microseconds
 PATIENCE = 5_000  # turns that a thread waits awake for others in the middle of a program
 MOST_THREADS = 64

@@ -233,7 +233,7 @@ class Plan:
         n_numbers = m * k + k * n + m * n
         # a tile that C's edge cuts takes as long; getting a number is worth 10 multiply-adds
         self.work = int(MULTIPLY_ADD[size] * (m * max(n, 32) * k + 10 * n_numbers))
-        pieces = min(max(1, self.work // (threads * driver.PIECE_OF_PRODUCT)), driver.MOST_CHUNKS)
+        pieces = min(max(1, self.work // (threads * driver.PIECE_OF_PRODUCT)), driver.MOST_OF_PRODUCT)
         self.chunks = threads * pieces if self.work >= driver.WORTH and m * n else 1
         self.cut = cut(m, n, k, size, self.chunks) if m * n else Cut(1, 1)
         vectors = ceil_div(n * size, VECTOR_BYTES)
