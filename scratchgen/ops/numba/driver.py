@@ -9,7 +9,7 @@ can be dealt out in chunks:
 
 Nobody is waited for who has not claimed anything. A thread that the system has put aside (because another program runs) only means that the others
 do its part; with OpenMP, where each has a fixed share, all wait for it at the end of every loop, four thousandths of a second a time (two cores
-beside one busy program, a small GAN's step: 25 ms, here 2). Which thread computes a chunk changes nothing in what is computed.
+beside one busy program, a small GAN's step: 20–32 ms, here 1.3). Which thread computes a chunk changes nothing in what is computed.
 
 The threads are plain threads of Python's that stay inside compiled code, without the interpreter's lock. The one that calls takes part in the work,
 and keeps the lock: several Python threads take turns. When there is nothing to do the others stay awake for some eighty microseconds, which is how
