@@ -119,8 +119,9 @@ def example_layers(dtype=F, n=FEATURES):
 
 def with_values(layer, **values):
     """The layer with other parameters than a new one has: name = function of a generator."""
+    rng = np.random.default_rng(5)  # one for all: gamma must not equal beta, or nobody sees which was taken
     for name, draw in values.items():
-        copy_to(layer.params[name], array(draw(np.random.default_rng(5)), layer.params[name].dtype))
+        copy_to(layer.params[name], array(draw(rng), layer.params[name].dtype))
     return layer
 
 
