@@ -1,7 +1,6 @@
 """What every folder of tests may use, and the settings of the tests themselves.
 
-With several workers (`pytest -n auto`) the machine is full already, and OpenMP's threads must not spin while they wait for a core: that
-would slow everything a hundredfold. Two threads each are enough to test what threads do.
+With several workers (`pytest -n auto`) the machine is full already: two threads each are enough to test what threads do.
 
 The cuda backend is tested on the GPU if there is one that can be used, else in Numba's simulator, which must be chosen before Numba is imported.
 """
@@ -30,7 +29,6 @@ def has_gpu():
 if not has_gpu():
     os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:  # before the first operation loads Numba
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 
 

@@ -10,7 +10,7 @@
 
 A Symbol takes part in NumPy's arithmetic through NumPy's own protocols, `__array_ufunc__` and `__array_function__`: instead of computing, each call
 adds a Node. Equal nodes are one, so what a definition writes twice is computed once. plan.py cuts the nodes into loops, and each backend that
-compiles writes its kernels from those. To follow one definition all the way: python -m scratchgen.ops.tracing tanh_backward
+compiles writes its kernels from those. To follow one definition all the way: python -m scratchgen.ops.lesson tanh_backward
 
 What a definition may use: arrays of up to two axes and numbers; NumPy's elementwise functions, comparisons and `where`; sum, mean, max and min over
 one axis or all; x[:, None], x.astype, slices; x[...] = y, x += y on arguments; concatenate; zeros_like and its kin. What it cannot: branches on the

@@ -135,7 +135,7 @@ def work_of(row):
 def n_chunks(row, threads):
     """In how many chunks a kernel's work is dealt out."""
     work, kind = work_of(row), row[KIND]
-    if kind == PRODUCT:
+    if kind == PRODUCT:  # gemm.py has cut it for so many
         return row[CHUNKS]
     if work < WORTH or kind == SINGLE:
         return 1
@@ -258,6 +258,14 @@ def share_out(state, program, length, claims, threads):
         turns += 1
 
 
+@jit
+def run_alone(program, length):
+    """Run a program on this thread."""
+    for r in range(length):
+        row = numbers_at(program + 8 * ROW * r, zero64)
+        run_chunk(row[KIND], row[CODE], row[TABLE], zero64, np.int64(1))
+
+
 @jit(cache=True)
 def run(rows, length, places, state, program, claims, threads):
     """Run an operation's kernels.  rows: their address; the tables of their arguments are given as places in `places`, the address of a bytes object.
@@ -275,9 +283,7 @@ def run(rows, length, places, state, program, claims, threads):
             table[k] = numbers_at(table[k] + 16, zero64)[0]
         work += work_of(row)
     if work < WORTH or threads == 1:
-        for r in range(length):
-            row = numbers_at(program + 8 * ROW * r, zero64)
-            run_chunk(row[KIND], row[CODE], row[TABLE], zero64, np.int64(1))
+        run_alone(program, length)
         return
     for r in range(length):
         row = numbers_at(program + 8 * ROW * r, zero64)
@@ -289,9 +295,7 @@ def run(rows, length, places, state, program, claims, threads):
 def run_program(program, length, state, claims, threads):
     """Run a recorded program, whose tables hold addresses and whose rows know their chunks."""
     if threads == 1:
-        for r in range(length):
-            row = numbers_at(program + 8 * ROW * r, zero64)
-            run_chunk(row[KIND], row[CODE], row[TABLE], zero64, np.int64(1))
+        run_alone(program, length)
         return
     share_out(state, program, length, claims, threads)
 

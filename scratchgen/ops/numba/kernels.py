@@ -67,7 +67,7 @@ class Writer:
         self.rows, self.columns = (d if isinstance(d, Dim) else None for d in (nest.rows, nest.columns))
         self.two = self.rows is not None and self.columns is not None
         self.head = Scope(self.head_leaf)
-        self.row = Scope(self.row_leaf, lambda node: bool(self.varies(node)), self.head)
+        self.row = Scope(self.leaf, lambda node: bool(self.varies(node)), self.head)
 
     def varies(self, node):
         """ "r", "c", "rc" or "": over which loops a node varies."""
@@ -95,16 +95,7 @@ class Writer:
         element = self.element(("arg", node.info[0]), node.dtype, node.dims, node.info[1], node.info[2])
         return f"({element} != 0)" if np.dtype(node.dtype).kind == "b" else element
 
-    def row_leaf(self, node):
-        if id(node) in self.values:
-            return self.values[id(node)]
-        if node.op == "input":
-            return self.read(node)
-        if node.op == "index":
-            return "i"
-        return None
-
-    def cell_leaf(self, node):
+    def leaf(self, node):
         if id(node) in self.values:
             return self.values[id(node)]
         if node.op == "input":
@@ -183,7 +174,7 @@ class Writer:
         return [self.store(store, self.head) for store in self.nest.vectors]
 
     def cell_scope(self):
-        return Scope(self.cell_leaf, lambda node: "c" in self.varies(node), self.row)
+        return Scope(self.leaf, lambda node: "c" in self.varies(node), self.row)
 
     def loop(self, stores, first, last, deposits=()):
         """The loop over columns of one row: what is stored, and where terms of sums are put.  deposits: (place, node)."""
@@ -274,10 +265,10 @@ class Writer:
                 lines.append("for i in range(r0, r1):")
                 lines += ["    " + line for line in self.row_lines + self.row.fresh()]
                 lines += ["    for j in range(c0, c1):", *("        " + line for line in inner)]
-            self.row = Scope(self.row_leaf, lambda node: bool(self.varies(node)), self.head)
+            self.row = Scope(self.leaf, lambda node: bool(self.varies(node)), self.head)
             for name, x in places:
                 self.values[id(x)] = f"{name}[j - c0]"
-        scope = Scope(self.cell_leaf, lambda node: "c" in self.varies(node), self.head)
+        scope = Scope(self.leaf, lambda node: "c" in self.varies(node), self.head)
         stored = [self.store(store, scope) for store in self.nest.vectors]
         if stored:
             lines += ["for j in range(c0, c1):", *("    " + line for line in scope.fresh() + stored)]
@@ -299,7 +290,7 @@ class Writer:
             look(root)
         if not found:
             return []
-        scope, names = Scope(self.cell_leaf, lambda node: "c" in self.varies(node), self.head), []
+        scope, names = Scope(self.leaf, lambda node: "c" in self.varies(node), self.head), []
         for node in found:
             names.append((self.scratch(f"vector{len(self.scratches)}", node.dtype, STRIPE), scope.code(node)))
             self.scratches[id(node)] = names[-1][0]
