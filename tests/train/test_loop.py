@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -79,15 +78,22 @@ def test_an_interrupted_run_resumes_to_the_bit(name, stop_after, tmp_path, monke
 
 
 SCRIPT = """
-import sys, numpy as np, scratchgen as sg
+import os, signal, sys, threading, numpy as np, scratchgen as sg
 import scratchgen.train.loop as module
+from scratchgen.train.run import Run
 module.SECONDS_BETWEEN_CHECKPOINTS = 0.02
+name, folder, steps, pause = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+count, left = Run.count, [steps]
+def count_and_die(self, parts):
+    count(self, parts)
+    left[0] -= 1
+    if left[0] == 0:
+        threading.Timer(pause, os.kill, (os.getpid(), signal.SIGKILL)).start()
+Run.count = count_and_die
 x = np.random.default_rng(0).random((300, 16), dtype=np.float32)
 gan = sg.GAN(16, 3, (24,), (24,), discriminator_steps=3, batch_norm=True, dropout=0.3, rng=1)
-model = {"vae": sg.VAE(16, 2, (24,), rng=1), "gan": gan}[sys.argv[1]]
-print("ready", flush=True)
-sg.fit(model, x, epochs=15, batch_size=10, seed=3, out=sys.argv[2], resume=sys.argv[3] == "resume", binarize="fresh", progress=False)
-print("done", flush=True)
+model = {"vae": sg.VAE(16, 2, (24,), rng=1), "gan": gan}[name]
+sg.fit(model, x, epochs=30, batch_size=10, seed=3, out=folder, resume=True, binarize="fresh", progress=False)
 """
 
 
@@ -95,25 +101,15 @@ print("done", flush=True)
 def test_killed_at_random_moments_it_resumes_to_the_bit(name, tmp_path):
     environment = os.environ | {"SCRATCHGEN_BACKEND": "numpy", "OPENBLAS_NUM_THREADS": "1"}
 
-    def start(folder, how):
-        command = [sys.executable, "-c", SCRIPT, name, str(folder), how]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    def run_until(folder, steps=0, pause=0.0):  # 900 steps; counted in steps, because how long one takes depends on the machine
+        command = [sys.executable, "-c", SCRIPT, name, str(folder), str(steps), str(pause)]
+        return subprocess.run(command, stderr=subprocess.DEVNULL, env=environment, timeout=120).returncode
 
-    whole = start(tmp_path / "whole", "start")
-    assert whole.wait(timeout=120) == 0
-    rng, kills = np.random.default_rng(), 0
-    while True:
-        process = start(tmp_path / "run", "resume")
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(rng.uniform(0.0, 0.8))
-        if kills < 3 and process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-            continue
-        assert process.wait(timeout=120) == 0
-        break
-    assert kills > 0
+    assert run_until(tmp_path / "whole") == 0
+    rng = np.random.default_rng()
+    for _ in range(3):
+        assert run_until(tmp_path / "run", rng.integers(1, 100), rng.uniform(0.0, 0.03)) == -signal.SIGKILL
+    assert run_until(tmp_path / "run") == 0
     np.testing.assert_array_equal(sg.load(tmp_path / "run").flat_params, sg.load(tmp_path / "whole").flat_params)
     assert (tmp_path / "run" / "metrics.csv").read_bytes() == (tmp_path / "whole" / "metrics.csv").read_bytes()
     assert not [path for path in (tmp_path / "run").iterdir() if path.name.endswith(".npz") and path.name != "checkpoint.npz"]
