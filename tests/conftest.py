@@ -2,6 +2,8 @@
 
 With several workers (`pytest -n auto`) the machine is full already: two threads each are enough to test what threads do.
 
+`pytest tests/fuzz` throws random things at every door: a few dozen, the same every time; with `--hypothesis-profile=thorough` ten thousand, new ones.
+
 The cuda backend is tested on the GPU if there is one that can be used, else in Numba's simulator, which must be chosen before Numba is imported.
 """
 
@@ -10,6 +12,7 @@ import importlib.util
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import scratchgen as sg
 
@@ -30,6 +33,11 @@ if not has_gpu():
     os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:  # before the first operation loads Numba
     os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+
+never_hurry = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # compiling takes seconds, and the machine may be busy
+settings.register_profile("quick", max_examples=50, derandomize=True, database=None, **never_hurry)
+settings.register_profile("thorough", max_examples=10_000, **never_hurry)
+settings.load_profile("quick")
 
 
 @pytest.fixture(params=["numpy", "numba"])
