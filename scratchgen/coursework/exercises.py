@@ -5,6 +5,7 @@ from scratchgen.coursework.source import Cut
 from scratchgen.errors import unknown_name
 
 ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "softplus", "softmax")
+LINEAR = [f"Linear.{method}" for method in ("__init__", "forward", "backward", "__repr__")]
 
 
 def _activation(name):
@@ -23,7 +24,7 @@ EXERCISES = [
         gradients of the parameters alone; with "params" return None.
         """,
         30,
-        (Cut("scratchgen.layers.linear", keep=["linear", "Linear"], blanks=["linear", "Linear.backward"], hide=[("The same in ten lines", None)]),),
+        (Cut("scratchgen.layers.linear", keep=["linear", *LINEAR], blanks=["linear", "Linear.backward"], hide=[("The same in ten lines", None)]),),
     ),
     Exercise(
         "activations", 2, "activations, through their outputs",

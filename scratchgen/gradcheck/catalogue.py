@@ -21,6 +21,7 @@ from scratchgen.gradcheck.engine import LIMIT, check_subject
 from scratchgen.gradcheck.examples import Draw, examples
 from scratchgen.gradcheck.report import Fault, GradientMismatch, Report
 from scratchgen.gradcheck.subjects import LayerSubject, LossSubject, ObjectiveSubject
+from scratchgen.gradcheck.twice import BackwardOf, has_double_backward
 from scratchgen.layers import Layer, Sequential
 from scratchgen.ops import array, copy_to
 
@@ -132,14 +133,21 @@ def n_inputs(layer):
 
 
 def layer_cases():
-    """Cases of all layers of the library, and of those registered; of those that have noise or running statistics, in inference as well."""
+    """Cases of all layers of the library, and of those registered; their double backward, if they have one; and inference, if it is different."""
     cases = []
     for name, make in example_layers().items():
         layer, x = make(), (BATCH, FEATURES)
         cases.append(layer_case(name, make, *[x] * n_inputs(layer)))
+        if has_double_backward(layer):
+            cases.append(layer_case(f"{name} (double backward)", lambda make=make: BackwardOf(make()), x, x[:1] + outputs(layer, x)))
         if not isinstance(layer, Sequential) and n_inputs(layer) == 1 and (layer.streams() or layer.all_buffers()):
             cases.append(layer_case(f"{name} (inference)", make, x, training=False))
     return cases + registered
+
+
+def outputs(layer, shape):
+    """Shape of one row of its output, for an input of that shape."""
+    return tuple(layer(np.zeros(shape)).shape[1:])
 
 
 def register_layer(make, *shapes, name=None, training=True):

@@ -12,9 +12,13 @@ There is no complex-step variant: definitions with abs, maximum or comparisons a
 reach 1e-10 where it would be exact.
 """
 
+import numpy as np
+
 from scratchgen.gradcheck.engine import LIMIT, check_subject
 from scratchgen.gradcheck.report import Fault, GradientMismatch, Report
+from scratchgen.gradcheck.snapshot import restored
 from scratchgen.gradcheck.subjects import FunctionSubject, LayerSubject, LossSubject, ObjectiveSubject, describe
+from scratchgen.gradcheck.twice import BackwardOf
 
 
 def check_layer(layer, inputs, *, seed=0, training=True, limit=LIMIT):
@@ -34,6 +38,18 @@ def check_layer(layer, inputs, *, seed=0, training=True, limit=LIMIT):
     finally:
         for name, grad in subject.live_grads().items():
             grad[...] = grads[name]
+
+
+def check_double_backward(layer, x, *, seed=0, training=True, limit=LIMIT):
+    """Check layer.double_backward, the gradients of the gradient dx = backward(dy, cache) with respect to dy, x and the parameters -> Report.
+
+    Arguments as in check_layer; dy is drawn from the seed.  Raises NotImplementedError for a layer without it.
+    """
+    with restored(layer):
+        y, cache = layer.forward(x, training=training)
+        dy = np.random.default_rng([seed, 1]).standard_normal(y.shape)
+        layer.double_backward(np.zeros(x.shape), dy, cache)  # here, so that a layer without one says so
+    return check_layer(BackwardOf(layer), (x, dy), seed=seed, training=training, limit=limit)
 
 
 def check_function(f, f_backward, *args, seed=0, limit=LIMIT, **options):

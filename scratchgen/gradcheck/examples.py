@@ -80,7 +80,7 @@ class Draw:
 
 # What an argument of this name is, as in the glossary of `scratchgen`. An operation all of whose arguments are here needs no line below.
 NOTATION = {
-    **dict.fromkeys(("x", "y", "z", "dx", "dy", "dz", "mu", "logvar", "logits", "x_hat", "a", "b", "out"), Draw.matrix),
+    **dict.fromkeys(("x", "y", "z", "dx", "dy", "dz", "ddx", "mu", "logvar", "logits", "x_hat", "a", "b", "out"), Draw.matrix),
     **dict.fromkeys(("gamma", "beta", "mean"), Draw.row),
     **dict.fromkeys(("p", "g", "m"), Draw.parameters),
     **dict.fromkeys(("s", "v"), Draw.positive),
@@ -117,6 +117,7 @@ EXAMPLES = {
     "softmax": lambda d: [(d.matrix(),), (30 * d.matrix(),)],
     "maxout": lambda d: [(d.normal(d.batch, 3 * d.n), 3), (d.matrix(), 1), (d.lay(d.rng.integers(0, 2, (d.batch, 4 * d.n))), 4)],
     "maxout_backward": lambda d: [(d.matrix(), d.rng.integers(0, 3, (d.batch, d.n)), 3)],
+    "maxout_double_backward": lambda d: [(d.normal(d.batch, 3 * d.n), d.rng.integers(0, 3, (d.batch, d.n)), 3)],
     "batch_norm": lambda d: [(d.matrix(), d.row(), d.row(), 1e-5)],
     "batch_norm_backward": lambda d: [(*d.matrices(2), d.unit(d.n), d.row())],
     "add_norm_grads": lambda d: [(d.row(), d.row(), *d.matrices(2))],
@@ -125,6 +126,9 @@ EXAMPLES = {
     "update_running": lambda d: [(d.row(), d.row(), 0.9, 0.11)],
     "layer_norm": lambda d: [(d.matrix(), d.row(), d.row(), 1e-5)],
     "layer_norm_backward": lambda d: [(*d.matrices(2), d.unit(d.batch), d.row())],
+    "blind": lambda d: [(*d.matrices(2), d.unit(d.batch))],
+    "layer_norm_double_backward": lambda d: [(*d.matrices(3), d.unit(d.batch), d.row())],
+    "slope_penalty": lambda d: [(d.matrix(), 1.0, 10.0), (d.matrix(), 0.0, 0.5)],
     "bce_with_logits": lambda d: [(d.matrix(), d.unit()), (20 * d.matrix(), d.unit())],
     "bernoulli_log_likelihood": lambda d: [(d.unit(), d.matrix())],
     "bernoulli_nll": lambda d: [(d.unit(), d.matrix())],

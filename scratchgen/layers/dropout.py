@@ -36,5 +36,9 @@ class Dropout(Layer):
         """dy -> dx."""
         return dy if mask is None else multiply(dy, mask)
 
+    def double_backward(self, ddx, dy, mask):
+        """ddx -> ddy, None: the mask does not depend on x."""
+        return self.backward(ddx, mask), None
+
     def __repr__(self):
         return f"Dropout({self.rate})"

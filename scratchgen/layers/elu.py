@@ -16,6 +16,11 @@ def elu_backward(dy, y, alpha):  # dx = dy where y > 0, else dy · (y + alpha)  
     return np.where(y > 0, dy, dy * (y + alpha))
 
 
+@op
+def elu_second(ddx, dy, y, alpha):  # dx = ddx · dy · f″,   f″ = 0 where y > 0, else y + alpha
+    return np.where(y > 0, 0, ddx * dy * (y + alpha))
+
+
 class ELU(Layer):
     """y = x where x > 0, else alpha · (eˣ − 1), elementwise; alpha > 0."""
 
@@ -32,6 +37,10 @@ class ELU(Layer):
     def backward(self, dy, y):
         """dy -> dx."""
         return elu_backward(dy, y, self.alpha)
+
+    def double_backward(self, ddx, dy, y):
+        """ddx -> ddy, dx."""
+        return elu_backward(ddx, y, self.alpha), elu_second(ddx, dy, y, self.alpha)
 
     def __repr__(self):
         return f"ELU({self.alpha})"

@@ -13,3 +13,7 @@ class Identity(Layer):
     def backward(self, dy, cache):
         """dy -> dy."""
         return dy
+
+    def double_backward(self, ddx, dy, cache):
+        """ddx -> ddx, None."""
+        return ddx, None

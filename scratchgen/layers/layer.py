@@ -17,6 +17,11 @@ ever changes x, dy or a cache. A layer of your own needs only these two methods,
             self.grads["s"] += (dy * x).sum()   # ds = Σ dy x
             return self.params["s"] * dy        # dx = s dy
 
+A layer in a discriminator with a gradient penalty needs a third method, because there the gradient itself is part of the loss (see
+models/gradient_penalty.py):
+
+    ddy, dx = layer.double_backward(ddx, dy, cache)      ddx = dP/d(dx) -> dP/d(dy), dP/dx;   adds dP/dparams to layer.grads
+
 This base class gives it the two keywords that every layer understands:
 
     forward(x, training=False)           inference: dropout off, running statistics used
@@ -43,6 +48,15 @@ class Layer(Module):
     def backward(self, dy, cache, wrt="both"):
         """dy = dLoss/dy, cache from forward -> dx = dLoss/dx; adds to grads."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    def double_backward(self, ddx, dy, cache):
+        """The backward of backward. For P, a function of dx = backward(dy, cache):  ddx = dP/d(dx) -> dP/d(dy), dP/dx; adds dP/dparams to grads.
+
+        dP/dx is what reaches x through the cache: None where backward does not depend on x.  Raises NotImplementedError for a layer without it.
+        """
+        coupled = "it couples the examples, and none of them has a gradient of its own; use LayerNorm"
+        why = coupled if self.couples_batch else "it has no double_backward"
+        raise NotImplementedError(f"a penalty on the gradient of {self!r} cannot be computed: {why}")
 
     def __call__(self, *inputs):
         """Inference: only y."""

@@ -16,7 +16,7 @@ import numpy as np
 from scratchgen.errors import integer
 from scratchgen.layers.batch_norm import add_norm_grads
 from scratchgen.layers.layer import Layer
-from scratchgen.ops import array, op
+from scratchgen.ops import add_column_sums, array, op
 
 
 @op
@@ -29,9 +29,33 @@ def layer_norm(x, gamma, beta, eps):
 
 
 @op
+def blind(g, x_hat, r):  # r (g − mean g − x̂ ∘ mean(g ∘ x̂)):  without its components along 1 and x̂, to which normalisation is blind
+    return r[:, None] * (g - g.mean(axis=1, keepdims=True) - x_hat * np.mean(g * x_hat, axis=1, keepdims=True))
+
+
+@op
 def layer_norm_backward(dy, x_hat, r, gamma):  # dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂)),   dx̂ = dy ∘ gamma
-    dx_hat = dy * gamma
-    return r[:, None] * (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * np.mean(dx_hat * x_hat, axis=1, keepdims=True))
+    return blind(dy * gamma, x_hat, r)
+
+
+@op
+def layer_norm_double_backward(ddx, dy, x_hat, r, gamma):
+    """-> ddy, dx, and dgamma of each example, all (batch, n).  P = Σ ddx ∘ dx, and dx = blind(g) with g = dy ∘ gamma, a symmetric linear map of g. So
+
+        dP/dg = blind(ddx)         ddy = gamma ∘ dP/dg         dgamma = Σ_n dy ∘ dP/dg
+
+    For dP/dx write v = ddx. Of each example
+
+        P      = r (v·g − n mean v mean g − n mean(v ∘ x̂) mean(g ∘ x̂))
+        dP/dx̂ = −r (v mean(g ∘ x̂) + g mean(v ∘ x̂))                     and from x̂ on to x as in backward
+        dP/dr  = P / r                                                    ∂r/∂x = −r² x̂ / n
+    """
+    v, g = ddx, dy * gamma
+    dg = blind(v, x_hat, r)
+    P = np.sum(dg * g, axis=1)
+    dx_hat = -r[:, None] * (v * np.mean(g * x_hat, axis=1, keepdims=True) + g * np.mean(v * x_hat, axis=1, keepdims=True))
+    dx = blind(dx_hat, x_hat, r) - (P * r / g.shape[1])[:, None] * x_hat
+    return gamma * dg, dx, dy * dg
 
 
 class Cache(NamedTuple):
@@ -65,6 +89,12 @@ class LayerNorm(Layer):
             add_norm_grads(self.grads["gamma"], self.grads["beta"], dy, cache.x_hat)
         if wrt != "params":
             return layer_norm_backward(dy, cache.x_hat, cache.r, self.params["gamma"])
+
+    def double_backward(self, ddx, dy, cache):
+        """ddx (batch, n) -> ddy, dx (batch, n)."""
+        ddy, dx, dgamma = layer_norm_double_backward(ddx, dy, cache.x_hat, cache.r, self.params["gamma"])
+        add_column_sums(self.grads["gamma"], dgamma)
+        return ddy, dx
 
     def __repr__(self):
         return f"LayerNorm({self.n})"

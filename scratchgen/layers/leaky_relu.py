@@ -33,5 +33,9 @@ class LeakyReLU(Layer):
         """dy -> dx."""
         return leaky_relu_backward(dy, y, self.slope)
 
+    def double_backward(self, ddx, dy, y):
+        """ddx -> ddy, None: the slope does not change with x."""
+        return leaky_relu_backward(ddx, y, self.slope), None
+
     def __repr__(self):
         return f"LeakyReLU({self.slope})"

@@ -31,7 +31,7 @@ import numpy as np
 from scratchgen.errors import integer
 from scratchgen.layers.initializers import initialize
 from scratchgen.layers.layer import Layer
-from scratchgen.ops import add_column_sums, add_matmul_tn, array, as_generator, matmul_nt, op
+from scratchgen.ops import add_column_sums, add_matmul_tn, array, as_generator, matmul, matmul_nt, op
 
 
 @op
@@ -68,6 +68,11 @@ class Linear(Layer):
                 add_column_sums(self.grads["b"], dy)  # db = Σ_batch dy
         if wrt != "params":
             return matmul_nt(dy, self.params["W"])  # dx = dy Wᵀ
+
+    def double_backward(self, ddx, dy, x):
+        """ddx (batch, n_in), dy (batch, n_out) -> ddy (batch, n_out), None: dx = dy Wᵀ does not depend on x."""
+        add_matmul_tn(self.grads["W"], ddx, dy)  # dW = ddxᵀ dy
+        return matmul(ddx, self.params["W"]), None  # ddy = ddx W
 
     def __repr__(self):
         return f"{type(self).__name__}({self.n_in}, {self.n_out}{'' if 'b' in self.params else ', bias=False'})"

@@ -10,7 +10,7 @@ W enters only through W ∘ M, so its gradient passes through the same mask:
 import numpy as np
 
 from scratchgen.layers.linear import Linear, linear
-from scratchgen.ops import add_column_sums, add_product, array, matmul_nt, matmul_tn, multiply
+from scratchgen.ops import add_column_sums, add_product, array, matmul, matmul_nt, matmul_tn, multiply
 
 
 class MaskedLinear(Linear):
@@ -38,3 +38,9 @@ class MaskedLinear(Linear):
                 add_column_sums(self.grads["b"], dy)
         if wrt != "params":
             return matmul_nt(dy, masked)
+
+    def double_backward(self, ddx, dy, cache):
+        """ddx (batch, n_in), dy (batch, n_out) -> ddy (batch, n_out), None."""
+        masked = cache[1]
+        add_product(self.grads["W"], matmul_tn(ddx, dy), self.buffers["mask"])  # dW = (ddxᵀ dy) ∘ M
+        return matmul(ddx, masked), None  # ddy = ddx (W ∘ M)

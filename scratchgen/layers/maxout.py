@@ -31,6 +31,14 @@ def maxout_backward(dy, winner, pieces):  # dx_ij = dy_i where j = winner_i, els
     return dx
 
 
+@op
+def maxout_double_backward(ddx, winner, pieces):  # ddy_i = ddx_ij where j = winner_i
+    ddy = np.where(winner == 0, ddx[:, ::pieces], 0)
+    for j in range(1, pieces):
+        ddy = np.where(winner == j, ddx[:, j::pieces], ddy)
+    return ddy
+
+
 class Maxout(Layer):
     """Maximum over groups of `pieces` neighbouring features."""
 
@@ -46,6 +54,10 @@ class Maxout(Layer):
     def backward(self, dy, winner):
         """dy (batch, n) -> dx (batch, n · pieces)."""
         return maxout_backward(dy, winner, self.pieces)
+
+    def double_backward(self, ddx, dy, winner):
+        """ddx (batch, n · pieces) -> ddy (batch, n), None: who wins does not change with a small change of x."""
+        return maxout_double_backward(ddx, winner, self.pieces), None
 
     def __repr__(self):
         return f"Maxout({self.pieces})"

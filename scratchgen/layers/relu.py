@@ -27,3 +27,7 @@ class ReLU(Layer):
     def backward(self, dy, y):
         """dy -> dx: where the unit was on, the gradient passes; where it was off, nothing changed the output."""
         return relu_backward(dy, y)
+
+    def double_backward(self, ddx, dy, y):
+        """ddx -> ddy, None: backward is a switch, and its own derivative the same switch; the slope does not change with x."""
+        return relu_backward(ddx, y), None

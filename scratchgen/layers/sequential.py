@@ -9,6 +9,7 @@ the gradient of the output of the layer before. This is all that backpropagation
 from typing import NamedTuple
 
 from scratchgen.layers.layer import Layer
+from scratchgen.ops import add
 
 
 class Caches(NamedTuple):
@@ -52,6 +53,25 @@ class Sequential(Layer):
                 return layer.backward(dy, cache, wrt="params")
             dy = layer.backward(dy, cache, wrt="input" if wrt == "input" else "both")
         return dy
+
+    def double_backward(self, ddx, dy, caches):
+        """ddx = dP/d(dx) (batch, in), dy (batch, out) -> dP/d(dy) (batch, out), dP/dx (batch, in).
+
+        Once more through the row: ddx goes up, from the first layer to the last, as dx came down; then what reached the x of each layer
+        through its cache goes down, as any gradient does.
+        """
+        dys = [dy]  # of the layers, from the last to the first
+        for layer, cache in zip(self.layers[:0:-1], caches.of_layers[:0:-1], strict=True):
+            dys.append(layer.backward(dys[-1], cache, wrt="input"))
+        through_caches = []
+        for layer, dy, cache in zip(self.layers, reversed(dys), caches.of_layers, strict=True):
+            ddx, dx = layer.double_backward(ddx, dy, cache)
+            through_caches.append(dx)
+        dx = None  # P does not depend on y
+        for layer, cache, here in zip(reversed(self.layers), reversed(caches.of_layers), reversed(through_caches), strict=True):
+            below = None if dx is None else layer.backward(dx, cache)
+            dx = below if here is None else here if below is None else add(below, here)
+        return ddx, dx
 
     def __repr__(self):
         return f"Sequential({', '.join(map(repr, self.layers))})"

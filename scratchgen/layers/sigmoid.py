@@ -17,6 +17,11 @@ def sigmoid_backward(dy, y):  # dx = dy · y · (1 − y)
     return dy * y * (1 - y)
 
 
+@op
+def sigmoid_second(ddx, dy, y):  # dx = ddx · dy · f″,   f″ = y (1 − y) (1 − 2 y)
+    return ddx * dy * y * (1 - y) * (1 - 2 * y)
+
+
 class Sigmoid(Layer):
     """y = 1 / (1 + e⁻ˣ), elementwise.
 
@@ -31,3 +36,7 @@ class Sigmoid(Layer):
     def backward(self, dy, y):
         """dy -> dx."""
         return sigmoid_backward(dy, y)
+
+    def double_backward(self, ddx, dy, y):
+        """ddx -> ddy, dx."""
+        return sigmoid_backward(ddx, y), sigmoid_second(ddx, dy, y)

@@ -27,6 +27,16 @@ def softmax_backward(dy, y):  # dx = y ∘ (dy − Σ_j dy_j y_j)
     return y * (dy - np.sum(dy * y, axis=1, keepdims=True))
 
 
+@op
+def softmax_second(ddx, dy, y):
+    """dP/dx for P = Σ ddx ∘ dx:  P = Σ_i ddx_i y_i (dy_i − s),  s = Σ_j dy_j y_j;  first dP/dy, then through y to x.
+
+    dP/dy_i = ddx_i (dy_i − s) − dy_i Σ_j ddx_j y_j
+    """
+    s = np.sum(dy * y, axis=1, keepdims=True)
+    return softmax_backward(ddx * (dy - s) - dy * np.sum(ddx * y, axis=1, keepdims=True), y)
+
+
 class Softmax(Layer):
     """Softmax over the features of each example."""
 
@@ -40,3 +50,7 @@ class Softmax(Layer):
     def backward(self, dy, y):
         """dy (batch, n) -> dx (batch, n)."""
         return softmax_backward(dy, y)
+
+    def double_backward(self, ddx, dy, y):
+        """ddx (batch, n) -> ddy, dx (batch, n). The Jacobian of softmax is symmetric: ddy is backward's own product."""
+        return softmax_backward(ddx, y), softmax_second(ddx, dy, y)

@@ -16,6 +16,11 @@ def softplus_backward(dy, y):  # dx = dy · (1 − e⁻ʸ)      because eʸ = 1 
     return -dy * np.expm1(-y)
 
 
+@op
+def softplus_second(ddx, dy, y):  # dx = ddx · dy · f″,   f″ = (1 − e⁻ʸ) e⁻ʸ      the derivative of σ(x) = 1 − e⁻ʸ
+    return -ddx * dy * np.expm1(-y) * np.exp(-y)
+
+
 class Softplus(Layer):
     """y = log(1 + eˣ), elementwise."""
 
@@ -27,3 +32,7 @@ class Softplus(Layer):
     def backward(self, dy, y):
         """dy -> dx."""
         return softplus_backward(dy, y)
+
+    def double_backward(self, ddx, dy, y):
+        """ddx -> ddy, dx."""
+        return softplus_backward(ddx, y), softplus_second(ddx, dy, y)

@@ -16,6 +16,11 @@ def tanh_backward(dy, y):  # dx = dy · (1 − y²)
     return dy * (1 - y * y)
 
 
+@op
+def tanh_second(ddx, dy, y):  # dx = ddx · dy · f″,   f″ = −2 y (1 − y²)
+    return ddx * dy * -2 * y * (1 - y * y)
+
+
 class Tanh(Layer):
     """y = tanh x, elementwise. The derivative needs only the output: d tanh x / dx = 1 − tanh² x."""
 
@@ -27,3 +32,7 @@ class Tanh(Layer):
     def backward(self, dy, y):
         """dy -> dx."""
         return tanh_backward(dy, y)
+
+    def double_backward(self, ddx, dy, y):
+        """ddx -> ddy, dx."""
+        return tanh_backward(ddx, y), tanh_second(ddx, dy, y)

@@ -62,7 +62,7 @@ def raising(subject, dy, error_text, measure):
 def try_with(subject, dy, leaf, key, grad):
     """What backward adds to `grad` in the place of leaf.grads[key]; None if it still raises."""
     own = leaf.grads[key]
-    leaf.grads[key] = grad
+    dict.__setitem__(leaf.grads, key, grad)  # in place of the view into a network's flat array, not into it
     try:
         with subject.restored():
             _, cache = subject.forward()
@@ -71,4 +71,4 @@ def try_with(subject, dy, leaf, key, grad):
     except Exception:  # the experiment failed
         return None
     finally:
-        leaf.grads[key] = own
+        dict.__setitem__(leaf.grads, key, own)
