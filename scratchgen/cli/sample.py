@@ -13,8 +13,8 @@ import numpy as np
 import scratchgen as sg
 from scratchgen import plots
 from scratchgen.atomic import atomic_file
+from scratchgen.models.model import is_square
 from scratchgen.ops import to_host
-from scratchgen.train.pictures import is_pictures
 
 
 def add_arguments(parser):
@@ -36,7 +36,7 @@ def run(options):
     if out.suffix == ".npy":
         with atomic_file(out) as file:
             np.save(file, x)
-    elif is_pictures(model):
+    elif is_square(model.data_dim):
         plots.sample_grid(x.clip(0, 1), out)
     elif model.data_dim == 2:
         plots.points(x, out)

@@ -15,13 +15,13 @@ import numpy as np
 from scratchgen.data import files, glyphs, mnist, toys
 from scratchgen.data.binarize import Binarize
 from scratchgen.data.idx import read_idx, write_idx
-from scratchgen.data.minibatch import minibatch_indices, minibatches
+from scratchgen.data.minibatch import Batch, minibatch_indices, minibatches
 from scratchgen.data.toys import GRID_STD, RING_STD, grid_modes, mixture1d_density, ring_modes
 from scratchgen.errors import integer, unknown_name
 
 __all__ = [
-    "GRID_STD", "NAMES", "RING_STD", "Binarize", "Dataset", "grid_modes", "load", "minibatch_indices", "minibatches", "mixture1d_density", "read_idx",
-    "ring_modes", "write_idx",
+    "GRID_STD", "NAMES", "RING_STD", "Batch", "Binarize", "Dataset", "grid_modes", "load", "minibatch_indices", "minibatches", "mixture1d_density",
+    "read_idx", "ring_modes", "write_idx",
 ]  # fmt: skip
 
 IMAGES = {"glyphs": glyphs.load, "mnist": mnist.load}

@@ -4,6 +4,8 @@ The order is a function of (seed, epoch) alone. So nothing about it needs saving
 epoch finds its place again with `start=`, the number of minibatches it has already used.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from scratchgen.errors import integer
@@ -29,13 +31,25 @@ def cut(n, batch_size, seed, epoch, start, move=np.asarray):
     return (order[i : i + batch_size] for i in range(start * batch_size, n, batch_size))
 
 
-def minibatches(x, batch_size, *, seed=0, epoch=0, start=0):
+class Batch(NamedTuple):
+    """A minibatch with labels: x (batch, features), y (batch,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+def minibatches(data, batch_size, *, seed=0, epoch=0, start=0):
     """The rows of x (n, …) in minibatches (batch_size, …), arrays of the backend in force; arguments and errors as in `minibatch_indices`.
 
-    On a device all of x is brought there first, with the order; where x lies there already, array(x), it is not copied.
+    data: x, or a pair x, y such as a Dataset with labels, which gives a Batch(x, y) each.
+    On a device all of it is brought there first, with the order; what lies there already, array(x), is not copied.
 
     >>> for batch in minibatches(x, 100, seed=0, epoch=epoch):
     ...     loss = model.loss(batch)
     """
-    indices, x = cut(len(x), batch_size, seed, epoch, start, move=array), array(x)
-    return (take_rows(x, rows) for rows in indices)
+    if not isinstance(data, tuple):
+        indices, x = cut(len(data), batch_size, seed, epoch, start, move=array), array(data)
+        return (take_rows(x, rows) for rows in indices)
+    x, y = data
+    indices, x, y = cut(len(x), batch_size, seed, epoch, start, move=array), array(x), array(y)
+    return (Batch(take_rows(x, rows), take_rows(y, rows)) for rows in indices)

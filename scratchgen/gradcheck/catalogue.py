@@ -10,6 +10,7 @@ Yours are in layer_cases() from the moment that you say how to make one, and the
 Batch, features and outputs are all of different size, so that arrays of a wrong shape do not fit by accident.
 """
 
+import functools
 import inspect
 from dataclasses import dataclass
 from typing import Any
@@ -198,36 +199,36 @@ def loss_cases():
 
 
 def model_cases():
-    """Cases of all models' objectives, end to end, with fixed noise."""
-    unit, real = lambda rng: rng.uniform(size=(BATCH, 5)), lambda rng: rng.standard_normal((BATCH, 5))
-    bits = lambda rng: rng.integers(2, size=(BATCH, 5)).astype(F)
+    """Cases of the objectives of all models, end to end: each model's examples, and of each every player."""
+    return [case for cls in models.MODELS.values() for name, arguments in cls.examples.items() for case in objective_cases(name, cls, arguments)]
 
-    def case(name, make, draw, objective, player=None):
-        def subject(seed):
-            rng = np.random.default_rng([seed, 3])
-            model, x, z = make(), draw(rng), rng.standard_normal((BATCH, 2))
-            return ObjectiveSubject(getattr(model, player) if player else model, lambda: objective(model, x, z), (model,))
 
-        return Case(name, subject)
+def objective_cases(name, cls, arguments):
+    """The Case of each player of a small model, cls(5, **arguments), on data that it can produce."""
 
-    def batch_normalised():
-        model = gan("non_saturating")()
-        parts = layers.Linear(5, 3, rng=1, dtype=F), layers.BatchNorm(3, dtype=F), layers.Tanh(), layers.Linear(3, 1, rng=2, dtype=F)
-        model.discriminator = Sequential(*parts)
-        return model
+    def subject(seed, player):
+        model, rng = cls(5, **arguments, rng=0, dtype=F), np.random.default_rng([seed, 3])
+        x, labels = suitable_data(model, rng), {"y": rng.integers(model.n_classes, size=BATCH)} if model.n_classes else {}
+        loss = players(model)[player]
+        return ObjectiveSubject(model.players()[player], lambda: loss(x, **labels), (model,))
 
-    vae = lambda likelihood: lambda: models.VAE(5, latent_dim=2, hidden=(4,), likelihood=likelihood, rng=0, dtype=F)
-    gan = lambda objective: lambda: models.GAN(5, latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), objective=objective, rng=0, dtype=F)
-    discriminator, generator = lambda gan, x, z: gan.discriminator_loss(x, z), lambda gan, x, z: gan.generator_loss(z)
-    return [
-        case("VAE (Bernoulli)", vae("bernoulli"), unit, lambda vae, x, eps: vae.loss(x, eps)),
-        case("VAE (Gaussian)", vae("gaussian"), real, lambda vae, x, eps: vae.loss(x, eps)),
-        case("GAN (discriminator)", gan("non_saturating"), unit, discriminator, "discriminator"),
-        case("GAN (discriminator, batch norm)", batch_normalised, unit, discriminator, "discriminator"),
-        case("GAN (generator)", gan("non_saturating"), unit, generator, "generator"),
-        case("GAN (generator, minimax)", gan("minimax"), unit, generator, "generator"),
-        case("MADE", lambda: models.MADE(5, hidden=(7,), rng=0, dtype=F), bits, lambda made, x, _: made.loss(x)),
-    ]
+    names = list(players(cls(5, **arguments, rng=0, dtype=F)))
+    return [Case(f"{name}, {player}" if len(names) > 1 else name, functools.partial(subject, player=player)) for player in names]
+
+
+def players(model):
+    """{player's name: its loss}, of a step in which all of them have a turn, or of several steps."""
+    return dict(turn for step in range(10) for turn in model.turns(step))
+
+
+def suitable_data(model, rng):
+    """x (6, 5): standard normal, or uniform where the model can produce numbers in [0, 1] only."""
+    x = rng.standard_normal((BATCH, 5))
+    try:
+        model.check_range("x", x)
+    except ValueError:
+        return rng.uniform(size=x.shape)
+    return x
 
 
 def all_cases():

@@ -18,7 +18,7 @@ import numpy as np
 from scratchgen.errors import integer, integers, unknown_name
 from scratchgen.layers import LeakyReLU, mlp
 from scratchgen.losses import discriminator_bce, generator_minimax, generator_non_saturating
-from scratchgen.models.model import Model, check_unit_interval
+from scratchgen.models.model import Model, check_unit_interval, grey_pictures
 from scratchgen.ops import Stream, as_generator, stack_rows
 from scratchgen.optim import Adam
 
@@ -28,12 +28,22 @@ OBJECTIVES = {"non_saturating": generator_non_saturating, "minimax": generator_m
 class GAN(Model):
     """Generative adversarial network of two MLPs: ReLU in the generator, LeakyReLU(0.2) in the discriminator, whose output is a logit.
 
-    data_dim, latent_dim: features of x and of z.  generator_hidden, discriminator_hidden: sizes of hidden layers.
-    output: activation of the generator's output ("sigmoid" for data in [0, 1], "tanh", "identity").
-    objective: of the generator, "non_saturating" or "minimax".  discriminator_steps: k of Algorithm 1.
-    batch_norm: in the generator's hidden layers (Radford et al. 2016): it keeps a young generator from giving one picture for every z.
-    dropout: rate in the discriminator's hidden layers (the paper has ½).  rng: seed or Generator.
+    data_dim: features of x.
+    latent_dim: features of the noise z.
+    generator_hidden: sizes of the generator's hidden layers.
+    discriminator_hidden: sizes of the discriminator's hidden layers.
+    output: activation of the generator's output: "sigmoid" for data in [0, 1], "tanh", "identity".
+    objective: of the generator, "non_saturating" or "minimax".
+    discriminator_steps: steps of the discriminator for each of the generator, k of Algorithm 1.
+    batch_norm: in the generator's hidden layers (Radford et al. 2016): keeps a young generator from giving one picture for every z.
+    dropout: rate in the discriminator's hidden layers; the paper has ½.
+    rng: seed or Generator.
     """
+
+    examples = {
+        "GAN": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,)),
+        "GAN (minimax)": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), objective="minimax"),
+    }
 
     def __init__(
         self,
@@ -118,7 +128,16 @@ class GAN(Model):
         """Adam with the settings of Radford et al. 2016: a small step, and little momentum in a game that turns."""
         return Adam(player, lr=2e-4, betas=(0.5, 0.999))
 
-    def sample(self, n, rng=None):
+    @classmethod
+    def suited_to(cls, x):
+        """Batch normalisation and dropout for pictures; three hidden layers, and a learning rate that falls to nothing, for points."""
+        if grey_pictures(x):
+            sizes = {"generator_hidden": (512, 512), "discriminator_hidden": (512, 512), "latent_dim": 64}
+            return sizes | {"batch_norm": True, "dropout": 0.3, "steps": 15_000}
+        sizes = {"generator_hidden": (128, 128, 128), "discriminator_hidden": (128, 128, 128), "latent_dim": 2}
+        return sizes | {"output": "identity", "batch_size": 256, "lr": 1e-3, "schedule": "cosine", "steps": 8_000}
+
+    def sample(self, n, y=None, rng=None):
         """n generated examples -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
         return self.generator(self._noise(n, rng))
 

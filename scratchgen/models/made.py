@@ -51,10 +51,14 @@ def made_masks(sizes, ordering):
 class MADE(Model):
     """Autoregressive model of binary data by an MLP with masked connections.
 
-    data_dim: features of x.  hidden: sizes of hidden layers, each at least data_dim − 1 if every conditional is to see all it may.
-    activation: of the hidden layers.  ordering: the features 0 … data_dim − 1 in the order in which they are generated; None is the
-    natural order.  rng: seed or Generator.
+    data_dim: features of x.
+    hidden: sizes of the hidden layers, each at least data_dim − 1 if every conditional is to see all it may.
+    activation: of the hidden layers.
+    ordering: the features 0 … data_dim − 1 in the order in which they are generated; None is the natural order.
+    rng: seed or Generator.
     """
+
+    examples = {"MADE": dict(hidden=(7,))}
 
     def __init__(self, data_dim, hidden=(500,), activation="relu", ordering=None, rng=None, dtype=np.float32):
         data_dim, hidden, rng = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), as_generator(rng)
@@ -86,10 +90,10 @@ class MADE(Model):
         """log p(x) of each example, in nats, exact:  x (n, data_dim) of zeros and ones -> (n,)."""
         return to_host(bernoulli_log_likelihood(x, self.net(x)))
 
-    def sample(self, n, rng=None):
+    def sample(self, n, y=None, rng=None):
         """n draws -> (n, data_dim) of zeros and ones. rng: seed, Generator, or None for the model's own stream.
 
-        Ancestral: the features in order, each given those before it. What stands in the later ones meanwhile does not matter.
+        Ancestral: the features in order, each given those before it. Features not yet drawn are zero; the masks hide them.
         """
         n, stream = integer("n", n, 0), self.stream if rng is None else Stream(rng)
         u = to_host(stream.uniform((n, self.data_dim), self.dtype))
@@ -103,6 +107,11 @@ class MADE(Model):
         """Zeros and ones are wanted, or probabilities of them."""
         check_unit_interval(name, x, "MADE")
 
-    def evaluate(self, x, rng=None):
-        """{"log_likelihood": mean log p(x) of x (n, data_dim), in nats}."""
-        return {"log_likelihood": float(np.mean(self.log_likelihood(x), dtype=np.float64))}
+    def likelihoods(self, x, y=None, rng=None, n_samples=0):
+        """{"log_likelihood"} of each example of x (n, data_dim), in nats: (n,)."""
+        return {"log_likelihood": self.log_likelihood(x)}
+
+    @classmethod
+    def suited_to(cls, x):
+        """The paper's one layer of 500 units."""
+        return {"hidden": (500,), "binarize": "fresh", "steps": 8_000}

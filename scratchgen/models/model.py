@@ -1,16 +1,27 @@
-"""What all generative models share, so that one training loop serves them all.
+"""What all generative models share, so that one training loop, one command line and one gradient check serve them all.
 
-A model owns its networks and computes gradients; optimizers update; `fit` drives the loop. The loop asks a model for
+A model owns its networks and computes gradients; optimizers update; `fit` drives the loop. A model says
 
-    players()       {name: the module that one optimizer trains}         one for a VAE, two for a GAN
-    turns(step)     [(player's name, loss)] of one step                  loss(x) -> total, {part: number}; fills the player's gradients
-    optimizer(m)    a new optimizer for a player, with customary settings
-    evaluate(x)     {name: number} to follow on validation data          empty where there is nothing honest to compute
-    sample(n)       n examples, drawn after every epoch                  pictures, where they are pictures or points of the plane
-    check_range     ValueError for data that the model cannot produce
-    data_dim        features of an example
-    config          the arguments that make an equal model               checkpoints keep it, as JSON
+    data_dim         features of an example
+    config           the arguments that make an equal model               checkpoints keep it, as JSON
+    n_classes        number of classes, if its objective and `sample` take labels y, integers (batch,); None, if they do not
+    players()        {name: the module that one optimizer trains}         one for a VAE, two for a GAN
+    turns(step)      [(player's name, loss)] of one step                  loss(x), or loss(x, y=y) -> total, {part: number}; fills its gradients
+    updated(name)    called after each update of a player                 what must hold of its parameters, such as bounds
+    optimizer(m)     a new optimizer for a player, with customary settings
+    sample(n)        n examples, drawn after every epoch                  pictures, where they are pictures or points of the plane
+    likelihoods(x)   {name: log p(x) or a bound on it, (n,) in nats}      empty where there is nothing honest to compute
+    pictures(…)      draws what is to be seen of this model only
+    check_range      ValueError for data that the model cannot produce
+    suited_to(x)     {setting: value} that train it well on data such as x: arguments of the constructor, and those of `fit`
+    examples         {name: arguments beside data_dim} of small models, each of whose objectives the gradient check examines
+
+The command line makes its options of the constructor's arguments and of the lines "argument: what it is" in the class's docstring.
 """
+
+import math
+
+import numpy as np
 
 from scratchgen.layers.module import Module
 from scratchgen.optim import Adam
@@ -18,6 +29,9 @@ from scratchgen.optim import Adam
 
 class Model(Module):
     """Base class of generative models. Subclasses set `data_dim` and `config`, call `set_parts`, and have `sample` and a loss."""
+
+    n_classes = None
+    examples = {}
 
     def players(self):
         """{name: module trained by one optimizer}."""
@@ -27,19 +41,34 @@ class Model(Module):
         """[(player's name, loss function of a minibatch)] for the step with that number, from 0."""
         return [("model", self.loss)]
 
+    def updated(self, name):
+        """Called when the optimizer has updated the player of that name."""
+
     def optimizer(self, player):
         """A new optimizer for one of `players()`."""
         return Adam(player)
 
-    def evaluate(self, x, rng=None):
-        """{name: number} that tell how well the model does on x (n, data_dim)."""
+    def likelihoods(self, x, y=None, rng=None, n_samples=0):
+        """{name: log p(x), or a bound on it, of each example of x (n, data_dim), in nats: (n,)}. n_samples: of an estimate that needs some."""
         return {}
+
+    def evaluate(self, x, y=None, rng=None):
+        """{name: mean over the examples of x (n, data_dim)} of what `likelihoods` gives; greater is better."""
+        return {name: float(np.mean(values, dtype=np.float64)) for name, values in self.likelihoods(x, y, rng).items()}
+
+    def pictures(self, x, plots, folder):
+        """Draw what there is to see of this model, on data x (n, data_dim), into the folder. plots: the module, which takes long to import."""
 
     def check_range(self, name, x):
         """ValueError if the model cannot produce numbers such as those in x (n, data_dim); name: of the argument."""
 
-    def sample(self, n, rng=None):
-        """n examples -> (n, data_dim)."""
+    @classmethod
+    def suited_to(cls, x):
+        """Settings for data such as x (n, data_dim): of the constructor; and epochs or steps, batch_size, binarize, lr, schedule of the training."""
+        return {}
+
+    def sample(self, n, y=None, rng=None):
+        """n examples -> (n, data_dim). y: labels (n,) for a model that takes them.  rng: seed, Generator, or None for the model's own stream."""
         raise NotImplementedError(f"{type(self).__name__} has no sample")
 
     def __repr__(self):
@@ -51,3 +80,13 @@ def check_unit_interval(name, x, why):
     low, high = float(x.min()), float(x.max())
     if low < 0 or high > 1:
         raise ValueError(f"{name} has values from {low:g} to {high:g}; {why} needs them in [0, 1]")
+
+
+def is_square(n):
+    """Whether n features can be a square picture, of at least 4 × 4 pixels."""
+    return n >= 16 and math.isqrt(n) ** 2 == n
+
+
+def grey_pictures(x):
+    """Whether x (n, features) looks like pictures: at least 16 features, all of them in [0, 1]."""
+    return x.shape[1] >= 16 and float(x.min()) >= 0 and float(x.max()) <= 1

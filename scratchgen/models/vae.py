@@ -27,8 +27,8 @@ from scratchgen.errors import integer, integers, unknown_name
 from scratchgen.layers import Reparameterize, mlp
 from scratchgen.losses import gaussian_kl, gaussian_kl_rows
 from scratchgen.models.likelihoods import LIKELIHOODS, split
-from scratchgen.models.model import Model, check_unit_interval
-from scratchgen.ops import Stream, add, as_generator, join_sums, op, to_host
+from scratchgen.models.model import Model, check_unit_interval, grey_pictures, is_square
+from scratchgen.ops import Stream, add, array, as_generator, join_sums, op, to_host
 
 
 @op
@@ -43,9 +43,18 @@ def log_weight(log_px, z, eps, logvar):
 class VAE(Model):
     """Variational autoencoder with MLP encoder and decoder.
 
-    data_dim, latent_dim: features of x and of z.  hidden: sizes of the encoder's hidden layers; the decoder has them in reverse.
-    activation: of the hidden layers.  likelihood: "bernoulli" (x in [0, 1]) or "gaussian".  rng: seed or Generator.
+    data_dim: features of x.
+    latent_dim: features of the latent variable z.
+    hidden: sizes of the encoder's hidden layers; the decoder has them in reverse.
+    activation: of the hidden layers.
+    likelihood: of the data, given z: "bernoulli", for x in [0, 1], or "gaussian".
+    rng: seed or Generator.
     """
+
+    examples = {
+        "VAE (Bernoulli)": dict(latent_dim=2, hidden=(4,)),
+        "VAE (Gaussian)": dict(latent_dim=2, hidden=(4,), likelihood="gaussian"),
+    }
 
     def __init__(self, data_dim, latent_dim=20, hidden=(500,), activation="tanh", likelihood="bernoulli", rng=None, dtype=np.float32):
         data_dim, latent_dim, hidden = integer("data_dim", data_dim, 1), integer("latent_dim", latent_dim, 1), integers("hidden", hidden, 1)
@@ -91,7 +100,7 @@ class VAE(Model):
         """E[x|z] at z = mu(x):  (batch, data_dim) -> (batch, data_dim)."""
         return self.decode(self.encode(x)[0])
 
-    def sample(self, n, rng=None):
+    def sample(self, n, y=None, rng=None):
         """E[x|z] for n draws of z from the prior -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
         return self.decode(self._stream(rng).normal((integer("n", n, 0), self.latent_dim), self.dtype))
 
@@ -127,9 +136,26 @@ class VAE(Model):
         if self.config["likelihood"] == "bernoulli":
             check_unit_interval(name, x, "a Bernoulli likelihood (for real numbers use likelihood='gaussian')")
 
-    def evaluate(self, x, rng=None):
-        """{"elbo": mean lower bound on x (n, data_dim), in nats}."""
-        return {"elbo": float(np.mean(self.elbo(x, rng), dtype=np.float64))}
+    def likelihoods(self, x, y=None, rng=None, n_samples=0):
+        """{"elbo", and with n_samples "log_likelihood"} of each example of x (n, data_dim), in nats: (n,)."""
+        found = {"elbo": self.elbo(x, rng)}
+        return found | {"log_likelihood": self.log_likelihood(x, n_samples, rng)} if n_samples else found
+
+    def pictures(self, x, plots, folder):
+        """reconstructions.png; with a latent space of two dimensions manifold.png, for pictures."""
+        if not is_square(self.data_dim):
+            return
+        shown = x[:: max(1, len(x) // 24)][:24]
+        plots.reconstructions(shown, to_host(self.reconstruct(array(shown))).clip(0, 1), folder / "reconstructions.png")
+        if self.latent_dim == 2:
+            plots.latent_manifold(lambda z: to_host(self.decode(array(np.asarray(z, self.dtype)))).clip(0, 1), folder / "manifold.png")
+
+    @classmethod
+    def suited_to(cls, x):
+        """The paper's network for pictures; two latent variables and a Gaussian for points."""
+        if grey_pictures(x):
+            return {"hidden": (500,), "latent_dim": 20, "binarize": "fresh", "steps": 8_000}
+        return {"hidden": (128, 128), "latent_dim": 2, "likelihood": "gaussian", "steps": 4_000}
 
     def _stream(self, rng):
         return self.reparameterize.stream if rng is None else Stream(rng)

@@ -36,6 +36,23 @@ def check_data(model, data, name):
     return x
 
 
+def check_labels(model, data, name):
+    """The labels (n,) of a Dataset, int64; None for a model that takes none. ValueError, with the argument's name, if they do not suit."""
+    if model.n_classes is None:
+        return None
+    y = getattr(data, "y", None)
+    if y is None:
+        raise ValueError(
+            f"{name} has no labels; {type(model).__name__} with n_classes={model.n_classes} needs a Dataset (x, y), as sg.data.load returns"
+        )
+    y, n = np.asarray(y), len(data.x)
+    if y.shape != (n,) or y.dtype.kind not in "iu":
+        raise ValueError(f"the labels of {name} are {y.dtype} of shape {y.shape}; needed are integers ({n},)")
+    if n and not 0 <= y.min() <= y.max() < model.n_classes:
+        raise ValueError(f"the labels of {name} run from {y.min()} to {y.max()}; the model's n_classes is {model.n_classes}")
+    return y.astype(np.int64)
+
+
 def check_batches(model, x, batch_size):
     """ValueError if x (n, data_dim) cannot be cut into such minibatches, or one of them could not be trained on."""
     minibatches(x, batch_size)  # for its checks

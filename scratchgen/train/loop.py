@@ -18,7 +18,7 @@ import numpy as np
 from scratchgen.data import Binarize, minibatches
 from scratchgen.ops import announcing, array, is_async, recorded
 from scratchgen.train.checkpoint import describe
-from scratchgen.train.checks import check_arguments, check_batches, check_data
+from scratchgen.train.checks import check_arguments, check_batches, check_data, check_labels
 from scratchgen.train.interrupt import interruptible
 from scratchgen.train.pictures import write_pictures
 from scratchgen.train.progress import Progress
@@ -48,7 +48,7 @@ def fit(
 ):
     """Train a model -> its metrics, {column: list with one number per epoch}.
 
-    data: x (n, data_dim), or a Dataset from sg.data.load.   valid: likewise, evaluated after every epoch (columns valid_…).
+    data: x (n, data_dim), or a Dataset from sg.data.load, whose labels go to a model that takes them.   valid: likewise, evaluated after every epoch (columns valid_…).
     epochs, batch_size, seed: how often to go through the data, in minibatches of what size, shuffled from what seed.
     out: the run's folder, made if missing: config.json, metrics.csv, checkpoint.npz, pictures.   None writes nothing.
     resume: go on from the checkpoint in `out`; where there is none yet, start from the beginning and say so.
@@ -62,7 +62,8 @@ def fit(
     backend losses are looked at only when the bar is drawn, and always before a checkpoint is written: looking more often would make the GPU wait.
     """
     epochs, batch_size, seed = check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, schedule, resume, out)
-    x, valid = check_data(model, data, "data"), None if valid is None else check_data(model, valid, "valid")
+    x, y = check_data(model, data, "data"), check_labels(model, data, "data")
+    valid, valid_y = (None, None) if valid is None else (check_data(model, valid, "valid"), check_labels(model, valid, "valid"))
     check_batches(model, x, batch_size)
     bits = Binarize(binarize, rng=np.random.default_rng([seed, 1]))
     x = bits.dataset(x)
@@ -91,11 +92,11 @@ def fit(
 
     bar = Progress(epochs * steps_per_epoch, run.step, progress)
 
-    def one_step(x, players):
-        return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm))
+    def one_step(x, y, players):
+        return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm, y))
 
     step = recorded(one_step)
-    rows = array(x)  # on a device, all of it is brought there once
+    rows = array(x) if y is None else (array(x), array(y))  # on a device, all of it is brought there once
     with interruptible() as interrupted, folder or contextlib.nullcontext(), bar, announcing(bar.compiling):
         saved = time.monotonic()
         while run.epoch < epochs:
@@ -103,7 +104,8 @@ def fit(
             for set_rate in schedules:
                 set_rate(run.epoch)
             for minibatch in minibatches(rows, batch_size, seed=seed, epoch=run.epoch, start=run.step - run.epoch * steps_per_epoch):
-                run.count(step(minibatch, tuple(name for name, _ in model.turns(run.step))))
+                x_batch, y_batch = (minibatch, None) if y is None else minibatch
+                run.count(step(x_batch, y_batch, tuple(name for name, _ in model.turns(run.step))))
                 if bar.update() or not is_async():  # where reading a number waits: only when the bar was drawn anew
                     check_losses(model, optimizers, run.sums, run.step)
                 if interrupted():
@@ -114,7 +116,7 @@ def fit(
                     save()
                     saved = time.monotonic()
             check()
-            run.end_epoch({} if valid is None else model.evaluate(array(valid), rng=seed))
+            run.end_epoch({} if valid is None else model.evaluate(array(valid), valid_y, rng=seed))
             save()
             saved = time.monotonic()
             bar.figures(run.rows[-1])

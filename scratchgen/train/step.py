@@ -12,22 +12,24 @@ class Diverged(FloatingPointError):
     """A loss or a parameter became NaN or infinite."""
 
 
-def train_step(model, optimizers, x, step, clip_norm=None):
+def train_step(model, optimizers, x, step, clip_norm=None, y=None):
     """Train `model` on one minibatch x (batch, data_dim) -> {part of the loss: scalar}.
 
     optimizers: {player: Optimizer}; step: number of the step, from 0; clip_norm: bound on the norm of each player's gradients.
+    y: labels (batch,), for a model whose objective takes them.
     Raises Diverged if a loss is not finite, before anything is updated by it; on a device, where looking would wait, that is for check_losses.
     """
     record = {}
     for name, loss in model.turns(step):
         player = model.players()[name]
         player.zero_grads()
-        total, parts = loss(x)
+        total, parts = loss(x) if y is None else loss(x, y=y)
         if not is_async() and not math.isfinite(total):
             raise Diverged(explain(player, f"the loss of {name} is {float(total)} at step {step}", optimizers[name].lr))
         if clip_norm is not None:
             clip_grad_norm(player, clip_norm)
         optimizers[name].step()
+        model.updated(name)
         record.update(parts)
     return record
 
