@@ -12,7 +12,7 @@ import sys
 import scratchgen
 from scratchgen.train import Diverged
 
-COMMANDS = ("train", "sample", "evaluate", "gradcheck", "coursework", "bench", "doctor")
+COMMANDS = ("train", "sample", "evaluate", "models", "gradcheck", "coursework", "bench", "doctor")
 
 EXAMPLES = """examples:
   scratchgen train vae                                  a VAE on digits drawn from fonts: no download, about a minute

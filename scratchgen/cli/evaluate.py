@@ -1,8 +1,8 @@
 """Measure a trained model on test data.
 
-A VAE: the evidence lower bound (ELBO), and the log-likelihood by importance sampling. A GAN has no likelihood that can be computed:
+Where the model has a likelihood, or a bound on it such as the ELBO of a VAE, that is what is measured. A GAN has none that can be computed:
 for pictures with labels, the classes that a classifier trained on the same data finds in its samples, and the Parzen window estimate
-beside that of real training data; for mixtures in the plane, the modes that it covers.
+beside that of real training data. For mixtures in the plane, of every model, the modes that it covers.
 
 examples:
   scratchgen evaluate runs/vae-glyphs
@@ -40,23 +40,19 @@ def run(options):
         raise ValueError(f"{options.run_folder} does not say what it was trained on; give --data")
     if options.examples is not None and options.examples < 1:
         raise ValueError(f"--examples is {options.examples}; it must be at least 1")
-    x = test_data(data, config.get("binarize", "none"), options.seed)[: options.examples]
+    test = test_data(data, config.get("binarize", "none"), options.seed)
+    x, y = test.x[: options.examples], None if test.y is None else test.y[: options.examples]
     if x.shape[1] != model.data_dim:
         raise ValueError(f"{data} has {x.shape[1]} features; the model in {options.run_folder} has {model.data_dim}")
     model.check_range(data, x)
     result = {"data": str(data), "examples": len(x)}
-    if hasattr(model, "elbo"):
-        result["elbo"] = mean_and_error(model.elbo(array(x), rng=options.seed))
-        if options.samples:
-            result["log_likelihood"] = mean_and_error(model.log_likelihood(array(x), n_samples=options.samples, rng=options.seed))
-            result["importance_samples"] = options.samples
-    elif hasattr(model, "log_likelihood"):
-        result["log_likelihood"] = mean_and_error(model.log_likelihood(array(x)))
-    elif data in MIXTURES:
+    likelihoods = model.likelihoods(array(x), y, rng=options.seed, n_samples=options.samples)
+    result |= {name: mean_and_error(values) for name, values in likelihoods.items()}
+    if data in MIXTURES:
         modes, std = MIXTURES[data]
         coverage = mode_coverage(to_host(model.sample(2500, rng=options.seed)), modes(), std)
         result |= {"modes": f"{coverage.captured} of {len(modes())}", "high_quality": coverage.high_quality, "reverse_kl": coverage.reverse_kl}
-    else:
+    elif not likelihoods:
         result |= judge_pictures(model, data, x, options.seed)
     print(json.dumps(result, indent=2) if options.json else describe(result))
 

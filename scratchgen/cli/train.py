@@ -4,6 +4,7 @@ What is not given is chosen to suit the model and the data; with --resume it is 
 
 examples:
   scratchgen train vae
+  scratchgen train vae --help                                  the options of that model
   scratchgen train vae --data mnist --epochs 30 --latent-dim 2
   scratchgen train gan --data ring --epochs 40
   scratchgen train vae --data my_pictures.npy --hidden 500 500 --out runs/mine
@@ -11,15 +12,18 @@ examples:
 """
 
 import argparse
+import functools
+import inspect
 import json
 from pathlib import Path
 
+import numpy as np
+
 import scratchgen as sg
+from scratchgen.cli.settings import add_model_options, build, model_class, shown, summary
 from scratchgen.data.binarize import KINDS, Binarize
-from scratchgen.errors import unknown_name
-from scratchgen.layers.mlp import ACTIVATIONS
+from scratchgen.errors import integer, unknown_name
 from scratchgen.models import MODELS
-from scratchgen.models.likelihoods import LIKELIHOODS
 
 OPTIMIZERS = {name.lower(): getattr(sg.optim, name) for name in ("SGD", "Adagrad", "RMSProp", "Adadelta", "Adam", "AdamW")}
 SCHEDULES = {
@@ -28,48 +32,63 @@ SCHEDULES = {
     "exponential": lambda epochs: lambda optimizer: sg.optim.ExponentialLR(optimizer, gamma=0.01 ** (1 / epochs)),
     "cosine": lambda epochs: lambda optimizer: sg.optim.CosineLR(optimizer, total=epochs),
 }
-ARGUMENTS = {  # model -> those of the settings that only some models have
-    "vae": ("latent_dim", "hidden", "activation", "likelihood"),
-    "gan": ("latent_dim", "hidden", "output", "objective", "discriminator_steps", "batch_norm", "dropout"),
-    "made": ("hidden", "activation"),
-}
+NOT_SETTINGS = ("backend", "out", "resume")
 
 
 def add_arguments(parser):
-    """The options; all default to None, so that what was given can be told from what was not."""
-    parser.add_argument("model", help=f"one of: {', '.join(MODELS)}")
-    parser.add_argument("--data", metavar="NAME", help=f"one of: {', '.join(sg.data.NAMES)}; or a .npy, .npz or IDX file (default glyphs)")
-    parser.add_argument("--binarize", metavar="HOW", help=f"one of: {', '.join(KINDS)} (default: none for a GAN, fresh for other models of pictures)")
-    parser.add_argument("--epochs", type=int, metavar="N", help="how often to go through the data")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="examples per minibatch (default 100)")
-    parser.add_argument("--hidden", type=int, nargs="+", metavar="N", help="sizes of the hidden layers, such as: --hidden 500 500")
-    parser.add_argument("--latent-dim", type=int, metavar="N", help="size of the latent variable")
-    parser.add_argument("--activation", metavar="NAME", help=f"of the hidden layers of a VAE or MADE: {', '.join(ACTIVATIONS)}")
-    parser.add_argument("--likelihood", metavar="NAME", help=f"of the VAE's decoder: {', '.join(LIKELIHOODS)}")
-    parser.add_argument("--objective", metavar="NAME", help="of the GAN's generator: non_saturating or minimax")
-    parser.add_argument("--discriminator-steps", type=int, metavar="K", help="steps of the discriminator for each of the generator (default 1)")
-    parser.add_argument("--batch-norm", action=argparse.BooleanOptionalAction, help="in the GAN's generator (default: for pictures)")
-    parser.add_argument("--dropout", type=float, metavar="RATE", help="in the GAN's discriminator (default 0.3 for pictures, else 0)")
-    parser.add_argument("--optimizer", metavar="NAME", help=f"one of: {', '.join(OPTIMIZERS)} (default: Adam, with the model's settings)")
-    parser.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
-    parser.add_argument("--schedule", metavar="NAME", help=f"of the learning rate over the epochs: {', '.join(SCHEDULES)} (default constant)")
-    parser.add_argument("--clip-norm", type=float, metavar="X", help="bound on the norm of the gradients (default: none)")
-    parser.add_argument("--seed", type=int, metavar="N", help="of everything random (default 0)")
-    parser.add_argument("--backend", metavar="NAME", help="numba (default), numpy, or cuda for an NVIDIA GPU")
-    parser.add_argument("--out", metavar="DIR", help="the run's folder (default runs/MODEL-DATA, the first that is free)")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    """The model; its options follow, see `model_parser`."""
+    parser.add_argument("model", metavar="MODEL", help=f"one of: {', '.join(MODELS)} (`scratchgen models` says what they are)")
+    parser.add_argument("rest", metavar="OPTION …", nargs=argparse.REMAINDER, help="of the training and of the model: scratchgen train MODEL --help")
+
+
+def model_parser(name):
+    """The parser of the options after `train NAME`. All default to None, so that what was given can be told from what was not."""
+    cls, layout = model_class(name), functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=32)
+    parser = argparse.ArgumentParser(prog=f"scratchgen train {name}", description=f"{summary(cls)}.", epilog=customary(cls), formatter_class=layout)
+    training = parser.add_argument_group("training")
+    training.add_argument("--data", metavar="NAME", help=f"one of: {', '.join(sg.data.NAMES)}; or a .npy, .npz or IDX file (default glyphs)")
+    training.add_argument("--binarize", metavar="HOW", help=f"one of: {', '.join(KINDS)}")
+    training.add_argument("--epochs", type=int, metavar="N", help="how often to go through the data")
+    training.add_argument("--steps", type=int, metavar="N", help="how many minibatches to train on, in the place of --epochs")
+    training.add_argument("--batch-size", type=int, metavar="N", help="examples per minibatch (default 100)")
+    training.add_argument("--optimizer", metavar="NAME", help=f"one of: {', '.join(OPTIMIZERS)} (default: the model's own)")
+    training.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
+    training.add_argument("--schedule", metavar="NAME", help=f"of the learning rate over the epochs: {', '.join(SCHEDULES)} (default constant)")
+    training.add_argument("--clip-norm", type=float, metavar="X", help="bound on the norm of the gradients (default: none)")
+    if takes_labels(cls):
+        training.add_argument("--conditional", action="store_true", default=None, help="learn the labels, to draw the class asked for")
+    training.add_argument("--seed", type=int, metavar="N", help="of everything random (default 0)")
+    training.add_argument("--backend", metavar="NAME", help="numba (default), numpy, or cuda for an NVIDIA GPU")
+    training.add_argument("--out", metavar="DIR", help="the run's folder (default runs/MODEL-DATA, the first that is free)")
+    training.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    add_model_options(parser.add_argument_group("the model"), cls)
+    return parser
+
+
+def takes_labels(cls):
+    """Whether it can learn with labels."""
+    return "n_classes" in inspect.signature(cls).parameters
+
+
+def customary(cls):
+    """What is set where nothing is given, for pictures and for points of the plane."""
+    lines = []
+    for kind, x in (("pictures", np.tile([0.0, 1.0], (2, 392))), ("points of the plane", np.tile([-2.0, 2.0], (2, 1)))):
+        given = (f"--{name.replace('_', '-')} {shown(value)}" for name, value in cls.suited_to(x).items())
+        lines.append(f"  for {kind:20}{'  '.join(given)}")
+    return "\n".join(["settings that suit the data, where none are given:", *lines])
 
 
 def run(options):
     """Train; print where the pictures are, and the result on test data."""
-    if options.model not in MODELS:
-        raise unknown_name("model", options.model, MODELS)
+    cls = model_class(options.model)
+    options = model_parser(options.model).parse_args(options.rest, argparse.Namespace(model=options.model))
     if options.backend:
         sg.use_backend(options.backend)
     settings = asked_for(options)
-    model, settings, out = train(settings, options)
-    x = sg.ops.array(test_data(settings["data"], settings["binarize"], seed=0))
-    for key, value in model.evaluate(x, rng=0).items():
+    model, settings, out = train(cls, settings, options)
+    test = test_data(settings["data"], settings["binarize"], seed=0)
+    for key, value in model.evaluate(sg.ops.array(test.x), test.y, rng=0).items():
         print(f"test {key.replace('_', ' ')}: {value:.2f} nats per example")
     print(f"pictures, metrics and checkpoint are in {out}")
 
@@ -78,9 +97,9 @@ def asked_for(options):
     """The settings that were given, together with those of the run to resume. ValueError where they contradict each other."""
     if options.resume and not options.out:
         raise ValueError("--resume needs --out, the folder of the run to go on with")
-    given = {key: value for key, value in vars(options).items() if value is not None and key not in ("command", "run", "resume", "out", "backend")}
-    for key in given.keys() & set().union(*ARGUMENTS.values()) - set(ARGUMENTS[options.model]):
-        raise ValueError(f"--{key.replace('_', '-')} is given, but {options.model} has no such setting")
+    if options.steps is not None and options.epochs is not None:
+        raise ValueError("--steps and --epochs are both given; each says how long to train")
+    given = {key: value for key, value in vars(options).items() if value is not None and key not in NOT_SETTINGS}
     stored = stored_options(options.out) if options.resume else {}
     for key in given.keys() & stored.keys() - {"epochs"}:
         if given[key] != stored[key]:
@@ -88,24 +107,28 @@ def asked_for(options):
     return {"data": "glyphs"} | stored | given
 
 
-def train(settings, options):
+def train(cls, settings, options):
     """Build the model and fit it -> model, complete settings, folder of the run."""
-    x = sg.data.load(settings["data"]).x
-    settings = suitable(settings["model"], x) | settings
+    data = sg.data.load(settings["data"])
+    settings = suitable(cls, data.x, settings)
+    if settings.get("conditional"):
+        if data.y is None:
+            raise ValueError(f"--conditional is given, but {settings['data']} has no labels")
+        settings["n_classes"] = int(data.y.max()) + 1
     out = Path(options.out or free_folder(f"runs/{settings['model']}-{Path(settings['data']).stem}"))
-    model = build(settings, x.shape[1])
+    model = build(cls, settings, data.x.shape[1])
     print(model)
     sg.fit(
         model,
-        x,
-        valid=sg.data.load(settings["data"], "valid").x,
+        data,
+        valid=sg.data.load(settings["data"], "valid"),
         epochs=settings["epochs"],
         batch_size=settings["batch_size"],
         seed=settings["seed"],
         out=out,
         resume=options.resume,
         binarize=settings["binarize"],
-        optimizer=make_optimizer(settings),
+        optimizer=make_optimizer(model, settings),
         schedule=make_schedule(settings),
         clip_norm=settings.get("clip_norm"),
         config={"command": settings},
@@ -115,48 +138,34 @@ def train(settings, options):
 
 def test_data(data, binarize, seed):
     """The test split; where training data was binarized, drawn once from that seed (or cut at the threshold)."""
-    kind = {"fresh": "once"}.get(binarize, binarize)
-    return Binarize(kind, rng=seed).dataset(sg.data.load(data, "test").x)
+    kind, test = {"fresh": "once"}.get(binarize, binarize), sg.data.load(data, "test")
+    return test._replace(x=Binarize(kind, rng=seed).dataset(test.x))
 
 
-def suitable(model, x):
-    """Settings that suit the model and the data; all of them can be given. How long to train is a number of steps, whatever the data's size."""
-    pictures = x.shape[1] >= 16 and x.min() >= 0 and x.max() <= 1
-    settings = {"seed": 0, "batch_size": 100, "schedule": "constant", "binarize": "none"}
-    if model == "gan" and pictures:
-        steps, own = 15_000, {"hidden": [512, 512], "latent_dim": 64, "batch_norm": True, "dropout": 0.3}
-    elif model == "gan":
-        own = {"hidden": [128, 128, 128], "latent_dim": 2, "output": "identity", "batch_size": 256, "lr": 1e-3, "schedule": "cosine"}
-        steps = 8_000
-    elif model == "made":
-        steps, own = 8_000, {"hidden": [500], "binarize": "fresh"}
-    elif pictures:
-        steps, own = 8_000, {"hidden": [500], "latent_dim": 20, "binarize": "fresh"}
-    else:
-        steps, own = 4_000, {"hidden": [128, 128], "latent_dim": 2, "likelihood": "gaussian"}
-    settings |= own
-    return settings | {"epochs": max(1, steps * settings["batch_size"] // len(x))}
+def suitable(cls, x, given):
+    """The settings given, and for the rest those that suit the model and the data. How long to train is a number of steps, however large the data."""
+    settings = {"seed": 0, "batch_size": 100, "schedule": "constant", "binarize": "none", "steps": 8_000} | cls.suited_to(x) | given
+    steps = integer("steps", settings.pop("steps"), 1)
+    return {"epochs": max(1, steps * integer("batch_size", settings["batch_size"], 1) // len(x))} | settings
 
 
-def build(settings, data_dim):
-    """The model that the settings describe."""
-    arguments = {key: settings[key] for key in ARGUMENTS[settings["model"]] if key in settings}
-    if settings["model"] == "gan":
-        arguments["generator_hidden"] = arguments["discriminator_hidden"] = arguments.pop("hidden")
-    return MODELS[settings["model"]](data_dim, rng=settings["seed"], **arguments)
-
-
-def make_optimizer(settings):
-    """A function player -> Optimizer, or None for the model's own."""
-    name, options = settings.get("optimizer"), {"lr": settings["lr"]} if "lr" in settings else {}
-    if name is None and not options:
-        return None
-    name = name or "adam"
-    if name not in OPTIMIZERS:
+def make_optimizer(model, settings):
+    """A function player -> Optimizer: the one that was asked for, or the model's own, with the learning rate that was asked for."""
+    name, lr = settings.get("optimizer"), settings.get("lr")
+    if name is not None and name not in OPTIMIZERS:
         raise unknown_name("optimizer", name, OPTIMIZERS)
-    if settings["model"] == "gan" and name in ("adam", "adamw"):
-        options["betas"] = (0.5, 0.999)
-    return lambda player: OPTIMIZERS[name](player, **options)
+    if lr is not None and not lr > 0:
+        raise ValueError(f"lr is {lr}; it must be a positive number")
+
+    def make(player):
+        if name is not None:
+            return OPTIMIZERS[name](player, **({} if lr is None else {"lr": lr}))
+        optimizer = model.optimizer(player)
+        if lr is not None:
+            optimizer.lr = lr
+        return optimizer
+
+    return make
 
 
 def make_schedule(settings):

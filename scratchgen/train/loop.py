@@ -48,7 +48,8 @@ def fit(
 ):
     """Train a model -> its metrics, {column: list with one number per epoch}.
 
-    data: x (n, data_dim), or a Dataset from sg.data.load, whose labels go to a model that takes them.   valid: likewise, evaluated after every epoch (columns valid_…).
+    data: x (n, data_dim), or a Dataset from sg.data.load, whose labels go to a model that takes them.
+    valid: likewise, evaluated after every epoch (columns valid_…).
     epochs, batch_size, seed: how often to go through the data, in minibatches of what size, shuffled from what seed.
     out: the run's folder, made if missing: config.json, metrics.csv, checkpoint.npz, pictures.   None writes nothing.
     resume: go on from the checkpoint in `out`; where there is none yet, start from the beginning and say so.

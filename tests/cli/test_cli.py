@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 
 import scratchgen as sg
-from scratchgen.cli import main
+from scratchgen.cli import main, settings
 
 SMALL = ["--hidden", "16", "--latent-dim", "2", "--epochs", "1"]
+SMALL_GAN = ["--generator-hidden", "16", "--discriminator-hidden", "16", "--latent-dim", "2", "--steps", "4"]
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def pictures(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("model, line", [("vae", "test elbo: -"), ("gan", "pictures, metrics"), ("made", "test log likelihood: -")])
 def test_train_sample_evaluate(model, line, pictures, capsys):
-    size = [option for option in SMALL if model != "made" or option not in ("--latent-dim", "2")]
+    size = {"vae": SMALL, "gan": SMALL_GAN, "made": ["--hidden", "16", "--epochs", "1"]}[model]
     assert main(["train", model, "--data", "pictures.npy", *size]) == 0
     assert line in capsys.readouterr().out
     run = pictures / "runs" / f"{model}-pictures"
@@ -53,7 +55,7 @@ def test_train_sample_evaluate(model, line, pictures, capsys):
 
 def test_points_of_the_plane(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "gan", "--data", "ring", *SMALL, "--batch-size", "5000"]) == 0
+    assert main(["train", "gan", "--data", "ring", *SMALL_GAN, "--batch-size", "5000"]) == 0
     assert (tmp_path / "runs" / "gan-ring" / "samples" / "0001.png").exists()
     capsys.readouterr()
     assert main(["evaluate", "runs/gan-ring"]) == 0
@@ -103,6 +105,9 @@ WRONG = [
     (["train", "vae", "--data", "nothing.npy"], 2, "nothing.npy"),
     (["train", "vae", "--backend", "nunba"], 2, "unknown backend 'nunba'; did you mean 'numba'?"),
     (["train", "vae", "--data", "pictures.npy", "--epochs", "0"], 2, "epochs is 0"),
+    (["train", "vae", "--data", "pictures.npy", "--steps", "0"], 2, "steps is 0"),
+    (["train", "vae", "--data", "pictures.npy", "--steps", "5", "--epochs", "1"], 2, "--steps and --epochs are both given"),
+    (["evaluate", "pictures.npy"], 2, "not a whole scratchgen checkpoint"),
     (["train", "vae", "--data", "pictures.npy", "--batch-size", "1000"], 2, "batch_size is 1000, but the data has only 320 rows"),
     (["train", "vae", "--data", "pictures.npy", "--hidden", "0"], 2, "at least 1"),
     (["train", "vae", "--data", "pictures.npy", "--latent-dim", "-1"], 2, "latent_dim is -1"),
@@ -113,8 +118,6 @@ WRONG = [
     (["train", "vae", "--data", "pictures.npy", "--binarize", "twice"], 2, "unknown binarization 'twice'"),
     (["train", "vae", "--data", "ring", "--likelihood", "bernoulli"], 2, "likelihood='gaussian'"),
     (["train", "vae", "--resume"], 2, "--resume needs --out"),
-    (["train", "gan", "--data", "pictures.npy", "--likelihood", "gaussian"], 2, "--likelihood is given, but gan has no such setting"),
-    (["train", "made", "--data", "pictures.npy", "--latent-dim", "2"], 2, "--latent-dim is given, but made has no such setting"),
     (["train", "vae", "--data", "pictures.npy", "--out", "pictures.npy/run"], 1, "cannot be written"),
     (["sample", "nothing"], 2, "no checkpoint at"),
     (["sample", "pictures.npy"], 2, "not a whole scratchgen checkpoint"),
@@ -139,6 +142,28 @@ def test_a_run_of_fit_is_evaluated_where_the_data_is_named(pictures, capsys):
     np.save("numbers.npy", np.random.default_rng(0).normal(size=(100, 36)))
     sg.save(sg.VAE(36, 2, (8,)), "model.npz")
     assert main(["evaluate", "model.npz", "--data", "numbers.npy"]) == 2 and "needs them in [0, 1]" in capsys.readouterr().err
+
+
+def test_labels_belong_to_a_conditional_model(pictures, capsys):
+    sg.save(sg.VAE(36, 2, (8,)), "model.npz")
+    assert main(["sample", "model.npz", "--label", "1"]) == 2 and "was trained without labels" in capsys.readouterr().err
+
+
+def test_the_options_are_the_models_own(capsys):
+    for name, cls in sg.models.MODELS.items():
+        with pytest.raises(SystemExit) as stop:
+            main(["train", name, "--help"])
+        text = capsys.readouterr().out
+        assert stop.value.code == 0 and f"usage: scratchgen train {name}" in text and "settings that suit the data" in text
+        for option in settings.arguments(cls):
+            assert f"--{option.replace('_', '-')}" in text
+            assert settings.explanations(cls).get(option), f"the docstring of {cls.__name__} does not say what {option} is"
+
+
+def test_models_are_listed_with_their_sources(capsys):
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(sg.models.MODELS) and all(re.search(r"\d{4}", line) for line in lines)
 
 
 def test_a_gan_is_judged_without_test_labels(pictures, capsys):
@@ -228,7 +253,7 @@ def test_gradcheck_by_name(capsys):
     assert "did you mean 'Softmax'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["evaluate"], ["gradcheck"], ["coursework"], ["doctor"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["evaluate"], ["models"], ["gradcheck"], ["coursework"], ["doctor"]])
 def test_help_shows_examples(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])
