@@ -29,7 +29,7 @@ runs it; data/, train/, metrics/, plots/ what a training run needs; gradcheck/ t
 import importlib
 
 from scratchgen import layers, losses, models, ops, optim
-from scratchgen.models import GAN, MADE, VAE
+from scratchgen.models import *
 from scratchgen.ops import get_backend, op, recorded, use_backend
 
 __version__ = "0.1.0"
@@ -39,7 +39,7 @@ _LAZY_MODULES = ("coursework", "data", "gradcheck", "metrics", "plots", "train")
 _LAZY_NAMES = {"fit": "train", "save": "train", "load": "train"}
 
 __all__ = [
-    "GAN", "MADE", "VAE", "coursework", "data", "fit", "get_backend", "gradcheck", "layers", "load", "losses", "metrics", "models", "op", "ops",
+    *models.__all__, "coursework", "data", "fit", "get_backend", "gradcheck", "layers", "load", "losses", "metrics", "models", "op", "ops",
     "optim", "plots", "recorded", "save", "train", "use_backend",
 ]  # fmt: skip
 

@@ -1,4 +1,7 @@
-"""Generative models, one per file: each owns its networks and exposes its objective with the noise as an argument."""
+"""Generative models, one per file: each owns its networks and exposes its objective with the noise as an argument.
+
+A new model needs its import here: that is its line in MODELS, {name on the command line: class}, and its name in `scratchgen`.
+"""
 
 from scratchgen.models.gan import GAN
 from scratchgen.models.gradient_penalty import gradient_penalty
@@ -6,6 +9,6 @@ from scratchgen.models.made import MADE
 from scratchgen.models.model import Model
 from scratchgen.models.vae import VAE
 
-MODELS = {"vae": VAE, "gan": GAN, "made": MADE}
+MODELS = {name.lower(): cls for name, cls in list(globals().items()) if isinstance(cls, type) and issubclass(cls, Model) and cls is not Model}
 
-__all__ = ["GAN", "MADE", "MODELS", "VAE", "Model", "gradient_penalty"]
+__all__ = [*(cls.__name__ for cls in MODELS.values()), "MODELS", "Model", "gradient_penalty"]
