@@ -26,6 +26,13 @@ Where things are:  layers/, losses/, optim/ hold the mathematics, one idea per f
 runs it; data/, train/, metrics/, plots/ what a training run needs; gradcheck/ tells whether a gradient is right.
 """
 
+import sys
+
+# `python -m scratchgen` puts the working folder first on the path, and a numpy.py there, a submission's for one, would be imported and run.
+if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] in ("scratchgen", "-mscratchgen"):
+    if not getattr(sys.flags, "safe_path", sys.flags.isolated):  # with -P and -I it is not there; Python 3.10 has only -I
+        del sys.path[0]
+
 import importlib
 
 from scratchgen import layers, losses, models, ops, optim

@@ -28,7 +28,7 @@ def exercise(request):
     about = next((e for e in EXERCISES if e.module == path.stem), None)
     if about is None:
         pytest.fail(f"{path.name} is no exercise of the installed version of scratchgen", pytrace=False)
-    against = violations(path.read_text(encoding="utf-8"), about)
+    against = violations(path.read_text(encoding="utf-8-sig"), about)
     if against:
         pytest.fail(f"{path.name}: " + "; ".join(against), pytrace=False)
     spec = importlib.util.spec_from_file_location(path.stem, path)

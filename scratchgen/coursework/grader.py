@@ -10,10 +10,13 @@ So there is nothing to steal in the student's process, and nothing it could writ
 sandbox.py; what the library looks like from inside, in library.py.
 """
 
+import contextlib
 import json
 import os
 import secrets
+import signal
 import stat
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +24,14 @@ from pathlib import Path
 import numpy as np
 
 import scratchgen
+from scratchgen.coursework import sandbox
 from scratchgen.coursework.exercises import chosen
-from scratchgen.coursework.remote import Gone, Sandbox, StudentError
+from scratchgen.coursework.remote import Gone, Sandbox, StudentError, Untrusted
 from scratchgen.coursework.rules import violations
 from scratchgen.ops import use_backend
 
 LARGEST_FILE = 200_000  # bytes
-GIVE_UP_AFTER = 3  # processes of one exercise that had to be ended
+GIVE_UP_AFTER = 3  # processes of one exercise that had to be ended, or so many times the time limit of a test
 LONGEST_MESSAGE = 3000
 
 
@@ -46,61 +50,97 @@ class Outcome:
         return self.test.points if self.passed else 0.0
 
 
-def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=None):
+def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=None, without_locks=False):
     """Grade the exercises in a folder -> the results, a dict in Gradescope's schema.
 
     exercises: names of those to grade; None for all of the course, missing files scoring zero.
     out: folder for results.json and report.txt; None writes nothing.
-    seconds: time limit of each test.  memory: bytes that the student's process may use.
+    seconds: time limit of each test; those of an exercise together have GIVE_UP_AFTER times as much.
+    memory: bytes that the student's process may use.
     seed: of the tests' inputs; None draws a secret one.
-    Raises NotADirectoryError if there is no such folder, ValueError for an unknown exercise or seconds ≤ 0, RuntimeError where processes cannot
-    be locked.
+    without_locks: grade even where the system's locks do not hold the student's code (see sandbox.py); the results say what that means.
+    Raises NotADirectoryError if there is no such folder, ValueError for an unknown exercise or seconds ≤ 0, RuntimeError where the student's
+    code cannot be locked up; then it was not run, and the results, all zero, are written nevertheless.
     """
     if os.name != "posix":
         raise RuntimeError("grading needs Linux or macOS: on this system a student's process cannot be limited")
     folder = Path(folder)
-    if not seconds > 0:
+    if not 0 < seconds < float("inf"):
         raise ValueError(f"seconds is {seconds}; it must be positive")
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is no folder; grade needs the one that `coursework new` wrote")
     wanted, began = chosen(exercises), time.monotonic()
     seed = secrets.randbits(64) if seed is None else seed
-    outcomes, locks = [], []
-    with use_backend("numpy"), np.errstate(all="ignore"):
+    outcomes, locks, refusal = [], [], None
+    with use_backend("numpy"), np.errstate(all="ignore"), _ended_by_signals():
         for exercise in wanted:
-            outcomes += grade_exercise(exercise, folder / f"{exercise.module}.py", seconds, memory, seed, locks)
+            try:
+                outcomes += grade_exercise(exercise, folder / f"{exercise.module}.py", seconds, memory, seed, locks, without_locks)
+            except Untrusted as error:
+                refusal = f"not graded: on this system nothing holds a student's code, so no point could be trusted: {error}"
+                outcomes = [Outcome(exercise, test, False, refusal) for exercise in wanted for test in exercise.tests]
+                break
+            except Exception as error:
+                sentence = clean(f"the grader failed here, which is not your fault: {type(error).__name__}: {error}")
+                outcomes += [Outcome(exercise, test, False, sentence) for test in exercise.tests]
     results = as_results(outcomes, locks, seed, time.monotonic() - began, written_by(folder))
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         _write(Path(out) / "results.json", json.dumps(results, indent=2) + "\n")
         _write(Path(out) / "report.txt", report(results))
+    if refusal:
+        raise RuntimeError(f"{refusal}. The page that `coursework staff` writes says what helps; --without-locks grades nevertheless")
     return results
 
 
-def grade_exercise(exercise, path, seconds, memory, seed, locks):
+def grade_exercise(exercise, path, seconds, memory, seed, locks, without_locks=False):
     """The outcomes of one exercise's tests; adds the names of the locks that held to `locks`."""
     source, complaint = read(path)
     if source is not None:
         complaint = "\n".join(violations(source, exercise))
     if complaint:
         return [Outcome(exercise, test, False, complaint) for test in exercise.tests]
-    outcomes, ended, student = [], 0, None
-    with Sandbox(exercise, source, seconds=seconds, memory=memory) as box:
+    outcomes, ended, left, student = [], 0, GIVE_UP_AFTER * seconds, None
+    with Sandbox(exercise, source, seconds=seconds, memory=memory, without_locks=without_locks) as box:
         for i, test in enumerate(exercise.tests):
-            if ended == GIVE_UP_AFTER:
-                outcomes.append(Outcome(exercise, test, False, f"not run: your code had to be stopped {ended} times already"))
+            if ended == GIVE_UP_AFTER or left <= 0:
+                took = f"has taken {GIVE_UP_AFTER * seconds:g} seconds for other parts"
+                why = f"had to be stopped {ended} times already" if ended == GIVE_UP_AFTER else took
+                outcomes.append(Outcome(exercise, test, False, f"not run: your code {why}"))
                 continue
             try:
                 student = student or box.start()
             except StudentError as error:  # the file does not load: no test can run
                 outcomes += [Outcome(exercise, rest, False, clean(str(error))) for rest in exercise.tests[i:]]
                 break
+            finally:
+                locks += [lock for lock in box.locks or () if lock not in locks]
+            began = time.monotonic()
             passed, message, lost = run(test, student, seconds, np.random.default_rng([seed, exercise.number, i]))
+            left -= time.monotonic() - began
             outcomes.append(Outcome(exercise, test, passed, message))
             if lost:
                 student, ended = None, ended + 1
-        locks += [lock for lock in box.locks or () if lock not in locks]
     return outcomes
+
+
+@contextlib.contextmanager
+def _ended_by_signals():
+    """SIGTERM and SIGHUP end grading as Ctrl-C does: with the student's process, and its folder. Signals that are handled already stay so."""
+
+    def end(number, frame):
+        raise SystemExit(128 + number)
+
+    numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():  # where Python allows no handlers
+        numbers = []
+    try:
+        for number in numbers:
+            signal.signal(number, end)
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def run(test, student, seconds, rng):
@@ -125,7 +165,7 @@ def read(path):
             return None, f"{path.name} is not a plain file"
         if about.st_size > LARGEST_FILE:
             return None, f"{path.name} has {about.st_size} bytes; at most {LARGEST_FILE} are read"
-        return path.read_text(encoding="utf-8"), ""
+        return path.read_text(encoding="utf-8-sig"), ""
     except FileNotFoundError:
         return None, f"{path.name} is missing"
     except (OSError, UnicodeDecodeError) as error:
@@ -163,6 +203,9 @@ def as_results(outcomes, locks, seed, duration, version):
         for o in outcomes
     ]
     output = f"Graded by scratchgen {scratchgen.__version__}. The code ran behind: {', '.join(locks) or 'nothing, it was not run'}."
+    dangers = sandbox.untrusted(locks)
+    if locks and dangers:
+        output += f" No point can be trusted, for the code was not locked up: {'; '.join(dangers)}."
     if version not in (None, scratchgen.__version__):
         output += f" The folder was written by scratchgen {version}: its exercises may differ."
     return {

@@ -1,10 +1,9 @@
 """A student's work in a locked process of its own, seen from the grader: the same `exercise` that the tests know, by messages."""
 
+import contextlib
 import os
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -26,68 +25,72 @@ class Gone(StudentError):
     """The process is no more: it ended, or it was ended."""
 
 
+class Untrusted(Exception):
+    """The locks that a student's process needs do not hold here; the text says what follows."""
+
+
 class Sandbox:
-    """A folder with the part of the library that an exercise may use, and processes that see it.
+    """A folder with the part of the library that an exercise may use, and processes that import it and are locked then.
 
     with Sandbox(exercise, source) as box:
         student = box.start()          raises StudentError if the student's file does not even load
         student.tanh(x)
+
+    without_locks: True also runs code that the locks here cannot hold.  skip: locks to do without, see sandbox.enter; for tests.
     """
 
-    def __init__(self, exercise, source, *, seconds, memory):
+    def __init__(self, exercise, source, *, seconds, memory, without_locks=False, skip=()):
         self.exercise, self.source, self.seconds, self.memory = exercise, source, seconds, memory
+        self.without_locks, self.skip = without_locks, skip
         self.process = self.locks = None
 
     def __enter__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="scratchgen-"))
-        self.library, self.work = self.folder / "library", self.folder / "work"
-        self.work.mkdir()
-        numpy_folder = Path(np.__file__).resolve().parent
-        self.modules = write_library(self.exercise.text(), self.library)
-        (self.library / "numpy").symlink_to(numpy_folder)
-        self.readable = [self.library, numpy_folder, *_standard_library()]
-        if numpy_folder.with_name("numpy.libs").is_dir():  # the shared libraries of NumPy's wheels
-            (self.library / "numpy.libs").symlink_to(numpy_folder.with_name("numpy.libs"))
-            self.readable.append(numpy_folder.with_name("numpy.libs"))
-        if os.geteuid() == 0:
-            self.folder.chmod(0o711)
-            os.chown(self.work, sandbox.NOBODY, sandbox.NOBODY)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(sandbox.not_dumpable())
+            self.folder = Path(stack.enter_context(_temporary_folder()))
+            self.library = self.folder / "library"
+            self.modules = write_library(self.exercise.text(), self.library)
+            numpy_folder = Path(np.__file__).resolve().parent
+            (self.library / "numpy").symlink_to(numpy_folder)
+            if numpy_folder.with_name("numpy.libs").is_dir():  # the shared libraries of NumPy's wheels
+                (self.library / "numpy.libs").symlink_to(numpy_folder.with_name("numpy.libs"))
+            stack.callback(self.stop)
+            self.leave = stack.pop_all().close
         return self
 
     def __exit__(self, *exception):
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.leave()
 
     def start(self):
-        """A new process, locked, with the student's file loaded -> Remote. StudentError if that fails."""
+        """A new process, locked, with the student's file loaded -> Remote. StudentError if that fails, Untrusted if it cannot be locked."""
         self.stop()
+        self.locks = None
+        work = self.folder / "work"
+        work.mkdir(exist_ok=True)  # it is removed when the process is locked
         request_read, request_write = os.pipe()
         reply_read, reply_write = os.pipe()
         with open(self.folder / "errors.txt", "wb") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-B", "-c", BOOT, str(self.library), str(request_read), str(reply_write)],
                 env={"SCRATCHGEN_BACKEND": "numpy", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
-                cwd=self.work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+                cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
                 pass_fds=(request_read, reply_write), start_new_session=True,
             )  # fmt: skip
         os.close(request_read)
         os.close(reply_write)
         self.pipes = request_write, reply_read
-        self._exchange(
-            {
-                "source": self.source,
-                "name": self.exercise.module,
-                "imports": self.modules,
-                "readable": [str(path) for path in self.readable],
-                "writable": str(self.work),
-                "memory": self.memory,
-                "seconds": int(self.seconds * len(self.exercise.tests)) + SECONDS_TO_START,
-            },
-            time.monotonic() + SECONDS_TO_START,
-            lambda reply: self._note_locks(reply),
-        )
+        for pipe in self.pipes:
+            os.set_blocking(pipe, False)
+        start = {"imports": self.modules, "memory": self.memory, "skip": list(self.skip)}
+        start["seconds"] = int(self.seconds * len(self.exercise.tests)) + SECONDS_TO_START
+        self._exchange(start, time.monotonic() + SECONDS_TO_START, self._note_locks)
+        dangers = sandbox.untrusted(self.locks)
+        if dangers and not self.without_locks:
+            self.stop()
+            raise Untrusted("; ".join(dangers))
         try:
-            self._exchange(None, time.monotonic() + self.seconds, lambda reply: reply.get("ready"))
+            load = {"source": self.source, "name": self.exercise.module}
+            self._exchange(load, time.monotonic() + self.seconds, lambda reply: reply.get("ready"))
         except StudentError:
             self.stop()
             raise
@@ -115,8 +118,7 @@ class Sandbox:
 
     def _exchange(self, request, deadline, read):
         try:
-            if request is not None:
-                wire.send(self.pipes[0], request)
+            wire.send(self.pipes[0], request, deadline)
             reply = wire.receive(self.pipes[1], deadline)
             if isinstance(reply, dict) and "error" in reply:
                 kind, message, line = reply["error"]
@@ -124,6 +126,8 @@ class Sandbox:
             return read(reply)
         except wire.TimeOut:
             self.stop()
+            if self.locks is None:
+                raise RuntimeError(f"the grader's locked process did not start within {SECONDS_TO_START} seconds") from None
             raise Gone(f"stopped: no answer within {self.seconds:g} seconds") from None
         except wire.Closed:
             reason = self._last_words()
@@ -181,7 +185,11 @@ def _describe(kind, message, line):
     return f"your code raised {kind}{place}: {message}" if message else f"your code raised {kind}{place}"
 
 
-def _standard_library():
-    """Files and folders of Python's standard library, without the site-packages that may lie among them."""
-    paths = {Path(sysconfig.get_path(key)).resolve() for key in ("stdlib", "platstdlib")}
-    return [entry for path in paths if path.is_dir() for entry in path.iterdir() if entry.name not in ("site-packages", "dist-packages")]
+@contextlib.contextmanager
+def _temporary_folder():
+    folder = tempfile.TemporaryDirectory(prefix="scratchgen-", ignore_cleanup_errors=True)
+    try:
+        yield folder.name
+    finally:
+        with contextlib.suppress(RecursionError):  # folders in folders in …; only code that no lock held can make them
+            folder.cleanup()

@@ -1,156 +1,193 @@
 """Lock up the process that will run a student's code, from the inside, before that code is loaded. Standard library only.
 
-    resource limits   memory, processor time, size of files, open files, no new processes          every POSIX system
-    user              root becomes `nobody`                                                        where the grader is root
-    Landlock          the kernel denies every file outside the lists given, TCP, and (Linux 6.12)
-                      signals to processes outside                                                 Linux 5.13 and later
-    seccomp           the kernel denies new processes and programs, signals, sockets, tracing, …   Linux, x86-64 and arm64
-    audit hook        Python refuses the same                                                      everywhere
+Everything that the code may use is imported before. Afterwards the process computes, and speaks through its two pipes; it opens no file.
 
-The kernel's locks hold for whatever code runs in the process, and cannot be taken off again. The audit hook (PEP 578) cannot be
-removed by Python code, but code that corrupts memory could get round it: it stands here for systems without the others.
+    seccomp           the kernel denies every system call but those for memory, time and open pipes   Linux, x86-64 and arm64
+    Landlock          the kernel denies every file, TCP, and (Linux 6.12) signals to others           Linux 5.13 and later
+    empty root        "/" is an empty folder, deleted, in which nothing can be made                   root, or user namespaces
+    own network       no interface but its own, which is down                                         root with all capabilities, or the same
+    own user          a user that owns nothing and runs nothing else                                  root
+    resource limits   memory, processor time, no data in files, no new processes                      every POSIX system
+    audit hook        Python refuses the same, with a clearer sentence                                everywhere
+
+The kernel's locks hold for whatever code runs in the process, and cannot be taken off again. The audit hook (PEP 578) is no lock: code in
+the same process can replace its code object, or corrupt its memory. `untrusted` says which of the kernel's locks are enough.
 """
 
+import contextlib
 import ctypes
-import functools
 import os
 import platform
+import random
 import resource
 import struct
 import sys
 
-NOBODY = 65534
-PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
+PR_SET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 3, 4, 22, 38
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+USERS = range(60578, 61184)  # systemd's table of user IDs leaves these to nobody, and containers of 65536 users have them
 DENIED_EVENTS = (
-    "os.fork", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.kill", "pty.spawn", "subprocess.", "socket.", "ctypes.",
-    "signal.pthread_kill", "os.chmod", "os.chown", "os.link", "os.symlink", "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate",
-    "os.utime", "os.setxattr", "os.removexattr", "shutil.", "resource.",
+    "os.fork", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.kill", "pty.spawn", "subprocess.", "socket.", "ctypes.", "fcntl.",
+    "signal.pthread_kill", "os.chmod", "os.chown", "os.link", "os.listdir", "os.scandir", "os.symlink", "os.remove", "os.rename", "os.rmdir",
+    "os.mkdir", "os.truncate", "os.utime", "os.setxattr", "os.removexattr", "shutil.", "resource.",
 )  # fmt: skip
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND  # any of these flags
 
-# What seccomp denies, as numbers of (x86-64, arm64); None where the system call does not exist.
+# What seccomp allows, as numbers of (x86-64, arm64); None where the system call does not exist.
 SYSTEM_CALLS = {
-    "clone": (56, 220), "clone3": (435, 435), "fork": (57, None), "vfork": (58, None), "execve": (59, 221), "execveat": (322, 281),
-    "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
-    "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "ptrace": (101, 117),
-    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "socket": (41, 198), "socketpair": (53, 199),
-    "setrlimit": (160, 164), "prlimit64": (302, 261), "setpriority": (141, 140), "sched_setaffinity": (203, 122),
-    "io_uring_setup": (425, 425), "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
-    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40),
-    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None), "fchown": (93, 55),
-    "lchown": (94, None), "fchownat": (260, 54), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
-    "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
+    "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "close": (3, 57), "lseek": (8, 62),
+    "poll": (7, None), "ppoll": (271, 73), "select": (23, None), "pselect6": (270, 72),
+    "mmap": (9, 222), "munmap": (11, 215), "mremap": (25, 216), "mprotect": (10, 226), "madvise": (28, 233), "brk": (12, 214),
+    "futex": (202, 98), "sched_yield": (24, 124), "sched_getaffinity": (204, 123), "getcpu": (309, 168), "getrlimit": (97, 163),
+    "set_robust_list": (273, 99), "rseq": (334, 293), "restart_syscall": (219, 128), "getrandom": (318, 278), "getrusage": (98, 165),
+    "clock_gettime": (228, 113), "clock_getres": (229, 114), "clock_nanosleep": (230, 115), "nanosleep": (35, 101),
+    "gettimeofday": (96, 169), "time": (201, None), "times": (100, 153), "uname": (63, 160), "getcwd": (79, 17),
+    "getpid": (39, 172), "gettid": (186, 178), "getppid": (110, 173),
+    "getuid": (102, 174), "geteuid": (107, 175), "getgid": (104, 176), "getegid": (108, 177),
+    "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "sigaltstack": (131, 132),
+    "exit": (60, 93), "exit_group": (231, 94),
 }  # fmt: skip
 
 
-def enter(readable, writable, memory, seconds):
-    """Lock this process up for good -> the names of the locks that hold.
+def untrusted(locks):
+    """What a student's code could do although these locks hold, as sentences; an empty list if its points can be trusted.
 
-    readable: files and folders it may read.  writable: the one folder it may also write in.  memory: bytes.  seconds: of processor time.
+    So enough is: seccomp alone; or own user, own network, and one of Landlock and empty root.
     """
-    locks = ["resource limits"]
-    ruleset = _landlock_ruleset(readable, writable)  # opens paths, which the user below may not be able to
-    _limit(memory, seconds)
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-        locks.append("user nobody")
-    if sys.platform == "linux" and _libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
-        if ruleset is not None and _libc().syscall(446, ruleset, 0) == 0:  # landlock_restrict_self
-            locks.append("Landlock")
-        if _seccomp():
-            locks.append("seccomp")
-    if ruleset is not None:
-        os.close(ruleset)
-    places = [tuple(os.path.realpath(path) for path in paths) for paths in ((*readable, writable), (writable,))]
-    sys.addaudithook(functools.partial(_audit, DENIED_EVENTS, *places, WRITING, os.path.realpath, os.fsdecode, os.sep))
-    return [*locks, "audit hook"]
+    dangers = {
+        "it can read the solutions on this machine": {"seccomp", "Landlock", "empty root"},
+        "it can fetch answers from the network": {"seccomp", "own network"},
+        "it can stop the grader, or leave processes behind": {"seccomp", "own user"},
+    }
+    return [danger for danger, any_of in dangers.items() if not any_of & set(locks)]
+
+
+def enter(memory, seconds, skip=()):
+    """Lock this process up for good and remove its working folder -> the names of the locks that hold.
+
+    memory: bytes.  seconds: of processor time.  skip: names of locks to do without, as a system does that lacks them; for tests.
+    """
+    os.dup2(1, 2)  # errors go where output goes: nowhere
+    os.rmdir(os.getcwd())  # in a folder that is no more nothing can be made
+    locks = []
+
+    def lock(name, action):
+        with contextlib.suppress(OSError):  # this system has none, or this user may not
+            if name not in skip:
+                action()
+                locks.append(name)
+
+    lock("resource limits", lambda: _limit(memory, seconds))
+    lock("own network", _own_network)
+    lock("empty root", lambda: os.chroot("."))
+    lock("own user", _own_user)
+    _give_up_privileges()
+    lock("Landlock", _landlock)
+    lock("seccomp", _seccomp)
+    lock("audit hook", lambda: sys.addaudithook(_audit))
+    return locks
 
 
 def _limit(memory, seconds):
     limits = {
         "RLIMIT_AS": memory,
         "RLIMIT_CPU": seconds,
-        "RLIMIT_FSIZE": 2**20,
+        "RLIMIT_FSIZE": 0,
         "RLIMIT_NOFILE": 64,
         "RLIMIT_CORE": 0,
         "RLIMIT_NPROC": 0,  # of the user; what exists already stays
     }
     for name, limit in limits.items():
-        if hasattr(resource, name):
-            try:
-                resource.setrlimit(getattr(resource, name), (limit, limit))
-            except (ValueError, OSError):  # macOS refuses some; Landlock's and the hook's refusals remain
-                pass
+        with contextlib.suppress(AttributeError, ValueError, OSError):  # macOS lacks some and refuses others
+            resource.setrlimit(getattr(resource, name), (limit, limit))
 
 
-def _libc():
-    return ctypes.CDLL(None, use_errno=True)
+def _own_network():
+    """A network namespace; who is not root gets a user namespace with it, and may change the root folder there."""
+    _linux("unshare", CLONE_NEWNET | (0 if os.geteuid() == 0 else CLONE_NEWUSER))
+
+
+def _own_user():
+    if os.geteuid() != 0:
+        raise PermissionError("only root can become another user")
+    user = random.choice(USERS)  # one of many: processes of two gradings at a time should not be one user's
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+def _give_up_privileges():
+    """No capabilities, none to be had by starting a program; the end of the grader is the end of this process."""
+    if sys.platform == "linux":
+        _linux("capset", struct.pack("Ii", 0x20080522, 0), bytes(24))  # effective, permitted, inheritable: none
+        _linux("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        _linux("prctl", PR_SET_PDEATHSIG, 9, 0, 0, 0)
+
+
+def _linux(function, *args):
+    """Call a function of Linux's C library -> its result. OSError if that is negative, or the system another one."""
+    if sys.platform != "linux":
+        raise OSError(f"{function} is of Linux only")
+    result = getattr(ctypes.CDLL(None, use_errno=True), function)(*args)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), function)
+    return result
+
+
+@contextlib.contextmanager
+def not_dumpable():
+    """For the grader: its memory is closed to other processes of its user while the block runs."""
+    try:
+        before = _linux("prctl", PR_GET_DUMPABLE, 0, 0, 0, 0)
+        _linux("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+    except OSError:
+        before = 0
+    try:
+        yield
+    finally:
+        if before == 1:
+            _linux("prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 # Landlock: https://docs.kernel.org/userspace-api/landlock.html
 
-READ = 1 << 2 | 1 << 3  # read a file, list a folder
-WRITE = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 14  # write, remove folders and files, make folders and files, truncate
-ON_FILES = 1 | 1 << 1 | 1 << 2 | 1 << 14  # the rights that a single file, not a folder, can have
 
-
-def _landlock_ruleset(readable, writable):
-    """File descriptor of a ruleset, or None where the kernel has no Landlock."""
-    if sys.platform != "linux":
-        return None
-    libc = _libc()
-    version = libc.syscall(444, None, ctypes.c_size_t(0), 1)  # landlock_create_ruleset: which version?
-    if version < 1:
-        return None
-    handled_files = (1 << 13) - 1  # every right of version 1; later versions added renaming across folders, truncating, device control
+def _landlock():
+    """Deny every access to files that this kernel's version knows of: a ruleset that handles all of them and has no rule."""
+    version = _linux("syscall", 444, None, ctypes.c_size_t(0), 1)  # landlock_create_ruleset: which version?
+    files = (1 << 13) - 1  # every right of version 1; later versions added renaming across folders, truncating, device control
     for bit, since in ((13, 2), (14, 3), (15, 5)):
-        handled_files |= 1 << bit if version >= since else 0
-    handled_network = 0b11 if version >= 4 else 0  # TCP: bind, connect
+        files |= 1 << bit if version >= since else 0
+    network = 0b11 if version >= 4 else 0  # TCP: bind, connect
     scoped = 0b11 if version >= 6 else 0  # abstract sockets, signals
-    attributes = struct.pack("QQQ", handled_files, handled_network, scoped)[: 24 if version >= 6 else 16 if version >= 4 else 8]
-    ruleset = libc.syscall(444, attributes, ctypes.c_size_t(len(attributes)), 0)
-    if ruleset < 0:
-        return None
-    for path in (*readable, writable):
-        access = READ | (WRITE if path == writable else 0)
-        if not os.path.isdir(path):
-            access &= ON_FILES
-        beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        failed = libc.syscall(445, ruleset, 1, struct.pack("=Qi", access & handled_files, beneath), 0)  # landlock_add_rule
-        os.close(beneath)
-        if failed:
-            raise OSError(ctypes.get_errno(), f"Landlock refuses a rule for {path}")
-    return ruleset
+    attributes = struct.pack("QQQ", files, network, scoped)[: 24 if version >= 6 else 16 if version >= 4 else 8]
+    ruleset = _linux("syscall", 444, attributes, ctypes.c_size_t(len(attributes)), 0)
+    try:
+        _linux("syscall", 446, ruleset, 0)  # landlock_restrict_self
+    finally:
+        os.close(ruleset)
 
 
 # seccomp: a small program of the kernel's packet filter runs at every system call; see seccomp(2)
 
 
 def _seccomp():
-    """Deny SYSTEM_CALLS with "operation not permitted" -> whether the kernel agreed."""
+    """Deny all but SYSTEM_CALLS with "operation not permitted"."""
     machine = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}.get(platform.machine())
     if machine is None:
-        return False
+        raise OSError(f"the numbers of system calls on {platform.machine()} are not known here")
     column, architecture = machine
     numbers = [pair[column] for pair in SYSTEM_CALLS.values() if pair[column] is not None]
-    load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
+    load, equal, answer = 0x20, 0x15, 0x06
     allow, deny = 0x7FFF0000, 0x00050001  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | EPERM
     n = len(numbers)
-    program = [(load, 0, 0, 4), (equal, 0, n + 3, architecture), (load, 0, 0, 0), (at_least, n + 1, 0, 0x40000000)]  # x32 calls: deny
+    program = [(load, 0, 0, 4), (equal, 0, n + 1, architecture), (load, 0, 0, 0)]
     program += [(equal, n - i, 0, number) for i, number in enumerate(numbers)]
-    program += [(answer, 0, 0, allow), (answer, 0, 0, deny)]
+    program += [(answer, 0, 0, deny), (answer, 0, 0, allow)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
-    whole = struct.pack("HP", len(program), ctypes.addressof(code))
-    return _libc().prctl(PR_SET_SECCOMP, 2, whole, 0, 0) == 0
+    _linux("prctl", PR_SET_SECCOMP, 2, struct.pack("HP", len(program), ctypes.addressof(code)), 0, 0)
 
 
-def _audit(denied, readable, writable, writing, realpath, fsdecode, separator, event, args):
-    """Called by Python before everything of note; raising refuses it. Looks up no name that could have been replaced meanwhile."""
-    if event.startswith(denied):
+def _audit(event, args):
+    """Called by Python before everything of note; raising refuses it."""
+    if event.startswith(DENIED_EVENTS) or (event == "open" and not isinstance(args[0], int)):
         raise PermissionError(f"{event} is not allowed while your work is graded")
-    if event == "open" and not isinstance(args[0], int):
-        path, places = realpath(fsdecode(args[0])), writable if args[2] & writing else readable
-        if not path.startswith(tuple(place + separator for place in places)) and path not in places:
-            raise PermissionError(f"opening {path} is not allowed while your work is graded")

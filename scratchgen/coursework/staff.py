@@ -50,8 +50,8 @@ fi
 RUN = """#!/usr/bin/env bash
 # Gradescope runs this for every submission; it grades /autograder/submission and writes /autograder/results/results.json.
 set -e
-root="${1:-/autograder}"
-chmod go-rwx "$root/source" "$root/submission" "$root/results" 2>/dev/null || true    # the student's code runs as another user
+root="$(realpath "${1:-/autograder}")"
+cd /    # Python imports from the folder it is started in: not from one that a student fills
 python="$root/venv/bin/python"
 "$python" - "$root" <<'END'
 import sys
