@@ -19,7 +19,7 @@ import time
 import numpy as np
 
 DTYPES = ("<f8", "<f4", "<i8", "|b1")
-LARGEST = 64 * 2**20  # bytes of one message
+LARGEST = 16 * 2**20  # bytes of one message; honest ones have 3 MB at most
 LARGEST_HEADER = 2**20  # bytes of its header
 DEEPEST = 8  # lists and dicts within one another
 
