@@ -82,6 +82,8 @@ They build on one another as ideas, but not as code: no exercise needs your solu
 
        scratchgen coursework grade .{subset}
 
+   On macOS add `--without-locks`: there nothing can lock up the code that is graded, which matters where it is not your own.
+
 ## Conventions
 
 `dx`, `dW`, `dy` are the gradients of the loss with respect to x, W and y, each of that thing's shape. Examples are rows: x is (batch,
@@ -94,6 +96,6 @@ features). Losses sum over features and average over the batch. All notation: `p
 - The library that you have installed contains a solution of every exercise. When your work is graded it does not: there, only what your
   file imports at the beginning can be imported. Reading solutions teaches little; the tests tell you more than they do.
 - Graded is with other inputs than those in the tests here, large ones and extreme ones among them.
-- Each test has 10 seconds. Good solutions take milliseconds; there is nothing to optimise.
+- Each test has 10 seconds, those of an exercise together 30. Good solutions take milliseconds; there is nothing to optimise.
 - Hand in the files `ex….py`. The tests, and all else in this folder, are not looked at.
 """

@@ -84,6 +84,14 @@ every run and kept in the results' extra_data; `coursework.grade(DIR, seed=…)`
 
     scratchgen coursework grade DIR --out RESULTS          RESULTS/results.json for Gradescope, RESULTS/report.txt for people
 
+Grading ends within the sum of its limits: each part has 10 seconds (`--seconds`), the parts of an exercise together 30, and results.json is
+written whatever happens. Working files need less than a second per exercise. Code that wastes all of its time in every exercise of the
+course takes some six minutes, so give Gradescope's own limit 10. If grading is stopped (Ctrl-C, SIGTERM), it takes the student's process and
+its folder with it; after SIGKILL the folder stays.
+
+Use the command `scratchgen`. `python -m scratchgen` in a folder with submissions takes modules of that folder for Python's own, before scratchgen
+can prevent it (`types.py` for one; scratchgen itself and all it imports are safe); `python -I -m scratchgen` does not.
+
 On Gradescope: zip the *contents* of `autograder/` and upload the zip as the autograder. Students submit their `ex….py` files. To use a version of
 scratchgen that is not on the package index, put its wheel into the zip (`pip wheel --no-deps .` makes one).
 
@@ -97,15 +105,44 @@ Partial credit is per part; a part is passed or not:
   the grader's process, and answers are compared there. So a student's code can print, patch NumPy, replace the checker or end its
   process as it likes: it changes its own answers, nothing else.
 - The library is not there, except for what the exercise's file imports when it is handed out; the solution is not among it.
-- The process has limits on time, memory, file size and open files, and cannot start others. It may write only in an empty scratch folder.
-- On Linux the kernel enforces this (Landlock, kernel 5.13 or later, for files; seccomp for new processes, signals and sockets), and where the
-  grader is root the process runs as `nobody`. Every result says which of these locks held, in its first line. Look there once after setting
-  up: without Landlock and seccomp (macOS, an old kernel, a container that forbids them), what remains is Python's audit hook,
-  which stops ordinary Python code but not code that goes to lengths, by corrupting memory for one.
+- The process has limits on time and memory, and its answers on size. It can start no other, and open no file: all it may import is loaded
+  before the student's file is.
+- Python itself cannot enforce this: its audit hook, which refuses with a clear sentence, can be taken off by code that means to. The kernel
+  does, by several locks; each result says in its first line which of them held:
+
+| lock | what the kernel does | where |
+|---|---|---|
+| seccomp | denies every system call but those for memory, time, and reading and writing what is open | Linux on x86-64 and arm64 |
+| Landlock | denies every file | Linux 5.13 and later, where the container lets it through |
+| empty root | shows no file at all: `/` is an empty, deleted folder | as root; else with unprivileged user namespaces |
+| own network | shows no network | as root with CAP_SYS_ADMIN; else with unprivileged user namespaces |
+| own user | denies signals to other processes, their memory, their files | as root |
+
+seccomp alone is enough. So are *own user*, *own network* and one of *Landlock* and *empty root* together. Anything less is not, and then `grade`
+refuses: it runs nothing, writes results without points, and says what the code could do. `--without-locks` grades nevertheless, for your own
+work or that of people you trust; the results say that they prove nothing.
+
+| system | user | locks | guaranteed |
+|---|---|---|---|
+| Linux 5.13 and later | root | all | yes, twice over: with seccomp, or without |
+| Linux 5.13 and later | other | all but own user | yes, by seccomp; Landlock and an empty root hide files besides |
+| Linux before 5.13 | root, other | the same without Landlock | yes |
+| Debian, Ubuntu 24.04 and others that restrict user namespaces | other | seccomp, Landlock | yes, by seccomp |
+| Docker with its default profile, so Gradescope | root | seccomp, empty root, own user, Landlock if host and Docker have it | yes, by seccomp |
+| Docker with its default profile | other | seccomp, Landlock if host and Docker have it | yes, by seccomp |
+| no seccomp filters (a kernel without, another processor) | root | the others | yes, if own network is among them; not in Docker |
+| no seccomp filters | other | Landlock, empty root, own network | no |
+| macOS | any | resource limits | no |
+| Windows | any | | grading does not run; use WSL 2, which is Linux |
+
+Look at the first line once after setting up. While a student's code runs, the grader's memory is closed to processes of its user
+(`PR_SET_DUMPABLE`), with any of the locks and without.
 
 ### What is not given
 
 - It is not a virtual machine: a hole in the kernel would be one here. Grade untrusted work in a container or on a machine without secrets.
+- The locks hold the student's code, not other programs: who can start processes on the grading machine as the grader's user needs no exercise.
+- The code can waste its time and memory (1 GiB; `memory=` of `coursework.grade`). A container smaller than that ends it earlier.
 - The solutions are public, in the library. Importing them scores nothing; typing them in, or any other form of copying, is not detected.
 - The hidden tests are public too; their inputs are not.
 - Two students' processes are never the same, but one exercise's tests share a process: code may remember earlier calls. It gains nothing by it.

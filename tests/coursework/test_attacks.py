@@ -268,6 +268,20 @@ def test_what_honest_work_may_need_is_there_though_no_file_can_be_opened(inside)
     """) == "array([1., 1., 1.])inf2.0"  # fmt: skip
 
 
+def test_two_pipes_and_nothing_else_are_open(inside):
+    found = inside("""
+        import os, sys
+        def is_open(fd):
+            try:
+                os.lseek(fd, 0, os.SEEK_CUR)
+            except OSError as error:
+                return error.errno != 9              # EBADF; a pipe says ESPIPE
+            return True
+        return [fd for fd in range(1000) if is_open(fd)], [int(number) for number in sys.argv[1:]]
+    """)
+    assert found[0] == sorted([0, 1, 2, *found[1]])
+
+
 def test_deleting_the_submission_deletes_nothing(attack, tmp_path):
     folder = str(tmp_path / "submission")
     attack(f"""
