@@ -86,11 +86,12 @@ every run and kept in the results' extra_data; `coursework.grade(DIR, seed=…)`
 
 Grading ends within the sum of its limits: each part has 10 seconds (`--seconds`), the parts of an exercise together 30, and results.json is
 written whatever happens. Working files need less than a second per exercise. Code that wastes all of its time in every exercise of the
-course takes some six minutes, so give Gradescope's own limit 10. If grading is stopped (Ctrl-C, SIGTERM), it takes the student's process and
+course takes up to eight minutes, so give Gradescope's own limit 15. If grading is stopped (Ctrl-C, SIGTERM), it takes the student's process and
 its folder with it; after SIGKILL the folder stays.
 
-Use the command `scratchgen`. `python -m scratchgen` in a folder with submissions takes modules of that folder for Python's own, before scratchgen
-can prevent it (`types.py` for one; scratchgen itself and all it imports are safe); `python -I -m scratchgen` does not.
+Use the command `scratchgen`. `python -m scratchgen`, started in a folder with a submission, is no safe way: scratchgen takes that folder off
+the path before it imports anything, but Python has looked there for scratchgen itself, and for modules like `types` that it needs to find it.
+`python -I -m scratchgen` is safe.
 
 On Gradescope: zip the *contents* of `autograder/` and upload the zip as the autograder. Students submit their `ex….py` files. To use a version of
 scratchgen that is not on the package index, put its wheel into the zip (`pip wheel --no-deps .` makes one).
