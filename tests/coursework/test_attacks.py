@@ -302,7 +302,8 @@ WITHOUT = ["", "seccomp", "seccomp,Landlock", "seccomp,empty root", "own network
 def test_whatever_locks_are_missing_attacks_fail_or_are_refused(user):
     if user and os.geteuid() != 0:
         pytest.skip("only root can become another user")
-    run = subprocess.run([sys.executable, LOCKS, str(user), *WITHOUT], cwd="/", capture_output=True, text=True, timeout=300)
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY.parent)}
+    run = subprocess.run([sys.executable, LOCKS, str(user), *WITHOUT], cwd="/", env=environment, capture_output=True, text=True, timeout=300)
     if run.returncode == 77:
         pytest.skip("here no other user can run this Python")
     results = [json.loads(line) for line in run.stdout.splitlines()]
