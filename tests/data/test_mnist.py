@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import http.server
 import os
+import tempfile
 import threading
 import time
 import warnings
@@ -72,7 +73,7 @@ def fetch(server, tmp_path, monkeypatch):
     monkeypatch.delenv("SCRATCHGEN_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(cache, "folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(mnist.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     def fetch(*mirrors):
         urls = [f"http://127.0.0.1:{server.server_port}/{mirror}/" for mirror in mirrors]
