@@ -283,7 +283,7 @@ def test_two_processes_cannot_train_in_one_folder(tmp_path):
     script = "import sys; from scratchgen.train.run_folder import RunFolder; folder = RunFolder(sys.argv[1]); print('mine', flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "mine\n"
-        with pytest.raises(OSError, match="another process is training in the run folder"):
+        with pytest.raises(OSError, match="another run is training in the run folder"):
             run(MAKERS["vae"](), out=tmp_path, epochs=1)
         other.communicate("\n", timeout=60)
     (tmp_path / ".checkpoint.npz.1.part").write_text("half")  # what a killed run leaves
