@@ -141,11 +141,9 @@ def open_folder(out, resume, run, epochs, steps_per_epoch, config):
     describe(run.model)  # for its checks: what cannot be saved should be said before the first epoch, not after it
     folder = RunFolder(out)
     try:
-        folder.restore(run, resume)
+        folder.restore(run, resume, steps_per_epoch)
         if run.step > epochs * steps_per_epoch:
             raise ValueError(f"epochs is {epochs}, but the run in {out} is already at step {run.step}, of {steps_per_epoch} an epoch")
-        if not 0 <= run.step - run.epoch * steps_per_epoch <= steps_per_epoch:
-            raise ValueError(f"the checkpoint in {out} is damaged: step {run.step} is not in epoch {run.epoch + 1}, of {steps_per_epoch} steps each")
         folder.write_config({**(config or {}), **run.settings, "epochs": epochs})
         folder.write_rows(run.rows)
     except BaseException:

@@ -72,7 +72,7 @@ class RunFolder:
         """Replace the checkpoint."""
         write(self.checkpoint, about, arrays)
 
-    def restore(self, run, resume):
+    def restore(self, run, resume, steps_per_epoch):
         """Put the run where the checkpoint left it; without one, it stays at its beginning. ValueError if that would lose a run, or mix two."""
         if not self.checkpoint.exists():
             if resume:
@@ -83,10 +83,12 @@ class RunFolder:
         with opened(self.checkpoint) as (about, arrays):
             if "run" not in about:
                 raise ValueError(f"{self.checkpoint} holds a model but no training run; it cannot be resumed")
-            stored = about["run"]["settings"]
+            stored, step, epoch = (about["run"][key] for key in ("settings", "step", "epoch"))
             for key in {**run.settings, **stored}:
                 if stored.get(key) != run.settings.get(key):
                     raise ValueError(f"cannot resume {self.path}: its {key} was {stored.get(key)}, now it is {run.settings.get(key)}")
+            if not 0 <= step - epoch * steps_per_epoch <= steps_per_epoch:
+                raise ValueError(f"{self.checkpoint} is damaged: step {step} is not in epoch {epoch + 1}, of {steps_per_epoch} steps each")
             run.restore(about, arrays)
 
     def write_rows(self, rows):
