@@ -17,8 +17,6 @@ try:
 except ImportError:  # Windows: there two runs in one folder are not noticed
     fcntl = None
 
-from tqdm import tqdm
-
 from scratchgen.atomic import PARTS, atomic_file
 from scratchgen.train.checkpoint import opened, write
 
@@ -76,7 +74,7 @@ class RunFolder:
         """Put the run where the checkpoint left it; without one, it stays at its beginning. ValueError if that would lose a run, or mix two."""
         if not self.checkpoint.exists():
             if resume:
-                tqdm.write(f"{self.path} holds no checkpoint yet: starting from the beginning", file=sys.stderr)
+                print(f"{self.path} holds no checkpoint yet: starting from the beginning", file=sys.stderr)
             return
         if not resume:
             raise ValueError(f"{self.path} already holds a run; give resume=True (--resume) to go on with it, or another out")
