@@ -206,7 +206,8 @@ def read_config(folder):
         if not isinstance(config, dict) or not isinstance(config.get("binarize", ""), str) or not isinstance(config.get("command", {}), dict):
             raise ValueError("its entries are not those of a run")
         for key, value in config.get("command", {}).items():
-            if not (all(type(each) in PLAIN for each in value) if type(value) is list and key not in STORED else type(value) in STORED.get(key, PLAIN)):
+            values = value if type(value) is list and key not in STORED else [value]
+            if any(type(each) not in STORED.get(key, PLAIN) for each in values):
                 raise ValueError(f"{key} is {str(value)[:60]!r}, which no run is started with")
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error})") from None
