@@ -119,11 +119,12 @@ def restore(model, about, arrays):
 
 
 def read_like(targets, arrays):
-    """The arrays with the names of the targets, {name: array}. Raises ValueError where a shape or dtype is another, before any is read."""
+    """The arrays of an Npz or a dict with the names of the targets, {name: array}. ValueError, before any is read, where a shape or dtype differs."""
+    look = getattr(arrays, "header", arrays.__getitem__)
     for name, target in targets.items():
-        header = arrays.header(name) if name in arrays else None
+        header = look(name) if name in arrays else None
         if header is None or header.shape != tuple(target.shape) or header.dtype != target.dtype:
-            found = f"{header.dtype} {header.shape}" if header else "missing"
+            found = "missing" if header is None else f"{header.dtype} {header.shape}"
             raise ValueError(f"{name} is {found} in the checkpoint; the model has {target.dtype} {tuple(target.shape)}")
     return {name: arrays[name] for name in targets}
 

@@ -18,6 +18,7 @@ except ImportError:  # Windows: there two runs in one folder are not noticed
     fcntl = None
 
 from scratchgen.atomic import PARTS, atomic_file
+from scratchgen.reading import Damaged
 from scratchgen.train.checkpoint import opened, write
 
 
@@ -87,7 +88,12 @@ class RunFolder:
                     raise ValueError(f"cannot resume {self.path}: its {key} was {stored.get(key)}, now it is {run.settings.get(key)}")
             if not 0 <= step - epoch * steps_per_epoch <= steps_per_epoch:
                 raise ValueError(f"{self.checkpoint} is damaged: step {step} is not in epoch {epoch + 1}, of {steps_per_epoch} steps each")
-            run.restore(about, arrays)
+            try:
+                run.restore(about, arrays)
+            except Damaged:
+                raise
+            except ValueError as error:
+                raise ValueError(f"cannot resume {self.path}: {error}") from error
 
     def write_rows(self, rows):
         """Replace metrics.csv by these rows, dicts of numbers; columns in the order in which they first appear."""

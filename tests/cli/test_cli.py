@@ -120,7 +120,7 @@ def test_a_run_stopped_before_its_first_checkpoint_is_begun_again_as_it_was_mean
 
 CONFIGS = [
     "[]", "1", "[" * 100_000, '{"command": []}', '{"command": {"epochs": "many"}}', '{"command": {"epochs": 1.5}}', '{"command": {"epochs": true}}',
-    '{"command": {"hidden": [[1]]}}', '{"command": {"schedule": ["step"]}}', '{"command": {"colour": "red"}}', '{"binarize": ["none"]}', "\xff",
+    '{"command": {"hidden": [[1]]}}', '{"command": {"schedule": ["step"]}}', '{"binarize": ["none"]}', "\xff",
 ]  # fmt: skip
 
 
