@@ -19,7 +19,9 @@ from tqdm import trange
 
 import scratchgen as sg
 from scratchgen.layers import Sigmoid
+from scratchgen.terminal import tolerate_terminal
 
+tolerate_terminal()
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--seed", type=int, default=0, help="of the data, the weights and the noise")
 parser.add_argument("--out", type=Path, default=Path("runs/demo-gan-1d"), help="folder for the pictures")

@@ -14,7 +14,9 @@ import numpy as np
 from tqdm import trange
 
 import scratchgen as sg
+from scratchgen.terminal import tolerate_terminal
 
+tolerate_terminal()
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--seed", type=int, default=0, help="of the data, the weights and the noise")
 parser.add_argument("--out", type=Path, default=Path("runs/demo-gan-ring"), help="folder for the pictures")

@@ -16,7 +16,9 @@ from exhibits import EXHIBITS
 import scratchgen as sg
 from scratchgen.gradcheck import Report
 from scratchgen.plots.canvas import INK, finish, new_figure, set_title
+from scratchgen.terminal import tolerate_terminal
 
+tolerate_terminal()
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--exhibit", type=int, choices=range(1, len(EXHIBITS) + 1), metavar="N", help="only this one, with all that the checker says")
 parser.add_argument("--seed", type=int, default=0, help="of the checks' random numbers")

@@ -13,7 +13,9 @@ import argparse
 from pathlib import Path
 
 import scratchgen as sg
+from scratchgen.terminal import tolerate_terminal
 
+tolerate_terminal()
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--seed", type=int, default=0, help="of the weights, the noise and the order of the data")
 parser.add_argument("--data", default="glyphs", help="glyphs (default) or mnist")

@@ -18,7 +18,9 @@ from tqdm import trange
 
 import scratchgen as sg
 from scratchgen.plots.canvas import BLUE, INK, ORANGE, PAPER, finish, new_figure, set_title, tidy
+from scratchgen.terminal import tolerate_terminal
 
+tolerate_terminal()
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--seed", type=int, default=0, help="of the initial weights")
 parser.add_argument("--out", type=Path, default=Path("runs/demo-xor"), help="folder for the picture")

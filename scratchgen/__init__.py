@@ -35,25 +35,24 @@ if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] in ("scratchgen", "-
 
 import importlib
 
-from scratchgen import layers, losses, models, ops, optim
-from scratchgen.models import *
-from scratchgen.ops import get_backend, op, recorded, use_backend
-
 __version__ = "0.1.0"
 
-# Imported at first use: what follows needs matplotlib, tqdm or pooch, and `import scratchgen` should take no time.
-_LAZY_MODULES = ("coursework", "data", "gradcheck", "metrics", "plots", "train")
-_LAZY_NAMES = {"fit": "train", "save": "train", "load": "train"}
-
-__all__ = [
-    *models.__all__, "coursework", "data", "fit", "get_backend", "gradcheck", "layers", "load", "losses", "metrics", "models", "op", "ops",
-    "optim", "plots", "recorded", "save", "train", "use_backend",
-]  # fmt: skip
+# Imported at first use: so `import scratchgen` takes no time, and the command line is there to end well when Ctrl-C comes during the imports.
+_MODULES = ("coursework", "data", "gradcheck", "layers", "losses", "metrics", "models", "ops", "optim", "plots", "train")
+_NAMES = {"get_backend": "ops", "op": "ops", "recorded": "ops", "use_backend": "ops", "fit": "train", "load": "train", "save": "train"}
 
 
 def __getattr__(name):
-    if name in _LAZY_MODULES:
+    if name in _MODULES:
         return importlib.import_module(f"scratchgen.{name}")
-    if name in _LAZY_NAMES:
-        return getattr(importlib.import_module(f"scratchgen.{_LAZY_NAMES[name]}"), name)
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"scratchgen.{_NAMES[name]}"), name)
+    if name == "__all__":
+        return [*__getattr__("models").__all__, *_MODULES, *_NAMES]
+    if not name.startswith("_") and name in __getattr__("models").__all__:
+        return getattr(__getattr__("models"), name)
     raise AttributeError(f"module 'scratchgen' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__getattr__("__all__")})

@@ -2,20 +2,23 @@
 
 import contextlib
 import os
+import secrets
 from pathlib import Path
+
+PARTS = ".*.part"  # the names of files that are being written, or were when the process was killed
 
 
 @contextlib.contextmanager
 def atomic_file(path):
     """A binary file to write to, which appears at `path` once the block ends without an error. Missing folders are made.
 
-    It is written under another name, forced to disk and renamed. Raises OSError, naming the path, and then leaves nothing behind.
+    It is written under another name, its own each time, forced to disk and renamed. Raises OSError, naming the path, and then leaves nothing behind.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as file:
+        with open(part, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -2,6 +2,7 @@
 
 import difflib
 import operator
+import os
 
 
 def unknown_name(argument, given, known):
@@ -32,3 +33,17 @@ def integers(name, values, least):
     if isinstance(values, str) or not hasattr(values, "__iter__"):
         raise TypeError(f"{name} is {values!r}; it must be a tuple of ints, such as (500,)")
     return tuple(integer(f"{name}[{i}]", value, least) for i, value in enumerate(values))
+
+
+def environment_integer(name):
+    """The environment variable as an int of at least 1, None if it is not set; ValueError for anything else."""
+    text = os.environ.get(name)
+    if not text:
+        return None
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise ValueError(f"{name} is {text[:40]!r}; it must be a whole number of at least 1")
+    return value

@@ -4,13 +4,13 @@ Exit status: 0 done; 1 the run failed (it diverged, or something could not be wr
 """
 
 import argparse
-import contextlib
 import functools
 import importlib
+import os
 import sys
 
 import scratchgen
-from scratchgen.train import Diverged
+from scratchgen.terminal import tolerate_terminal
 
 COMMANDS = ("train", "sample", "evaluate", "models", "gradcheck", "coursework", "bench", "doctor")
 
@@ -33,7 +33,8 @@ def parser():
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = importlib.import_module(f"scratchgen.cli.{name}")
-        summary, _, details = module.__doc__.partition("\n\n")
+        # python -OO leaves the docstrings out
+        summary, _, details = (module.__doc__ or "").partition("\n\n")
         command = commands.add_parser(name, help=summary.rstrip("."), description=summary, epilog=details, formatter_class=layout)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
@@ -42,18 +43,23 @@ def parser():
 
 def main(arguments=None):
     """Run one command -> exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):  # where somebody put something else in its place
-            stream.reconfigure(errors="replace")  # a terminal that cannot show ± or ᵀ is no reason to fail
-    options = parser().parse_args(arguments)
+    tolerate_terminal()
     try:
+        options = parser().parse_args(arguments)  # imports the commands, and what they need
         return options.run(options) or 0
     except KeyboardInterrupt as stop:
         print(f"\nscratchgen: {str(stop) or 'stopped'}", file=sys.stderr)
         return 130
-    except Diverged as error:
-        print(f"scratchgen: {error}", file=sys.stderr)
-        return 1
-    except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
-        print(f"scratchgen: {error}", file=sys.stderr)
-        return 1 if isinstance(error, (OSError, MemoryError)) and not isinstance(error, FileNotFoundError) else 2
+    except (ValueError, TypeError, OSError, MemoryError, RuntimeError, ArithmeticError) as error:
+        print(f"scratchgen: {sentence(error)}", file=sys.stderr)
+        failed = isinstance(error, (OSError, MemoryError, FloatingPointError)) and not isinstance(error, FileNotFoundError)
+        return 1 if failed else 2
+
+
+def sentence(error):
+    """What an error says, or what it means if it says nothing."""
+    if isinstance(error, MemoryError) and not str(error):
+        return "no memory is left"
+    if str(error).startswith("Key backend: "):  # from matplotlib, which reads the variable when it is imported
+        return f"MPLBACKEND is {os.environ.get('MPLBACKEND')!r}, which matplotlib does not know; unset it: no window is ever opened"
+    return str(error)

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import scratchgen as sg
+from scratchgen.errors import environment_integer
 
 
 def add_arguments(parser):
@@ -26,7 +27,7 @@ def run(options):
         try:
             good, text = check()
         except Exception as error:  # a check that breaks is itself a finding, and the others still help
-            good, text = False, f"{type(error).__name__}: {error}"
+            good, text = False, str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         bad += not good
         print(f"{'ok ' if good else 'BAD'}  {name:18}{text}")
     return 1 if bad else 0
@@ -45,11 +46,11 @@ def packages():
 
 def cores():
     """Cores that this process may use, and threads that it will."""
-    import numba
+    limit = environment_integer("SCRATCHGEN_NUM_THREADS")
+    from scratchgen.ops.numba.driver import config
 
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    limit = os.environ.get("SCRATCHGEN_NUM_THREADS")
-    return True, f"{usable} usable of {os.cpu_count()}; numba uses {numba.config.NUMBA_NUM_THREADS}{f', at most {limit} here' if limit else ''}"
+    return True, f"{usable} usable of {os.cpu_count()}; numba uses {config.NUMBA_NUM_THREADS}{f', at most {limit} here' if limit else ''}"
 
 
 def simd():

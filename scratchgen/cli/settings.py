@@ -19,7 +19,7 @@ def model_class(name):
 
 def summary(cls):
     """One line about a model, with its source: the first of its file."""
-    return inspect.getmodule(cls).__doc__.partition("\n")[0].rstrip(".")
+    return (inspect.getmodule(cls).__doc__ or "").partition("\n")[0].rstrip(".")
 
 
 def arguments(cls):

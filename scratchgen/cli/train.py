@@ -24,6 +24,7 @@ from scratchgen.cli.settings import add_model_options, build, model_class, shown
 from scratchgen.data.binarize import KINDS, Binarize
 from scratchgen.errors import integer, unknown_name
 from scratchgen.models import MODELS
+from scratchgen.reading import open_regular, read_up_to
 
 OPTIMIZERS = {name.lower(): getattr(sg.optim, name) for name in ("SGD", "Adagrad", "RMSProp", "Adadelta", "Adam", "AdamW")}
 SCHEDULES = {
@@ -33,6 +34,13 @@ SCHEDULES = {
     "cosine": lambda epochs: lambda optimizer: sg.optim.CosineLR(optimizer, total=epochs),
 }
 NOT_SETTINGS = ("backend", "out", "resume")
+STORED = {  # types of the settings that config.json can hold; those of the model are for its constructor to judge
+    **dict.fromkeys(("model", "data", "binarize", "optimizer", "schedule"), (str,)),
+    **dict.fromkeys(("epochs", "batch_size", "seed"), (int,)),
+    **dict.fromkeys(("lr", "clip_norm"), (int, float)),
+}
+PLAIN = (str, int, float, bool, type(None))
+LONGEST_CONFIG = 2**20  # bytes; a run writes about a thousand
 
 
 def add_arguments(parser):
@@ -177,21 +185,33 @@ def make_schedule(settings):
 
 
 def stored_options(out):
-    """What the run in that folder was started with; empty if it was stopped before it wrote that down."""
+    """What the run in that folder was started with."""
     config = read_config(out)
-    if config and "command" not in config:
+    if not config:
+        raise ValueError(f"{out} holds no run to go on with: there is no config.json in it; to start one, leave out --resume")
+    if "command" not in config:
         raise ValueError(f"the run in {out} was started by sg.fit; go on with it there, with resume=True")
-    return config.get("command", {})
+    return config["command"]
 
 
 def read_config(folder):
-    """What config.json in that folder holds; empty if there is none."""
+    """What config.json in that folder holds; empty if there is none. ValueError if it is not what a run writes there."""
     path = Path(folder) / "config.json"
+    if not path.exists():
+        return {}
+    with open_regular(path) as file:
+        text = read_up_to(file, LONGEST_CONFIG)
     try:
-        config = json.loads(path.read_text()) if path.exists() else {}
-        return config | {"command": dict(config["command"])} if "command" in config else config
-    except (ValueError, TypeError) as error:
+        config = json.loads(text)
+        if not isinstance(config, dict) or not isinstance(config.get("binarize", ""), str) or not isinstance(config.get("command", {}), dict):
+            raise ValueError("its entries are not those of a run")
+        for key, value in config.get("command", {}).items():
+            values = value if type(value) is list and key not in STORED else [value]
+            if any(type(each) not in STORED.get(key, PLAIN) for each in values):
+                raise ValueError(f"{key} is {str(value)[:60]!r}, which no run is started with")
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error})") from None
+    return config
 
 
 def free_folder(path):

@@ -7,60 +7,76 @@ Data that comes in one piece is split 80 : 10 : 10. A file is often sorted by cl
 order, and train, valid and test never overlap. Where an .npz has x_train and x_test but no x_valid, a tenth of x_train is the valid split.
 """
 
+import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
 
 from scratchgen.data.idx import read_idx
+from scratchgen.data.npy import Npz, read_npy
+from scratchgen.reading import Damaged, open_regular
 
 SPLITS = ("train", "valid", "test")
 
 
 def load(path, split, labels=None):
-    """x and y (or None) as they are in the file, rows of that split only. Raises FileNotFoundError, or ValueError for a file that is not as above."""
-    read = read_array(path)
-    if not isinstance(read, dict):
-        x, y = read, None if labels is None else read_array(labels)
-        if isinstance(y, dict):
-            raise ValueError(f"labels file {labels} is an .npz file; a .npy or IDX file is wanted")
-        return _part(x, y, split, SPLITS, path)
-    if labels is not None:
-        raise ValueError(f"labels is {str(labels)!r}, but an .npz file such as {path} carries its own labels: y, or y_train and y_test")
-    if "x" in read:
-        return _part(read["x"], read.get("y"), split, SPLITS, path)
-    if "x_train" not in read or (f"x_{split}" not in read and split != "valid"):
-        raise ValueError(f"{path} holds the arrays {', '.join(read) or '(none)'}; wanted x (and y), or x_train, x_test (and y_train, y_test)")
-    features = {name: read[name].shape[1:] for name in ("x_train", "x_valid", "x_test") if name in read}
-    if len(set(features.values())) > 1:
-        raise ValueError(f"{path} holds examples of different shapes: {', '.join(f'{name} {shape}' for name, shape in features.items())}")
-    if "x_valid" in read or split == "test":
-        return _part(read[f"x_{split}"], read.get(f"y_{split}"), split, (split,), path)
-    return _part(read["x_train"], read.get("y_train"), split, ("train", "valid"), path)
+    """x and y (or None) as they are in the file, rows of that split only.
+
+    Raises FileNotFoundError, ValueError for a file that is not as above, MemoryError for one that memory cannot hold.
+    """
+    if kind(path) == ".npz":
+        if labels is not None:
+            raise ValueError(f"labels is {str(labels)!r}, but an .npz file such as {path} carries its own labels: y, or y_train and y_test")
+        return _load_npz(path, split)
+    if labels is not None and kind(labels) == ".npz":
+        raise ValueError(f"labels file {labels} is an .npz file; a .npy or IDX file is wanted")
+    return _part(read_array(path), None if labels is None else read_array(labels), split, SPLITS, path)
+
+
+def _load_npz(path, split):
+    with told(path), open_regular(path) as file:
+        arrays = Npz(file)
+
+        def part(name, labels, splits):
+            return _part(arrays[name], arrays[labels] if labels in arrays else None, split, splits, path)
+
+        if "x" in arrays:
+            return part("x", "y", SPLITS)
+        if "x_train" not in arrays or (f"x_{split}" not in arrays and split != "valid"):
+            raise ValueError(f"{path} holds the arrays {', '.join(arrays) or '(none)'}; wanted x (and y), or x_train, x_test (and y_train, y_test)")
+        features = {name: arrays.header(name).shape[1:] for name in ("x_train", "x_valid", "x_test") if name in arrays}
+        if len(set(features.values())) > 1:
+            raise ValueError(f"{path} holds examples of different shapes: {', '.join(f'{name} {shape}' for name, shape in features.items())}")
+        if "x_valid" in arrays or split == "test":
+            return part(f"x_{split}", f"y_{split}", (split,))
+        return part("x_train", "y_train", ("train", "valid"))
 
 
 def read_array(path):
-    """The array in a .npy or IDX file, or the {name: array} of an .npz file. Errors as in `load`."""
-    path = Path(path)
-    kind = path.suffix.lower()
-    if kind not in (".npy", ".npz"):
+    """The array in a .npy or IDX file. Errors as in `load`."""
+    if kind(path) == ".npy":
+        with told(path), open_regular(path) as file:
+            return read_npy(file, os.path.getsize(path))
+    with told(path):
         return read_idx(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; a file is wanted")
+
+
+@contextlib.contextmanager
+def told(path):
+    """What is Damaged in a file, or more than memory holds, is told with its name."""
     try:
-        if kind == ".npy":
-            with open(path, "rb") as file:
-                return np.lib.format.read_array(file, allow_pickle=False)
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays if isinstance(arrays[name], np.ndarray)}
-    except PermissionError:
-        raise
-    except Exception as error:  # NumPy raises half a dozen kinds for a damaged file
-        if "Object arrays" in str(error):
-            raise ValueError(f"{path} holds Python objects (dtype object); save arrays of numbers") from error
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise ValueError(f"{path} cannot be read as {kind} ({reason}): truncated, corrupt or of another kind") from error
+        yield
+    except Damaged as error:
+        objects = "; save arrays of numbers" if "Python objects" in str(error) else ""
+        raise ValueError(f"{path} cannot be read as {kind(path)} ({error}{objects}): truncated, corrupt or of another kind") from error
+    except MemoryError as error:
+        raise MemoryError(f"{path} does not fit into memory ({str(error) or 'none is left'})") from error
+
+
+def kind(path):
+    """The ending of a file's name: .npy, .npz, or anything else for IDX."""
+    return Path(path).suffix.lower()
 
 
 def _part(x, y, split, splits, path):
@@ -74,7 +90,11 @@ def _part(x, y, split, splits, path):
     train = n - held * (len(splits) - 1)
     if train < 1:
         raise ValueError(f"{path} has {n} rows, too few to split into {', '.join(splits)}")
-    order = np.random.default_rng(0).permutation(n)
+    if x.size == 0:
+        raise ValueError(f"{path} holds data of shape {x.shape}: there is nothing in it")
+    order = np.arange(n, dtype=np.min_scalar_type(n))  # as small as it can be: of narrow data it is the larger part
+    np.random.default_rng(0).shuffle(order)
     start, end = (0, train) if split == "train" else (train + held * (splits.index(split) - 1), train + held * splits.index(split))
-    rows = np.sort(order[start:end])  # in the order of the file
-    return x[rows], None if y is None else y[rows]
+    rows = np.zeros(n, bool)
+    rows[order[start:end]] = True
+    return x[rows], None if y is None else y[rows]  # in the order of the file

@@ -22,7 +22,9 @@ import PIL
 from PIL import Image, ImageDraw, ImageFont
 
 from scratchgen.data import cache
+from scratchgen.data.npy import Npz
 from scratchgen.ops import as_generator
+from scratchgen.reading import open_regular
 
 TRAIN_FONTS = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique",
@@ -51,7 +53,8 @@ def load(split):
     """Images (n, 28, 28) uint8 and labels (n,) uint8 of "train", "valid" or "test"; made in seconds the first time, then read from the cache."""
     path = cache.folder() / f"glyphs-{RECIPE}-matplotlib-{matplotlib.__version__}-pillow-{PIL.__version__}.npz"
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with open_regular(path) as file:
+            kept = Npz(file)
             return kept[f"{split}_x"], kept[f"{split}_y"]
     except Exception:
         pass  # nothing there, or something is wrong with it: the glyphs are made again

@@ -10,6 +10,7 @@ Every number is big-endian. Whether a file is gzip-compressed is read off its fi
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 """
 
+import contextlib
 import gzip
 import math
 import os
@@ -17,6 +18,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+
+from scratchgen.reading import open_regular, read_up_to
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
@@ -27,7 +30,8 @@ def read_idx(path):
 
     Raises FileNotFoundError, or ValueError if the file is empty, truncated, too long, corrupt or not IDX at all.
     """
-    return parse_idx(read_bytes(path), path)
+    with open_regular(path) as file, unpacked(file, path) as content:
+        return parse_idx(content, path, os.path.getsize(path) if content is file else None)
 
 
 def write_idx(path, array):
@@ -47,46 +51,39 @@ def write_idx(path, array):
     Path(path).write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
 
 
-def read_bytes(path):
-    """The content of a file, decompressed if it is gzip. Raises FileNotFoundError, or ValueError for a folder or a corrupt file."""
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"{path} does not exist")
-    if os.path.isdir(path):
-        raise ValueError(f"{path} is a folder; a file is wanted")
-    with open(path, "rb") as file:
-        if file.read(len(GZIP_MAGIC)) != GZIP_MAGIC:
-            return Path(path).read_bytes()
+@contextlib.contextmanager
+def unpacked(file, name):
+    """The open file, or if it is gzip-compressed one that reads as its content. ValueError, with that name, where the compression is damaged."""
+    packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    file.seek(0)
     try:
-        return _decompressed(path)
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path} is a truncated or corrupt gzip file ({error}); get it again") from error
+        yield gzip.open(file) if packed else file
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{name} is a truncated or corrupt gzip file ({error}); get it again") from error
 
 
-def _decompressed(path):
-    """The content of a gzip file, read into one buffer of its length (which the file's last four bytes claim), so that memory does not double."""
-    packed = os.path.getsize(path)
-    with open(path, "rb") as file:
-        file.seek(max(packed - 4, 0))
-        claimed = int.from_bytes(file.read(), "little")
-    data, n = bytearray(min(claimed, 1032 * packed)), 0  # deflate packs at most 1032 bytes into one
-    with gzip.open(path) as file:
-        while got := file.readinto(memoryview(data)[n:]):
-            n += got
-        rest = file.read()  # nothing, if the claim was true; and only the end of the file verifies its checksum
-    return data if n == len(data) and not rest else data[:n] + rest
-
-
-def parse_idx(data, name):
-    """The array in the bytes of an IDX file; `name` is for the error sentences."""
-    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES:
-        given = f"begins with the bytes {data[:4].hex(' ')}" if data else "is empty"
+def parse_idx(file, name, length=None):
+    """The array in an open IDX file. `name` is for the error sentences; length: bytes in the file, None if only reading it tells."""
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES:
+        given = f"begins with the bytes {start.hex(' ')}" if start else "is empty"
         raise ValueError(f"{name} {given}; an IDX file begins with 00 00, a type from 08 to 0e and the number of dimensions")
-    dtype, header = np.dtype(TYPES[data[2]]), 4 + 4 * data[3]
-    if len(data) < header:
-        raise ValueError(f"{name} ends inside its header: {len(data)} bytes, and {data[3]} dimensions need {header}")
-    shape = tuple(int.from_bytes(data[i : i + 4], "big") for i in range(4, header, 4))
+    dtype, sizes = np.dtype(TYPES[start[2]]), file.read(4 * start[3])
+    header = 4 + len(sizes)
+    if len(sizes) < 4 * start[3]:
+        raise ValueError(f"{name} ends inside its header: {header} bytes, and {start[3]} dimensions need {4 + 4 * start[3]}")
+    shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
     wanted = math.prod(shape) * dtype.itemsize
-    found = len(data) - header
-    if found != wanted:
+    data = read_up_to(file, wanted) if length in (None, header + wanted) else b""
+    found = length - header if length is not None else len(data)
+    more = length is None and found == wanted and file.read(1)  # and only the end of a gzip file verifies its checksum
+    if found != wanted or more:
+        found = f"more than {found}" if more else found
         raise ValueError(f"{name} is truncated or corrupt: {found} bytes after its header, where shape {shape} of {dtype.name} needs {wanted}")
-    return np.frombuffer(data, dtype, offset=header).reshape(shape).astype(dtype.newbyteorder("="))
+    array = np.frombuffer(data, dtype.newbyteorder("="))
+    if not dtype.isnative:
+        array.byteswap(inplace=True)
+    try:
+        return array.reshape(shape)
+    except ValueError as error:
+        raise ValueError(f"{name} holds data of shape {shape}, which is no array for NumPy ({error})") from None

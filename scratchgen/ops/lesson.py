@@ -101,7 +101,9 @@ def main(names):
     """Print the lessons of these operations."""
     from scratchgen.gradcheck.examples import Draw, examples, operations  # for arguments only: nothing here depends on that floor
     from scratchgen.ops.dispatch import active, get_backend
+    from scratchgen.terminal import tolerate_terminal
 
+    tolerate_terminal()
     known = operations()
     for name in names or ["tanh_backward"]:
         if name not in known:

@@ -5,20 +5,24 @@
     buffers/<name>            running statistics and masks
     optimizer/<player>/<name> what each optimizer remembers (runs only)
 
-A crash at any moment leaves the old file or the new one, never half of one (scratchgen/atomic.py).
+A crash at any moment leaves the old file or the new one, never half of one (scratchgen/atomic.py). structure.py says what the text must look like; of
+the arrays only those are read that the model or the run has, once their headers show that they fit.
 """
 
+import contextlib
 import json
-import zipfile
+import math
 from pathlib import Path
 
 import numpy as np
 
 from scratchgen.atomic import atomic_file
-from scratchgen.models import MODELS, Model
+from scratchgen.data.npy import Npz
+from scratchgen.errors import integers
+from scratchgen.models import MADE, MODELS, Model
 from scratchgen.ops import array, copy_to, get_backend, to_host
-
-FORMAT = "scratchgen checkpoint 1"
+from scratchgen.reading import Damaged, open_regular
+from scratchgen.train.structure import FORMAT, check
 
 
 def save(model, path):
@@ -37,15 +41,48 @@ def load(path):
     Raises FileNotFoundError, or ValueError if the file is not a whole checkpoint.
     """
     path = Path(path)
-    about, arrays = read(path / "checkpoint.npz" if path.is_dir() else path)
+    path = path / "checkpoint.npz" if path.is_dir() else path
     get_backend()  # here, because one that cannot be loaded is no fault of the file
-    classes = {model.__name__: model for model in (*descendants(Model), *MODELS.values())}  # the library's own win
-    try:
-        model = classes[about["model"]](**about["config"], rng=0, dtype=np.dtype(about["dtype"]))
-        restore(model, about, arrays)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} describes a model that this version cannot rebuild: {error}") from error
+    with opened(path) as (about, arrays):
+        n_params = arrays["params"].size  # read, for a header can promise anything
+        try:
+            model = rebuild(about, n_params)
+            restore(model, about, arrays)
+        except (Damaged, MemoryError):
+            raise
+        except Exception as error:  # what arguments of its own can do to a model's constructor
+            raise ValueError(f"{path} describes a model that this version cannot rebuild: {error}") from error
     return model
+
+
+def rebuild(about, n_params):
+    """The model that `about` describes, its parameters random. ValueError if it has more of them than n_params, before they take up memory."""
+    classes = {model.__name__: model for model in (*descendants(Model), *MODELS.values())}  # the library's own win
+    if about["model"] not in classes:
+        raise ValueError(f"it is of class {about['model']!r}, and none of that name is defined")
+    cls, config = classes[about["model"]], about["config"]
+    if cls is MADE:  # whose masks are made before the weights are drawn
+        sizes = integers("data_dim and hidden", [config["data_dim"], *config["hidden"], config["data_dim"]], 1)
+        if sum(n_in * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)) > n_params:
+            raise ValueError(TOO_LARGE)
+    return cls(**config, rng=Allowance(n_params) if cls in MODELS.values() else 0, dtype=np.dtype(about["dtype"]))
+
+
+TOO_LARGE = "its arguments make a larger model than the parameters in the file"
+
+
+class Allowance(np.random.Generator):
+    """Draws the weights that those of a file will replace, but not more of them than the file has."""
+
+    def __init__(self, n):
+        super().__init__(np.random.PCG64(0))
+        self.left = n
+
+    def uniform(self, low, high, size):
+        self.left -= math.prod(size)
+        if self.left < 0:
+            raise ValueError(TOO_LARGE)
+        return super().uniform(low, high, size)
 
 
 def descendants(cls):
@@ -72,14 +109,24 @@ def describe(model):
 def restore(model, about, arrays):
     """Put parameters, buffers and random streams back. Raises ValueError if they are those of another model."""
     targets = {"params": model.flat_params} | {f"buffers/{name}": value for name, value in model.all_buffers().items()}
+    found, streams = read_like(targets, arrays), model.streams()
+    if about["streams"].keys() != streams.keys():
+        raise ValueError(f"the random streams are {', '.join(about['streams']) or 'none'} in the checkpoint; the model has {', '.join(streams)}")
     for name, target in targets.items():
-        if name not in arrays or arrays[name].shape != target.shape or arrays[name].dtype != target.dtype:
-            found = f"{arrays[name].dtype} {arrays[name].shape}" if name in arrays else "missing"
-            raise ValueError(f"{name} is {found} in the checkpoint; the model has {target.dtype} {tuple(target.shape)}")
-    for name, target in targets.items():
-        copy_to(target, array(arrays[name]))
-    for name, stream in model.streams().items():
+        copy_to(target, array(found[name]))
+    for name, stream in streams.items():
         stream.state = about["streams"][name]
+
+
+def read_like(targets, arrays):
+    """The arrays of an Npz or a dict with the names of the targets, {name: array}. ValueError, before any is read, where a shape or dtype differs."""
+    look = getattr(arrays, "header", arrays.__getitem__)
+    for name, target in targets.items():
+        header = look(name) if name in arrays else None
+        if header is None or header.shape != tuple(target.shape) or header.dtype != target.dtype:
+            found = "missing" if header is None else f"{header.dtype} {header.shape}"
+            raise ValueError(f"{name} is {found} in the checkpoint; the model has {target.dtype} {tuple(target.shape)}")
+    return {name: arrays[name] for name in targets}
 
 
 def write(path, about, arrays):
@@ -88,18 +135,32 @@ def write(path, about, arrays):
         np.savez(file, about=np.array(json.dumps(about)), **arrays)
 
 
-def read(path):
-    """(about, arrays) of a checkpoint file. Raises FileNotFoundError, or ValueError if it is not a whole checkpoint."""
-    if not Path(path).is_file():
+@contextlib.contextmanager
+def opened(path):
+    """(about, arrays) of a checkpoint file: `about` read and checked, arrays an Npz.
+
+    Raises FileNotFoundError, or ValueError if it is not a whole checkpoint, also where that shows within the context.
+    """
+    if not Path(path).exists():
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        about = json.loads(str(arrays.pop("about")))
-        if about["format"] != FORMAT:
-            raise ValueError(f"its format is {about['format']!r}")
-    except PermissionError:
-        raise
-    except (OSError, EOFError, KeyError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile) as error:  # a damaged file can raise each of these
+        with open_regular(path) as file:
+            arrays = Npz(file)
+            yield read_about(arrays), arrays
+    except Damaged as error:
         raise ValueError(f"{path} is not a whole scratchgen checkpoint ({error}); wanted a file written by sg.save or a training run") from error
-    return about, arrays
+    except MemoryError as error:
+        raise MemoryError(f"the model in {path} does not fit into memory ({str(error) or 'none is left'})") from error
+
+
+def read_about(arrays):
+    """What the entry `about` of an Npz says, checked. Raises Damaged."""
+    text = arrays["about"]
+    if text.shape or text.dtype.kind != "U":
+        raise Damaged(f"about: {text.dtype} {text.shape}, where one text is wanted")
+    try:
+        about = json.loads(str(text))
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"about: {error}") from error
+    check(about)
+    return about

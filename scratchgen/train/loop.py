@@ -80,7 +80,6 @@ def fit(
     }  # fmt: skip
     run = Run(model, optimizers, bits, settings)
     steps_per_epoch = -(-len(x) // batch_size)
-    folder = None if out is None else open_folder(out, resume, run, epochs, steps_per_epoch, config)
 
     def check():
         check_losses(model, optimizers, run.sums, run.step)
@@ -91,15 +90,25 @@ def fit(
         if folder:
             folder.write_checkpoint(*run.describe())
 
-    bar = Progress(epochs * steps_per_epoch, run.step, progress)
+    def show():
+        if folder and run.epoch:
+            folder.write_rows(run.rows)
+            write_pictures(run, folder.path, x if valid is None else valid, last=run.epoch == epochs, seed=seed)
 
     def one_step(x, y, players):
         return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm, y))
 
-    step = recorded(one_step)
-    rows = array(x) if y is None else (array(x), array(y))  # on a device, all of it is brought there once
-    with interruptible() as interrupted, folder or contextlib.nullcontext(), bar, announcing(bar.compiling):
+    with (
+        interruptible() as interrupted,
+        open_folder(out, resume, run, epochs, steps_per_epoch, config) as folder,
+        Progress(epochs * steps_per_epoch, run.step, progress) as bar,
+        announcing(bar.compiling),
+    ):
+        step = recorded(one_step)
+        rows = array(x) if y is None else (array(x), array(y))  # on a device, all of it is brought there once
         saved = time.monotonic()
+        if run.step == run.epoch * steps_per_epoch:  # a run that was stopped after the checkpoint of an epoch lacks that epoch's pictures
+            show()
         while run.epoch < epochs:
             bar.epoch(run.epoch + 1, epochs)
             for set_rate in schedules:
@@ -121,21 +130,23 @@ def fit(
             save()
             saved = time.monotonic()
             bar.figures(run.rows[-1])
-            if folder:
-                folder.write_rows(run.rows)
-                write_pictures(run, folder.path, x if valid is None else valid, last=run.epoch == epochs, seed=seed)
+            show()
     return run.metrics()
 
 
 def open_folder(out, resume, run, epochs, steps_per_epoch, config):
-    """The RunFolder, with the run restored from its checkpoint if there is one to resume."""
+    """The RunFolder, with the run restored from its checkpoint if there is one to resume; a context of None if out is None."""
+    if out is None:
+        return contextlib.nullcontext()
     describe(run.model)  # for its checks: what cannot be saved should be said before the first epoch, not after it
     folder = RunFolder(out)
-    found = folder.read_checkpoint(resume, run.settings)
-    if found:
-        run.restore(*found)
-    if run.step > epochs * steps_per_epoch:
-        raise ValueError(f"epochs is {epochs}, but the run in {out} is already at step {run.step}, of {steps_per_epoch} an epoch")
-    folder.write_config({**(config or {}), **run.settings, "epochs": epochs})
-    folder.write_rows(run.rows)
+    try:
+        folder.restore(run, resume, steps_per_epoch)
+        if run.step > epochs * steps_per_epoch:
+            raise ValueError(f"epochs is {epochs}, but the run in {out} is already at step {run.step}, of {steps_per_epoch} an epoch")
+        folder.write_config({**(config or {}), **run.settings, "epochs": epochs})
+        folder.write_rows(run.rows)
+    except BaseException:
+        folder.close()
+        raise
     return folder

@@ -14,7 +14,8 @@ class Progress:
     """A tqdm bar, from which an estimate of the remaining time is shown only when steps run at their pace."""
 
     def __init__(self, total, done, show):
-        often = 0.1 if sys.stderr.isatty() else 10  # seconds between two states of the bar: in a log file each is a line
+        show = show and sys.stderr is not None
+        often = 0.1 if show and sys.stderr.isatty() else 10  # seconds between two states of the bar: in a log file each is a line
         self.bar = tqdm(
             total=total, initial=done, unit="step", disable=not show, mininterval=often, dynamic_ncols=True, bar_format=WITHOUT_ESTIMATE
         )  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchgen.ops import accumulate, array, fill, to_host
-from scratchgen.train.checkpoint import describe, restore
+from scratchgen.train.checkpoint import describe, read_like, restore
 
 
 class Run:
@@ -59,15 +59,16 @@ class Run:
         return about, arrays
 
     def restore(self, about, arrays):
-        """Put everything back as `describe` found it. Raises ValueError if the checkpoint lacks something."""
-        try:
-            restore(self.model, about, arrays)
-            run = about["run"]
-            self.step, self.epoch, self.rows = run["step"], run["epoch"], run["rows"]
-            self.sums = {key: [array(np.array(total)), count] for key, (total, count) in run["sums"].items()}
-            self.bits.state = run["bits"]
-            for name, each in self.optimizers.items():
-                each.steps = run["optimizer_steps"][name]
-                each.state = {key: array(arrays[f"optimizer/{name}/{key}"]) for key in each.state}
-        except KeyError as error:
-            raise ValueError(f"the checkpoint was written by another version of scratchgen: it lacks {error}") from error
+        """Put everything back as `describe` found it. Raises ValueError if the checkpoint lacks something, or has it of another shape."""
+        run = about["run"]
+        memories = {f"optimizer/{name}/{key}": value for name, each in self.optimizers.items() for key, value in each.state.items()}
+        missing = [name for name in memories if name not in arrays] + [name for name in self.optimizers if name not in run["optimizer_steps"]]
+        if missing:
+            raise ValueError(f"the checkpoint was written by another version of scratchgen: it lacks {missing[0]!r}")
+        found = read_like(memories, arrays)
+        restore(self.model, about, arrays)
+        self.step, self.epoch, self.rows, self.bits.state = run["step"], run["epoch"], run["rows"], run["bits"]
+        self.sums = {key: [array(np.array(total, np.float64)), count] for key, (total, count) in run["sums"].items()}
+        for name, each in self.optimizers.items():
+            each.steps = run["optimizer_steps"][name]
+            each.state = {key: array(found[f"optimizer/{name}/{key}"]) for key in each.state}

@@ -9,6 +9,7 @@ samples/          pictures of what the model generates, one per epoch; curves.pn
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 try:
@@ -16,37 +17,45 @@ try:
 except ImportError:  # Windows: there two runs in one folder are not noticed
     fcntl = None
 
-from tqdm import tqdm
-
-from scratchgen.atomic import atomic_file
-from scratchgen.train.checkpoint import read, write
+from scratchgen.atomic import PARTS, atomic_file
+from scratchgen.reading import Damaged
+from scratchgen.train.checkpoint import opened, write
 
 
 class RunFolder:
-    """The files of one run. Raises OSError, naming the folder, if it cannot be made or written, or another process trains in it.
+    """The files of one run. Raises OSError, naming the folder, if it cannot be made or written, or another run trains in it.
 
-    Until the end of a `with` block, or of the process, no other process can have it.
+    Until `close`, the end of a `with` block, or that of the process, no other can have it.
     """
 
     def __init__(self, path):
-        self.path = Path(path)
+        self.path, self._lock = Path(path), None
+        lock = self.path / ".lock"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.path / ".lock", "ab")
+            if lock.exists() and not lock.is_file():
+                raise OSError(None, f"{lock} is no file")
+            self._lock = open(lock, "ab")
             if fcntl:
-                fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for part in self.path.glob(".checkpoint.npz.*.part"):  # what a killed run was writing
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by this opening of the file: two runs in one process exclude each other
+            for part in (*self.path.glob(PARTS), *self.path.glob(f"samples/{PARTS}")):  # what a killed run was writing
                 part.unlink()
-        except BlockingIOError:
-            raise BlockingIOError(f"another process is training in the run folder {self.path}; wait for it, or give another with out=") from None
         except OSError as error:
+            self.close()
+            if isinstance(error, BlockingIOError):
+                raise BlockingIOError(f"another run is training in the run folder {self.path}; wait for it, or give another with out=") from None
             raise type(error)(f"the run folder {self.path} cannot be written ({error.strerror}); give another with out=") from error
+
+    def close(self):
+        """Let another have it."""
+        if self._lock:
+            self._lock.close()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        self._lock.close()
+        self.close()
 
     @property
     def checkpoint(self):
@@ -62,21 +71,29 @@ class RunFolder:
         """Replace the checkpoint."""
         write(self.checkpoint, about, arrays)
 
-    def read_checkpoint(self, resume, settings):
-        """The checkpoint to go on from, as (about, arrays), or None to start. ValueError if that would lose a run, or mix two."""
+    def restore(self, run, resume, steps_per_epoch):
+        """Put the run where the checkpoint left it; without one, it stays at its beginning. ValueError if that would lose a run, or mix two."""
         if not self.checkpoint.exists():
             if resume:
-                tqdm.write(f"{self.path} holds no checkpoint yet: starting from the beginning")
-            return None
+                print(f"{self.path} holds no checkpoint yet: starting from the beginning", file=sys.stderr)
+            return
         if not resume:
             raise ValueError(f"{self.path} already holds a run; give resume=True (--resume) to go on with it, or another out")
-        about, arrays = read(self.checkpoint)
-        if "run" not in about:
-            raise ValueError(f"{self.checkpoint} holds a model but no training run; it cannot be resumed")
-        for key, value in about["run"]["settings"].items():
-            if value != settings.get(key):
-                raise ValueError(f"cannot resume {self.path}: its {key} was {value}, now it is {settings.get(key)}")
-        return about, arrays
+        with opened(self.checkpoint) as (about, arrays):
+            if "run" not in about:
+                raise ValueError(f"{self.checkpoint} holds a model but no training run; it cannot be resumed")
+            stored, step, epoch = (about["run"][key] for key in ("settings", "step", "epoch"))
+            for key in {**run.settings, **stored}:
+                if stored.get(key) != run.settings.get(key):
+                    raise ValueError(f"cannot resume {self.path}: its {key} was {stored.get(key)}, now it is {run.settings.get(key)}")
+            if not 0 <= step - epoch * steps_per_epoch <= steps_per_epoch:
+                raise ValueError(f"{self.checkpoint} is damaged: step {step} is not in epoch {epoch + 1}, of {steps_per_epoch} steps each")
+            try:
+                run.restore(about, arrays)
+            except Damaged:
+                raise
+            except ValueError as error:
+                raise ValueError(f"cannot resume {self.path}: {error}") from error
 
     def write_rows(self, rows):
         """Replace metrics.csv by these rows, dicts of numbers; columns in the order in which they first appear."""

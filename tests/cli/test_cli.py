@@ -38,6 +38,7 @@ def test_train_sample_evaluate(model, line, pictures, capsys):
     assert seven.shape == (7, 36)
     np.testing.assert_array_equal(seven, sg.load(run).sample(7, rng=0))
     assert main(["sample", str(run), "-n", str(10**13), "--out", "many.npy"]) == 1  # more than memory holds
+    assert main(["sample", str(run), "-n", str(10**30), "--out", "many.npy"]) == 2
     assert main(["evaluate", str(run), "--examples", "-5"]) == 2
     assert main(["sample", str(run), "-n", "5"]) == 0 and (run / "samples.png").exists()
 
@@ -97,6 +98,48 @@ def test_resume_needs_only_the_folder(pictures, capsys):
     capsys.readouterr()
     assert main(["train", "vae", "--out", "parts", "--resume", "--seed", "6"]) == 2
     assert "seed was 5, now it is 6" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("prepared", [[], ["run"], ["run", ".lock"], ["run", "checkpoint.npz"]])
+def test_nothing_is_resumed_where_no_run_was_begun(prepared, pictures, capsys):
+    for name in prepared:
+        (pictures / "run").mkdir() if name == "run" else (pictures / "run" / name).touch()
+    assert main(["train", "vae", "--out", "run", "--resume"]) == 2
+    assert "run holds no run to go on with: there is no config.json in it; to start one, leave out --resume" in capsys.readouterr().err
+    assert [path.name for path in pictures.rglob("*")] == ["pictures.npy", *prepared]
+
+
+def test_a_run_stopped_before_its_first_checkpoint_is_begun_again_as_it_was_meant(pictures, capsys):
+    assert main(["train", "made", "--data", "pictures.npy", "--hidden", "16", "--epochs", "1", "--seed", "5", "--out", "run"]) == 0
+    whole = sg.load("run").flat_params.copy()
+    (pictures / "run" / "checkpoint.npz").unlink()
+    assert main(["train", "made", "--out", "run", "--resume"]) == 0
+    assert "no checkpoint yet: starting from the beginning" in capsys.readouterr().err
+    np.testing.assert_array_equal(sg.load("run").flat_params, whole)
+
+
+CONFIGS = [
+    "[]", "1", "[" * 100_000, '{"command": []}', '{"command": {"epochs": "many"}}', '{"command": {"epochs": 1.5}}', '{"command": {"epochs": true}}',
+    '{"command": {"hidden": [[1]]}}', '{"command": {"schedule": ["step"]}}', '{"binarize": ["none"]}', "\xff",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=[config[:40] for config in CONFIGS])
+def test_a_config_that_no_run_wrote_is_named(config, pictures, capsys):
+    sg.save(sg.VAE(36, 2, (8,)), "run/checkpoint.npz")
+    (pictures / "run" / "config.json").write_bytes(config.encode("latin-1"))
+    for command in (["train", "vae", "--out", "run", "--resume"], ["evaluate", "run", "--data", "pictures.npy"]):
+        assert main(command) == 2
+        error = capsys.readouterr().err
+        assert "config.json is damaged (" in error and error.count("\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_as_config_is_not_waited_for(pictures, capsys):
+    sg.save(sg.VAE(36, 2, (8,)), "run/checkpoint.npz")
+    os.mkfifo("run/config.json")
+    for command in (["train", "vae", "--out", "run", "--resume"], ["evaluate", "run"]):
+        assert main(command) == 2 and "config.json is a pipe or a device; a file is wanted" in capsys.readouterr().err
 
 
 WRONG = [

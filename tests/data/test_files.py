@@ -1,13 +1,18 @@
 """Data of one's own: what may be given, how it is split, and one clear sentence for everything else."""
 
 import gzip
+import io
 import os
+import re
+import tracemalloc
 import zipfile
 
 import numpy as np
 import pytest
 
 from scratchgen import data
+from scratchgen.data import idx
+from scratchgen.data import npy as npy_module
 
 SPLITS = ("train", "valid", "test")
 
@@ -167,7 +172,7 @@ def test_npz_whose_splits_have_different_widths(save):
 def test_npz_with_something_that_is_no_array(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("x.npy", "no array")
-    with pytest.raises(ValueError, match=r"holds the arrays \(none\)"):
+    with pytest.raises(ValueError, match=r"cannot be read as .npz \(x: it does not begin as a .npy file"):
         data.load(tmp_path / "a.npz")
 
 
@@ -224,4 +229,119 @@ def test_a_folder_is_no_file(tmp_path, name):
 @pytest.mark.parametrize("name", ["nowhere.npy", "nowhere.npz", "nowhere.gz", "some/where"])
 def test_a_missing_file(tmp_path, name):
     with pytest.raises(FileNotFoundError, match=f"{name} does not exist"):
+        data.load(tmp_path / name)
+
+
+def peak(function, *arguments):
+    """(the most memory that was in use while it ran, in bytes; the sentence of the ValueError that it ended in, or None)."""
+    tracemalloc.start()
+    try:
+        function(*arguments)
+        sentence = None
+    except ValueError as error:
+        sentence = str(error)
+    finally:
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return most, sentence
+
+
+def npy(shape, dtype="<f4", data=b""):
+    """The bytes of a .npy file with that header and whatever data."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return file.getvalue() + data
+
+
+def archive(entries, method=zipfile.ZIP_DEFLATED):
+    """The bytes of a zip archive of these {name: bytes}."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as opened:
+        for name, content in entries.items():
+            opened.writestr(name, content)
+    return file.getvalue()
+
+
+GIB, MIB = 2**30, 2**20
+IDX_GIB = bytes.fromhex("00000801 40000000")  # promises 2³⁰ bytes
+
+LIES = {
+    "wide-nothing.npy": (npy((10**9, 0)), "there is nothing in it"),
+    "wide-nothing": (bytes.fromhex("00000802 3b9aca00 00000000"), "there is nothing in it"),
+    "wide-nothing.npz": (archive({"x.npy": npy((10**9, 0))}), "there is nothing in it"),
+    "more-than-there-is.npy": (npy((10**9, 9)), "0 bytes after its header"),
+    "less-than-there-is.npy": (npy((2, 3), data=bytes(48)), "48 bytes after its header, where shape .2, 3. of float32 needs 24"),
+    "negative.npy": (npy((-1, 3)), "header is unreadable"),
+    "beyond-numbers.npy": (npy((10**30, 3)), "header is unreadable"),
+    "objects.npy": (npy((10, 3), "|O"), "Python objects"),
+    "of-no-size.npy": (npy((10**9, 3), "|V0"), "dtype"),
+    "truth.npy": (npy((10, 3), "|b1", bytes([0, 1, 2] * 10)), "truth values that are neither 0 nor 1"),
+    "long-header.npy": (b"\x93NUMPY\2\0\xff\xff\xff\x7f" + bytes(100), "header is unreadable"),
+    "tokens.npy": (npy((100, 3), data=bytes(1200)).replace(b"'descr'", b"'descr("), "header is unreadable"),
+    "more-than-there-is": (IDX_GIB + bytes(9), "9 bytes after its header"),
+    "promises.gz": (gzip.compress(IDX_GIB + bytes(9)), "9 bytes after its header"),
+    "bomb.gz": (gzip.compress(bytes(64 * MIB)), "begins with the bytes 00 00 00 00"),
+    "bomb-behind.gz": (gzip.compress(bytes.fromhex("00000802 00000004 00000002") + bytes(64 * MIB)), "more than 8 bytes after its header"),
+    "many-axes": (bytes([0, 0, 8, 255]) + bytes.fromhex("00000001") * 255 + b"\0", "no array for NumPy"),
+    "bomb.npz": (archive({"x.npy": npy((100, 3)) + bytes(64 * MIB)}), "where shape .100, 3. of float32 needs 1200"),
+    "other-packing.npz": (archive({"x.npy": npy((100, 3), data=bytes(1200))}, zipfile.ZIP_BZIP2), "neither stored nor deflated"),
+    "contents.npz": (archive({f"{i}.npy": b"" for i in range(30_000)}), "table of contents"),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_header_that_lies_is_told_in_a_sentence_and_costs_no_memory(tmp_path, name):
+    content, sentence = LIES[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    most, said = peak(data.load, path)
+    assert said and re.search(sentence, said) and str(path) in said and "\n" not in said
+    assert most < 8 * MIB + 4 * len(content)
+
+
+@pytest.mark.parametrize("labels", [False, True])
+def test_only_what_is_wanted_is_read_from_an_npz(tmp_path, labels):
+    path = tmp_path / "a.npz"
+    wanted = {"x.npy": npy((100, 3), data=bytes(1200)), **({"y.npy": npy((100,), "<i8", bytes(800))} if labels else {})}
+    path.write_bytes(archive(wanted | {"other.npy": bytes(64 * MIB), "x_test.npy": bytes(64 * MIB)}))
+    most, said = peak(data.load, path)
+    assert said is None and most < 8 * MIB
+    assert (data.load(path).y is not None) == labels
+
+
+def test_a_table_of_contents_that_lies_about_a_length(tmp_path):
+    content = archive({"x.npy": npy((10, 3), data=bytes(120))})
+    header = npy((GIB, 3))
+    lying = archive({"x.npy": header + bytes(120)})
+    true, false = (len(header) + 120).to_bytes(4, "little"), (len(header) + 12 * GIB & 0xFFFFFFFF).to_bytes(4, "little")
+    assert lying.count(true) == 2 and content
+    path = tmp_path / "a.npz"
+    path.write_bytes(lying.replace(true, false))
+    most, said = peak(data.load, path)
+    assert "cannot be read as .npz (x: " in said and most < 8 * MIB
+
+
+def test_narrow_data_needs_no_long_list_of_rows(tmp_path):
+    data.write_idx(tmp_path / "a", np.ones((2**21, 1), np.uint8))
+    most, said = peak(data.load, tmp_path / "a")
+    assert said is None and most < 4 * (4 * 2**21)  # four times what it is as float32
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.gz"])
+def test_too_little_memory_is_said(save, monkeypatch, name):
+    def exhausted(*arguments):
+        raise MemoryError
+
+    path = save("a.npz", x=rows(100)) if name == "a.npz" else save(name, rows(100))
+    for module in (npy_module, idx):
+        monkeypatch.setattr(module, "read_up_to", exhausted)
+    with pytest.raises(MemoryError, match=f"{name} does not fit into memory"):
+        data.load(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.parametrize("name", ["pipe", "pipe.npy", "pipe.npz"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{name} is a pipe or a device; a file is wanted"):
         data.load(tmp_path / name)

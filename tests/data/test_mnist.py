@@ -1,9 +1,12 @@
+import contextlib
 import gzip
 import hashlib
 import http.server
 import os
+import tempfile
 import threading
 import time
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -27,7 +30,20 @@ ANSWERS = {  # path of a mirror -> what it does: (status, headers, body), or Non
     "cut-short": (200, {}, PACKED[: len(PACKED) // 2]),  # a proxy that drops the rest and says nothing
     "login-page": (200, {"Content-Type": "text/html"}, b"<html>Please log in</html>"),
     "missing": (404, {}, b"not here"),
+    "bomb": (200, {}, gzip.compress(bytes(2**26))),
     "hangs-up": None,
+}
+
+OK = b"HTTP/1.0 200 OK\r\nContent-Type: application/gzip\r\n"
+ENDLESS = {  # path of a mirror -> what it sends first, what it sends again and again, and how many seconds after each
+    "dribbles": (OK + b"\r\n", b"\0", 0.05),
+    "dribbles-headers": (b"", b"a", 0.05),
+    "dribbles-gzip": (OK + b"\r\n" + PACKED[:100], b"\0", 0.05),
+    "floods": (OK + b"\r\n", bytes(2**16), 0),
+    "floods-with-a-lie": (OK + b"Content-Length: 100000000000\r\n\r\n", bytes(2**16), 0),
+    "unpacks-to-a-flood": (OK + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(bytes(2**24)), 0),
+    "redirects-with-a-flood": (b"HTTP/1.0 302 Found\r\nLocation: /missing/" + NAME.encode() + b".gz\r\n\r\n", bytes(2**16), 0),
+    "packed-twice": (OK + b"Content-Encoding: gzip, gzip\r\n\r\n", gzip.compress(gzip.compress(bytes(2**24))), 0),
 }
 
 
@@ -39,6 +55,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mirror == "sleeps":
             self.server.wake.wait(10)
             return
+        if mirror in ENDLESS:
+            self.endless(*ENDLESS[mirror])
+            return
         if ANSWERS[mirror] is None:
             return
         status, headers, body = ANSWERS[mirror]
@@ -47,6 +66,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         self.wfile.write(body)
+
+    def endless(self, start, piece, pause):
+        """Send the start, then the piece for ever, with a pause in seconds after each, until nobody listens."""
+        self.server.sent = 0
+        with contextlib.suppress(OSError):
+            self.wfile.write(start)
+            while not self.server.wake.wait(pause) and self.server.sent < 2**28:
+                self.wfile.write(piece)
+                self.server.sent += len(piece)
 
     def log_message(self, *arguments):
         pass
@@ -72,7 +100,7 @@ def fetch(server, tmp_path, monkeypatch):
     monkeypatch.delenv("SCRATCHGEN_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(cache, "folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(mnist.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     def fetch(*mirrors):
         urls = [f"http://127.0.0.1:{server.server_port}/{mirror}/" for mirror in mirrors]
@@ -131,6 +159,38 @@ def test_no_network_is_said_quickly(fetch, monkeypatch):
 def test_a_mirror_that_never_answers_is_left_after_the_timeout(fetch, monkeypatch):
     monkeypatch.setattr(mnist, "TIMEOUT", (0.3, 0.3))
     assert fetch("sleeps", "good") == CONTENT
+
+
+@pytest.mark.parametrize("mirror", ["dribbles", "dribbles-headers", "dribbles-gzip"])
+def test_a_mirror_that_sends_byte_after_byte_is_left_at_the_deadline(fetch, mirror, monkeypatch):
+    monkeypatch.setattr(mnist, "DEADLINE", 0.5)
+    with pytest.raises(FileNotFoundError, match="it did not send everything within 0.5 seconds"):
+        fetch(mirror)
+    monkeypatch.setattr(mnist, "DEADLINE", 60)
+    assert fetch("good") == CONTENT
+
+
+@pytest.mark.parametrize(
+    "mirror, sentence",
+    [
+        ("floods", "it sends more than 1,000,000 bytes"),
+        ("floods-with-a-lie", "it sends more than 1,000,000 bytes"),
+        ("unpacks-to-a-flood", "it sends more than 1,000,000 bytes"),
+        ("redirects-with-a-flood", "404"),
+        ("packed-twice", "it sends its answer packed as 'gzip, gzip'"),
+        ("bomb", "the answer is not the MNIST file: it holds more than 1,000,000 bytes"),
+    ],
+)
+def test_a_mirror_that_sends_too_much_is_left(fetch, server, mirror, sentence, monkeypatch):
+    monkeypatch.setattr(mnist, "MOST", 1_000_000)
+    server.sent = 0
+    tracemalloc.start()
+    with pytest.raises(FileNotFoundError, match=sentence):
+        fetch(mirror)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**25 and server.sent < 2**27
+    assert fetch("good") == CONTENT
 
 
 def test_a_damaged_cached_file_is_replaced(fetch, server):

@@ -59,10 +59,10 @@ def test_one_thread_is_serial():
     assert run(code, SCRATCHGEN_NUM_THREADS="1") == run(code, NUMBA_NUM_THREADS="1") == ["0", "1"]
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "²", "9" * 5000])
 def test_a_limit_that_is_no_number_is_refused(text, monkeypatch):
     monkeypatch.setenv("SCRATCHGEN_NUM_THREADS", text)
-    with pytest.raises(ValueError, match=f"SCRATCHGEN_NUM_THREADS is '{text}'"):
+    with pytest.raises(ValueError, match=f"SCRATCHGEN_NUM_THREADS is '{text[:40]}'; it must be a whole number"):
         driver.thread_limit()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import scratchgen as sg
 from scratchgen.train import Diverged
+from scratchgen.train.pictures import write_pictures
 from scratchgen.train.run import Run
 
 X = np.random.default_rng(0).random((130, 9), dtype=np.float32)
@@ -78,41 +79,83 @@ def test_an_interrupted_run_resumes_to_the_bit(name, stop_after, tmp_path, monke
 
 
 SCRIPT = """
-import os, signal, sys, threading, numpy as np, scratchgen as sg
-import scratchgen.train.loop as module
+import os, signal, sys, threading, time, numpy as np, scratchgen as sg
+import scratchgen.train.loop as loop
 from scratchgen.train.run import Run
-module.SECONDS_BETWEEN_CHECKPOINTS = 0.02
-name, folder, steps, pause = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-count, left = Run.count, [steps]
-def count_and_die(self, parts):
-    count(self, parts)
-    left[0] -= 1
-    if left[0] == 0:
-        threading.Timer(pause, os.kill, (os.getpid(), signal.SIGKILL)).start()
-Run.count = count_and_die
-x = np.random.default_rng(0).random((300, 16), dtype=np.float32)
-gan = sg.GAN(16, 3, (24,), (24,), discriminator_steps=3, batch_norm=True, dropout=0.3, rng=1)
-model = {"vae": sg.VAE(16, 2, (24,), rng=1), "gan": gan}[name]
-sg.fit(model, x, epochs=30, batch_size=10, seed=3, out=folder, resume=True, binarize="fresh", progress=False)
+
+name, folder, epochs, moment, number, pause = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5]), float(sys.argv[6])
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def count_calls(owner, attribute, at_the_end):
+    call, times = getattr(owner, attribute), []
+    def counted(*arguments):
+        result = call(*arguments)
+        times.append(time.perf_counter())
+        if len(times) == number:
+            at_the_end(times)
+        return result
+    setattr(owner, attribute, counted)
+
+write_pictures = loop.write_pictures
+def last_pictures(run, path, x, *, last, seed):
+    if last:
+        count_calls(os, "fsync", lambda times: kill())
+    write_pictures(run, path, x, last=last, seed=seed)
+
+if moment == "step":  # soon after a step, each of which writes a checkpoint
+    loop.SECONDS_BETWEEN_CHECKPOINTS = -1
+    count_calls(Run, "count", lambda times: threading.Timer(pause * (times[-1] - times[-2] if number > 1 else 0), kill).start())
+elif moment == "file":  # a file is written, and not yet renamed, or just renamed
+    count_calls(os, "fsync", lambda times: kill())
+elif moment == "last pictures":
+    loop.write_pictures = last_pictures
+
+rng = np.random.default_rng(0)
+pictures, points = rng.random((100, 16), dtype=np.float32), rng.normal(size=(100, 2)).astype(np.float32)
+data, model, options = {
+    "vae": lambda: (pictures, sg.VAE(16, 2, (24,), rng=1), {"binarize": "fresh"}),
+    "gan": lambda: (pictures, sg.GAN(16, 3, (24,), (24,), discriminator_steps=3, batch_norm=True, dropout=0.3, rng=1), {}),
+    "made": lambda: (pictures, sg.MADE(16, (24,), rng=1), {"binarize": "once", "valid": pictures[:20]}),
+    "points": lambda: (points, sg.GAN(2, 2, (24,), (24,), output="identity", rng=1), {"optimizer": lambda player: sg.optim.RMSProp(player)}),
+    "compiled": lambda: (pictures, sg.VAE(16, 3, (24,), likelihood="gaussian", rng=1), {
+        "clip_norm": 1.0, "valid": pictures[:20], "schedule": lambda optimizer: sg.optim.StepLR(optimizer, every=3),
+        "optimizer": lambda player: sg.optim.SGD(player, lr=0.01, momentum=0.9)}),
+}[name]()
+sg.fit(model, data, epochs=epochs, batch_size=10, seed=3, out=folder, resume=True, progress=False, **options)
 """
 
 
-@pytest.mark.parametrize("name", ["vae", "gan"])
-def test_killed_at_random_moments_it_resumes_to_the_bit(name, tmp_path):
-    environment = os.environ | {"SCRATCHGEN_BACKEND": "numpy", "OPENBLAS_NUM_THREADS": "1"}
+def contents(folder):
+    """{name: bytes} of all files of a run but its lock; of the checkpoint its entries, for a zip archive also holds the time."""
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    with np.load(folder / "checkpoint.npz") as file:
+        return files | {"checkpoint.npz": {name: file[name].tobytes() for name in file.files}}
 
-    def run_until(folder, steps=0, pause=0.0):  # 900 steps; counted in steps, because how long one takes depends on the machine
-        command = [sys.executable, "-c", SCRIPT, name, str(folder), str(steps), str(pause)]
-        return subprocess.run(command, stderr=subprocess.DEVNULL, env=environment, timeout=120).returncode
+
+@pytest.mark.parametrize(
+    "name, kills",
+    [("vae", 3), ("gan", 2), *(pytest.param(name, 40, marks=pytest.mark.slow) for name in ("vae", "gan", "made", "points", "compiled"))],
+)
+def test_killed_at_random_moments_it_resumes_to_the_bit(name, kills, tmp_path):
+    """Moments are counted in steps and files, since how long those take depends on the machine; epochs are as many as the kills cannot use up."""
+    environment = os.environ | {"SCRATCHGEN_BACKEND": "numba" if name == "compiled" else "numpy", "OPENBLAS_NUM_THREADS": "1"}
+    epochs, rng = 2 * kills, np.random.default_rng()
+
+    def run_until(folder, moment="never", number=0, pause=0.0):
+        command = [sys.executable, "-c", SCRIPT, name, str(folder), str(epochs), moment, str(number), str(pause)]
+        return subprocess.run(command, stderr=subprocess.DEVNULL, env=environment, timeout=300).returncode
 
     assert run_until(tmp_path / "whole") == 0
-    rng = np.random.default_rng()
-    for _ in range(3):
-        assert run_until(tmp_path / "run", rng.integers(1, 100), rng.uniform(0.0, 0.03)) == -signal.SIGKILL
+    last = max(1, kills // 4)
+    for moment in (["step", "file"] * kills)[: kills - last] + ["last pictures"] * last:
+        number = rng.integers(1, 5 if moment == "last pictures" else 13)  # the last pictures are at least two files, each synced with its folder
+        assert run_until(tmp_path / "run", moment, number, rng.uniform(0, 2)) == -signal.SIGKILL, (moment, number)
     assert run_until(tmp_path / "run") == 0
-    np.testing.assert_array_equal(sg.load(tmp_path / "run").flat_params, sg.load(tmp_path / "whole").flat_params)
-    assert (tmp_path / "run" / "metrics.csv").read_bytes() == (tmp_path / "whole" / "metrics.csv").read_bytes()
-    assert not [path for path in (tmp_path / "run").iterdir() if path.name.endswith(".npz") and path.name != "checkpoint.npz"]
+    whole, resumed = contents(tmp_path / "whole"), contents(tmp_path / "run")
+    assert resumed.keys() == whole.keys() and f"samples/{epochs:04d}.png" in whole and "curves.png" in whole
+    assert [name for name in whole if resumed[name] != whole[name]] == []
 
 
 def test_a_resumed_run_may_be_longer(tmp_path):
@@ -283,12 +326,71 @@ def test_two_processes_cannot_train_in_one_folder(tmp_path):
     script = "import sys; from scratchgen.train.run_folder import RunFolder; folder = RunFolder(sys.argv[1]); print('mine', flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "mine\n"
-        with pytest.raises(OSError, match="another process is training in the run folder"):
+        with pytest.raises(OSError, match="another run is training in the run folder"):
             run(MAKERS["vae"](), out=tmp_path, epochs=1)
         other.communicate("\n", timeout=60)
-    (tmp_path / ".checkpoint.npz.1.part").write_text("half")  # what a killed run leaves
     run(MAKERS["vae"](), out=tmp_path, epochs=1)
-    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_nor_can_two_runs_of_one_process(tmp_path, monkeypatch):
+    pytest.importorskip("fcntl")
+    real, refused = Run.count, []
+
+    def count_and_try(self, parts):
+        real(self, parts)
+        with pytest.raises(BlockingIOError, match="another run is training in the run folder") as error:
+            run(MAKERS["vae"](), out=tmp_path, epochs=1, resume=True)
+        refused.append(error)
+
+    monkeypatch.setattr(Run, "count", count_and_try)
+    run(MAKERS["vae"](), out=tmp_path, epochs=1)
+    monkeypatch.undo()
+    assert len(refused) == 9
+    with pytest.raises(ValueError, match="already holds a run") as error:
+        run(MAKERS["vae"](), out=tmp_path, epochs=1)
+    assert run(MAKERS["vae"](), out=tmp_path, epochs=2, resume=True)["epoch"] == [1, 2], "a refused run does not keep the folder"
+    assert error
+
+
+def test_the_parts_of_all_files_of_a_killed_run_are_swept(tmp_path):
+    (tmp_path / "samples").mkdir()
+    for name in ("checkpoint.npz", "config.json", "metrics.csv", "curves.png", "samples/0001.png"):
+        path = tmp_path / name
+        path.with_name(f".{path.name}.0123abcd.part").write_text("half")
+    run(MAKERS["vae"](), out=tmp_path, epochs=1)
+    assert not list(tmp_path.rglob(".*.part"))
+
+
+@pytest.mark.parametrize("epochs", [2, 4])
+def test_pictures_that_a_killed_run_owes_are_drawn(epochs, tmp_path, monkeypatch):
+    x = np.random.default_rng(0).random((40, 16), dtype=np.float32)
+
+    def train(folder, resume=False):
+        sg.fit(sg.VAE(16, 2, (8,), rng=1), x, epochs=4, batch_size=20, out=folder, resume=resume, progress=False)
+
+    def killed(run, *arguments, **options):
+        if run.epoch == epochs:
+            raise SystemExit
+        write_pictures(run, *arguments, **options)
+
+    train(tmp_path / "whole")
+    monkeypatch.setattr("scratchgen.train.loop.write_pictures", killed)
+    with pytest.raises(SystemExit):
+        train(tmp_path / "run")
+    assert not (tmp_path / "run" / "samples" / f"{epochs:04d}.png").exists()
+    monkeypatch.undo()
+    train(tmp_path / "run", resume=True)
+    pictures = {path.relative_to(tmp_path / "whole"): path.read_bytes() for path in (tmp_path / "whole").rglob("*.png")}
+    assert {path.relative_to(tmp_path / "run"): path.read_bytes() for path in (tmp_path / "run").rglob("*.png")} == pictures
+    assert len(pictures) == 4 + 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.parametrize("name", [".lock", "checkpoint.npz"])
+def test_a_pipe_in_the_run_folder_is_not_waited_for(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises((OSError, ValueError), match=f"{name} is (no file|a pipe)"):
+        run(MAKERS["vae"](), out=tmp_path, epochs=1, resume=True)
 
 
 def test_an_unwritable_folder_is_named(tmp_path):

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 
 from scratchgen.gradcheck.mutation import N_INPUTS, run
+from scratchgen.terminal import tolerate_terminal
 
 SAME = 1e-12  # relative difference below which two gradients are the same but for rounding
 
@@ -14,6 +15,7 @@ def show(place, outcomes):
 
 
 def main():
+    tolerate_terminal()
     outcomes = run(progress=show)
     survivors = [outcome for outcome in outcomes if not outcome.found]
     missed = [outcome for outcome in survivors if outcome.difference > SAME]

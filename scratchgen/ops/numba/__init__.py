@@ -14,11 +14,14 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from scratchgen.ops.arrays import take_rows
-from scratchgen.ops.numba import matmul, random
-from scratchgen.ops.numba.calls import Operation
-from scratchgen.ops.numba.memory import empty
-from scratchgen.ops.numba.program import Program
+from scratchgen.errors import environment_integer
+
+environment_integer("NUMBA_NUM_THREADS")  # before Numba reads it, who would say in a page what is wrong with it
+from scratchgen.ops.arrays import take_rows  # noqa: E402
+from scratchgen.ops.numba import matmul, random  # noqa: E402
+from scratchgen.ops.numba.calls import Operation  # noqa: E402
+from scratchgen.ops.numba.memory import empty  # noqa: E402
+from scratchgen.ops.numba.program import Program  # noqa: E402
 
 __all__ = ["backend"]
 

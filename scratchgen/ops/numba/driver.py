@@ -30,6 +30,7 @@ from numba import int64, types
 from numba.core import config
 from numba.np.ufunc import parallel as numba_threads
 
+from scratchgen.errors import environment_integer
 from scratchgen.ops.numba.compile import c_function, jit
 from scratchgen.ops.numba.memory import add_shared, call_c, call_kernel, load_shared, numbers_at, pause, store_shared, swap_shared
 
@@ -381,12 +382,7 @@ def n_threads():
 
 def thread_limit():
     """SCRATCHGEN_NUM_THREADS as an int ≥ 1, or None if it is not set. Raises ValueError if it is anything else."""
-    text = os.environ.get("SCRATCHGEN_NUM_THREADS")
-    if not text:
-        return None
-    if not text.isdigit() or int(text) == 0:
-        raise ValueError(f"SCRATCHGEN_NUM_THREADS is {text!r}; it must be a whole number of at least 1")
-    return int(text)
+    return environment_integer("SCRATCHGEN_NUM_THREADS")
 
 
 def _after_fork():
