@@ -5,7 +5,7 @@ It holds nothing worth stealing: no expected values, no tests, no scores, no see
     start     {"source", "name", "imports", "readable", "writable", "memory", "seconds"}   reply {"locks"}, then {"ready"} or {"error"}
     request   {"function": name, "args": […]} or {"driver": name, "args": […]}     reply {"value", "args"} or {"error"}
 
-"args" of the reply are the arrays among the arguments as they are after the call, so that changes in place arrive as well.
+"args" of the reply are the arrays and lists among the arguments as they are after the call, so that changes in place are seen.
 """
 
 import dataclasses  # noqa: F401 - what a student's file may import is loaded before the doors close
@@ -21,6 +21,7 @@ import typing  # noqa: F401
 import numpy as np
 
 from scratchgen.coursework import drivers, sandbox, wire
+from scratchgen.coursework.loading import run_file
 
 
 def main():
@@ -37,7 +38,7 @@ def main():
     module.__file__ = start["name"] + ".py"
     sys.modules[start["name"]] = module
     try:
-        exec(compile(start["source"], module.__file__, "exec"), module.__dict__)
+        run_file(start["source"], module.__file__, module.__dict__)
     except BaseException as error:  # SystemExit too
         wire.send(replies, {"error": describe(error, module.__file__)})
         return
@@ -50,7 +51,7 @@ def main():
                 value = getattr(drivers, request["driver"])(module, *args)
             else:
                 value = getattr(module, request["function"])(*args)
-            reply = {"value": value, "args": [arg if isinstance(arg, np.ndarray) else None for arg in args]}
+            reply = {"value": value, "args": [arg if isinstance(arg, (np.ndarray, list)) else None for arg in args]}
             wire.pack(reply)
         except BaseException as error:
             reply = {"error": describe(error, module.__file__)}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_loss_gradient, close, points, values
+from scratchgen.coursework.testing import check_loss_gradient, close, exactly, points, values
 
 
 def value(logits, labels):
@@ -17,9 +17,12 @@ def inputs(rng):
 
 @points(1)
 def test_by_hand(exercise, rng):
-    """Equal logits of n classes cost log n."""
+    """Equal logits of n classes cost log n; logits of 0 and l, label 0, cost log(1 + eˡ)."""
     loss, _ = values(exercise.cross_entropy(np.full((2, 5), 0.3), np.array([4, 0])), 2, "loss, dlogits")
-    close("loss", loss, np.log(5))
+    close("loss of equal logits", loss, np.log(5))
+    logit = rng.normal()
+    loss, _ = values(exercise.cross_entropy(np.array([[0.0, logit]]), np.array([0])), 2, "loss, dlogits")
+    close("loss of two classes", loss, np.log(1 + np.exp(logit)))
 
 
 @points(2)
@@ -35,3 +38,8 @@ def test_gradient(exercise, rng):
     logits, labels = inputs(rng)
     gradient = lambda logits, labels: values(exercise.cross_entropy(logits, labels), 2, "loss, dlogits")[1]
     check_loss_gradient("cross_entropy", value, gradient, logits, labels, wrt="logits")
+    rows = np.arange(5)
+    logits[rows, labels] = -1e17  # every example has a loss in which small steps are lost
+    right = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    right[rows, labels] -= 1
+    exactly("dlogits", gradient(logits, labels), right / 5)
