@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import close, dtype_kept, points, values
-from scratchgen.coursework.visible.bce_with_logits import value
+from scratchgen.coursework.testing import close, dtype_kept, exactly, points, values
+from scratchgen.coursework.visible.bce_with_logits import far_apart, value
 from scratchgen.layers.sigmoid import sigmoid
 
 
@@ -17,18 +17,22 @@ def test_large_logits(exercise, rng):
     loss, dlogits = values(exercise.bce_with_logits(logits, targets), 2, "loss, dlogits")
     last = np.log1p(np.exp(moderate)) - target * moderate
     close("loss", loss, logits[0, 2] - logits[0, 3] + np.exp(logits[0, 4]) + last)
-    close("dlogits", dlogits, [[0, 0, 1, -1, np.exp(logits[0, 4]), 1 / (1 + np.exp(-moderate)) - target]])
+    want = [[0, 0, 1, -1, np.exp(logits[0, 4]), 1 / (1 + np.exp(-moderate)) - target]]
+    close("dlogits", dlogits, want)
+    logits[:, :4] *= 1e14
+    close("dlogits of logits of ±10¹⁷", exercise.bce_with_logits(logits, targets)[1], want)
 
 
 @points(1)
 def test_batch_and_features(exercise, rng):
     """Repeating the batch changes nothing; repeating the features doubles the loss."""
     logits, targets = rng.normal(size=(3, 4)), rng.uniform(size=(3, 4))
-    loss, dlogits = value(logits, targets), (sigmoid(logits) - targets) / 3
-    twice, dtwice = values(exercise.bce_with_logits(np.tile(logits, (2, 1)), np.tile(targets, (2, 1))), 2, "loss, dlogits")
-    close("loss of the batch repeated", twice, loss)
-    close("dlogits of the batch repeated", dtwice, np.tile(dlogits / 2, (2, 1)))
+    loss = value(logits, targets)
+    close("loss of the batch repeated", exercise.bce_with_logits(np.tile(logits, (2, 1)), np.tile(targets, (2, 1)))[0], loss)
     close("loss of the features repeated", exercise.bce_with_logits(np.tile(logits, 2), np.tile(targets, 2))[0], 2 * loss)
+    logits, targets = far_apart(rng)
+    _, dlogits = values(exercise.bce_with_logits(np.tile(logits, (2, 1)), np.tile(targets, (2, 1))), 2, "loss, dlogits")
+    exactly("dlogits of the batch repeated", dlogits, np.tile((sigmoid(logits) - targets) / 8, (2, 1)))
 
 
 @points(1)

@@ -16,6 +16,14 @@ def loss_and_gradient(exercise, logits, targets):
     return values(exercise.bce_with_logits(logits, targets), 2, "loss, dlogits")
 
 
+def far_apart(rng):
+    """Logits and targets (4, 3) that are not close, so that no formula cancels, and a loss so large that small steps are lost in it."""
+    logits, targets = rng.uniform(1, 3, size=(4, 3)), rng.uniform(0, 0.3, size=(4, 3))
+    logits[::2], targets[::2] = -logits[::2], 1 - targets[::2]
+    logits[0, 0], targets[0, 0] = -1e17, 1
+    return logits, targets
+
+
 @points(1)
 def test_by_hand(exercise, rng):
     """Logits of zero cost log 2 each; a single logit l costs log(1 + e⁻ˡ) where the target is 1."""
@@ -38,7 +46,5 @@ def test_gradient(exercise, rng):
     logits, targets = rng.normal(size=(4, 3)), rng.uniform(size=(4, 3))
     gradient = lambda logits, targets: loss_and_gradient(exercise, logits, targets)[1]
     check_loss_gradient("bce_with_logits", value, gradient, logits, targets, wrt="logits")
-    logits, targets = rng.uniform(1, 3, size=(4, 3)), rng.uniform(0, 0.3, size=(4, 3))
-    logits[::2], targets[::2] = -logits[::2], 1 - targets[::2]
-    logits[0, 0], targets[0, 0] = -1e17, 1  # a loss in which small steps in the others are lost
+    logits, targets = far_apart(rng)
     exactly("dlogits", gradient(logits, targets), (sigmoid(logits) - targets) / 4)

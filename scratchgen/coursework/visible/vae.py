@@ -34,10 +34,12 @@ HUGE = "where the loss is so large that small steps are lost in it"
 
 
 def with_a_huge_loss(vae, x):
-    """The VAE with the logit of feature 0 at −10¹², and x with 1 for this feature: a huge loss, and gradients of the usual size."""
-    vae.decoder.layers[-1].params["b"][0] = -1e12
-    x = x.copy()
-    x[:, 0] = 1
+    """The VAE with a logit of about −10¹² where x is 1, or a log-variance of 10¹²: gradients have the usual size."""
+    b, x = vae.decoder.layers[-1].params["b"], x.copy()
+    if vae.config["likelihood"] == "bernoulli":
+        b[0], x[:, 0] = -1e12, 1
+    else:
+        b[-1] = 1e12
     return vae, x
 
 
