@@ -38,9 +38,9 @@ FORWARD = {
 
 
 def check_forward(exercise, rng, name, *options):
-    """The student's function of random numbers, and of zeros."""
+    """The student's function of random numbers, and of zeros; negative ones are among them."""
     x = rng.normal(size=(4, 3))
-    x[0] = 0
+    x[0], x[1] = 0, -np.abs(x[1])
     close(f"{name}(x)", getattr(exercise, name)(x, *options), FORWARD[name](x))
 
 
