@@ -50,6 +50,13 @@ class Exercise:
         """Qualified names of what the student writes."""
         return [blank for cut in self.cuts for blank in cut.blanks]
 
+    def solution(self, name):
+        """The library's own function of that name. AttributeError if the exercise has none."""
+        for cut in self.cuts:
+            if name in cut.keep:
+                return getattr(importlib.import_module(cut.module), name)
+        raise AttributeError(f"exercise {self.name} has no function {name}")
+
     @cached_property
     def tests(self):
         """Visible tests first, then hidden ones, in the order of their files."""

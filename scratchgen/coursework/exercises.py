@@ -31,7 +31,8 @@ EXERCISES = [
         """
         Six functions, and the derivative of each. Derive the gradients on paper first. `dy` is the gradient of the loss with respect to the
         output y; what you return is the gradient with respect to x, same shape. The backward functions get the *output* y, not x: express
-        the derivative through y. The last one, softmax, works on rows (batch, n), and every output depends on every input of its row.
+        the derivative through y, as a formula in dy and y (it is tested with any numbers for y, also those that no x gives). The last one,
+        softmax, works on rows (batch, n), and every output depends on every input of its row.
         Large inputs (x = 1000) must not overflow: find the form of each equation in which no exponential is taken of a large number.
         """,
         60,
@@ -69,8 +70,8 @@ EXERCISES = [
         "batch_norm", 5, "batch normalisation",
         """
         The classical exercise. Derive dx: x_n reaches the loss directly, through the variance and through the mean, and the gradient is the sum
-        over the three paths. It can be brought to one line of NumPy that needs x̂ and r only. `add_norm_grads` adds to its first two
-        arguments in place. In inference the running statistics take the place of μ and v: they are constants then.
+        over the three paths. It can be brought to one line of NumPy that needs x̂ and r only, whatever the size of x̂. `add_norm_grads` adds
+        to its first two arguments in place. In inference the running statistics take the place of μ and v: they are constants then.
         """,
         90,
         (

@@ -3,15 +3,15 @@
 The folder's conftest.py imports everything here; see new.py.
 """
 
-import importlib.util
 import json
-import sys
+import types
 import zlib
 
 import numpy as np
 import pytest
 
 from scratchgen.coursework.exercises import EXERCISES
+from scratchgen.coursework.loading import run_file
 from scratchgen.coursework.rules import violations
 from scratchgen.coursework.testing import Student
 from scratchgen.ops import use_backend
@@ -28,17 +28,14 @@ def exercise(request):
     about = next((e for e in EXERCISES if e.module == path.stem), None)
     if about is None:
         pytest.fail(f"{path.name} is no exercise of the installed version of scratchgen", pytrace=False)
-    against = violations(path.read_text(encoding="utf-8-sig"), about)
+    text = path.read_text(encoding="utf-8-sig")
+    against = violations(text, about)
     if against:
         pytest.fail(f"{path.name}: " + "; ".join(against), pytrace=False)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
+    module = types.ModuleType(path.stem)
+    module.__file__ = str(path)
     with use_backend("numpy"):  # no compiling: a test takes milliseconds
-        writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-        try:
-            spec.loader.exec_module(module)
-        finally:
-            sys.dont_write_bytecode = writes
+        run_file(text, str(path), module.__dict__)
         yield Student(module)
 
 

@@ -95,6 +95,10 @@ features). Losses sum over features and average over the batch. All notation: `p
   and itertools. The tests tell you if it imports more.
 - The library that you have installed contains a solution of every exercise. When your work is graded it does not: there, only what your
   file imports at the beginning can be imported. Reading solutions teaches little; the tests tell you more than they do.
+- A gradient is to be derived, and coded as a formula. Computing it numerically, by difference quotients or with complex numbers, is against the
+  rules: complex numbers are refused, and the tests have inputs at which only the formula is exact, a backward function's arguments that no
+  forward gives among them.
+- A function leaves its arguments as they are, unless the task says "in place". A changed argument fails the test.
 - Graded is with other inputs than those in the tests here, large ones and extreme ones among them.
 - Each test has 10 seconds, those of an exercise together 30. Good solutions take milliseconds; there is nothing to optimise.
 - Hand in the files `ex….py`. The tests, and all else in this folder, are not looked at.

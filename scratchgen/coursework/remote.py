@@ -12,6 +12,8 @@ import numpy as np
 
 from scratchgen.coursework import sandbox, wire
 from scratchgen.coursework.library import write_library
+from scratchgen.coursework.testing import Work
+from scratchgen.gradcheck.subjects import positional_names
 
 BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); import runpy; runpy.run_module('scratchgen.coursework.worker', run_name='__main__')"
 SECONDS_TO_START = 60  # until Python and NumPy are loaded; generous, because a busy machine is not the student's fault
@@ -153,28 +155,21 @@ class Sandbox:
         return f"your code ended the process, with exit status {code}"
 
 
-class Remote:
-    """`exercise` for the tests: `exercise.f(x)` and `exercise.run(driver, …)`, answered by the locked process until `deadline`."""
+class Remote(Work):
+    """A student's work in the locked process, which answers until `deadline`. It gets the bytes of the arguments, never the arrays themselves."""
 
     def __init__(self, box):
         self._box = box
         self.deadline = 0.0
 
-    def run(self, driver, *args):
-        """Call a function of drivers.py on the student's module."""
-        return self._call({"driver": driver}, args)
+    def _call(self, kind, name, args):
+        value, after = self._box.ask({kind: name, "args": list(args)}, self.deadline)
+        if not isinstance(after, list) or len(after) != len(args):
+            raise StudentError("your code sent no valid answer")
+        return value, after
 
-    def __getattr__(self, name):
-        return lambda *args: self._call({"function": name}, args)
-
-    def _call(self, what, args):
-        value, after = self._box.ask({**what, "args": list(args)}, self.deadline)
-        for arg, now in zip(args, after, strict=True):
-            if isinstance(arg, np.ndarray) and arg.flags.writeable:  # changes in place arrive in place
-                if not isinstance(now, np.ndarray) or now.shape != arg.shape:
-                    raise StudentError("your function changed the shape of an array it was given")
-                arg[...] = now
-        return value
+    def _names(self, name, n):
+        return positional_names(self._box.exercise.solution(name), n)
 
 
 def _describe(kind, message, line):

@@ -2,9 +2,14 @@
 
 They say in a clear sentence what the locked process would otherwise refuse in an obscure one, and they are the same in the visible
 tests, so that nobody learns of them from a grade. They are a courtesy, not a lock: the lock is in sandbox.py and library.py.
+
+A gradient is to be derived, not computed numerically. So no complex numbers (loading.py refuses those that are not written down here), and
+the tests compare at inputs where difference quotients are of no use (testing.py).
 """
 
 import ast
+
+from scratchgen.coursework.loading import GUARD
 
 ALLOWED_MODULES = ("dataclasses", "functools", "itertools", "math", "numpy", "typing")
 FORBIDDEN_NAMES = (
@@ -14,14 +19,21 @@ FORBIDDEN_NAMES = (
     "__spec__",
     "breakpoint",
     "compile",
+    "delattr",
     "eval",
     "exec",
+    "getattr",
     "globals",
     "input",
+    "locals",
     "open",
+    "setattr",
     "vars",
 )
 FORBIDDEN_NUMPY = ("ctypeslib", "f2py", "fromfile", "genfromtxt", "load", "loadtxt", "memmap", "save", "savetxt", "savez", "testing")
+
+COMPLEX = ("complex", "complex64", "complex128", "complex256", "complexfloating", "csingle", "cdouble", "clongdouble", "emath", "fft", "imag")
+DERIVE = "a gradient is to be derived, not computed numerically"
 
 
 def violations(text, exercise):
@@ -39,11 +51,20 @@ def violations(text, exercise):
             found.append((line, f"imports {module}; allowed are {', '.join(ALLOWED_MODULES)} and what the file imported when you got it"))
         elif module == "numpy" and name in FORBIDDEN_NUMPY:
             found.append((line, f"imports {name} of numpy, which no exercise needs"))
+        elif module.startswith("numpy") and name in COMPLEX:
+            found.append((line, f"imports {name}, for complex numbers; {DERIVE}"))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in FORBIDDEN_NAMES:
+        if isinstance(node, ast.Name) and node.id in (*FORBIDDEN_NAMES, GUARD):
             found.append((node.lineno, f"uses {node.id}, which no exercise needs"))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy") and node.attr in FORBIDDEN_NUMPY:
             found.append((node.lineno, f"uses {node.value.id}.{node.attr}, which no exercise needs"))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("__") and node.attr.endswith("__") and node.attr not in ("__init__", "__name__"):
+            found.append((node.lineno, f"uses {node.attr}, which no exercise needs"))
+        if isinstance(node, ast.Constant) and isinstance(node.value, complex):
+            found.append((node.lineno, f"has the complex number {node.value}; {DERIVE}"))
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
+        if name in COMPLEX:
+            found.append((node.lineno, f"uses {name}, for complex numbers; {DERIVE}"))
     return [f"line {line} {sentence}" for line, sentence in sorted(found)]
 
 

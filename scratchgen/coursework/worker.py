@@ -6,7 +6,7 @@ It holds nothing worth stealing: no expected values, no tests, no scores, no see
     load      {"source", "name"}                                                     reply {"ready"} or {"error"}
     request   {"function": name, "args": […]} or {"driver": name, "args": […]}     reply {"value", "args"} or {"error"}
 
-"args" of the reply are the arrays among the arguments as they are after the call, so that changes in place arrive as well.
+"args" of the reply are the arrays and lists among the arguments as they are after the call, so that changes in place are seen.
 """
 
 import dataclasses  # noqa: F401 - what a student's file may import is loaded before the doors close
@@ -23,6 +23,7 @@ import unicodedata  # noqa: F401 - for names like σ
 import numpy as np
 
 from scratchgen.coursework import drivers, sandbox, wire
+from scratchgen.coursework.loading import run_file
 
 LATE = ("fft", "linalg", "ma", "polynomial", "random")  # what NumPy 2 imports at first use
 
@@ -44,7 +45,7 @@ def main():
     module.__file__ = load["name"] + ".py"
     sys.modules[load["name"]] = module
     try:
-        exec(compile(load["source"], module.__file__, "exec"), module.__dict__)
+        run_file(load["source"], module.__file__, module.__dict__)
     except BaseException as error:  # SystemExit too
         wire.send(replies, {"error": describe(error, module.__file__)})
         return
@@ -57,7 +58,7 @@ def main():
                 value = getattr(drivers, request["driver"])(module, *args)
             else:
                 value = getattr(module, request["function"])(*args)
-            reply = {"value": value, "args": [arg if isinstance(arg, np.ndarray) else None for arg in args]}
+            reply = {"value": value, "args": [arg if isinstance(arg, (np.ndarray, list)) else None for arg in args]}
             wire.pack(reply)
         except BaseException as error:
             reply = {"error": describe(error, module.__file__)}

@@ -80,7 +80,7 @@ class Examination:
 
     def forward(self, rng):
         """Forward works, repeats itself and changes nothing; returns a random dy."""
-        watch = Unchanged(self.subject.arrays)
+        watch = Unchanged(self.subject.given())
         with self.subject.restored():
             y, cache = self.run_forward()
         changed = watch.changed()

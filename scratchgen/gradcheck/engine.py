@@ -5,7 +5,7 @@ import numpy as np
 from scratchgen.gradcheck.contract import Examination
 from scratchgen.gradcheck.diagnosis import diagnose
 from scratchgen.gradcheck.differences import Differences, directions
-from scratchgen.gradcheck.report import ArrayCheck, Element, Report
+from scratchgen.gradcheck.report import ArrayCheck, Element, Fault, Report
 from scratchgen.gradcheck.snapshot import shaken
 from scratchgen.gradcheck.subjects import LayerSubject, output_of
 
@@ -34,6 +34,11 @@ def check_as_it_is(subject, seed, limit, diagnosed):
     checks = {
         name: compare(name, subject.arrays[name], np.asarray(gradient), differences, rng, limit) for name, gradient in examination.gradients.items()
     }
+    noted = {fault.array for fault in examination.faults if fault.kind == "mutated"}
+    for name in subject.mutated:
+        if name not in noted:
+            text = f"{subject.title} changes {name} in place; it must leave its inputs and parameters as they are"
+            examination.faults.append(Fault("mutated", name, text))
     report = Report(subject.title, checks, examination.faults, seed)
     if diagnosed and dy is not None and not report.ok:
         report.diagnoses = explain(subject, dy, examination.gradients or examination.raw_gradients, report, rng)

@@ -57,6 +57,23 @@ def arrays_in(thing, name="cache"):
             yield from arrays_in(getattr(thing, field.name), f"{name}.{field.name}")
 
 
+class Given:
+    """Calls functions that may change what they are given, and keeps it as it was: `mutated` has the names of what was changed, in order."""
+
+    def __init__(self):
+        self.mutated = []
+
+    @contextlib.contextmanager
+    def watched(self, arrays):
+        """Within the block arrays may be changed; after it they are as before, and the change is noted."""
+        watch = Unchanged(arrays)
+        try:
+            yield
+        finally:
+            self.mutated += [name for name in watch.changed() if name not in self.mutated]
+            watch.put_back()
+
+
 class Unchanged:
     """Remembers the values of some arrays, to tell later which of them were changed.
 

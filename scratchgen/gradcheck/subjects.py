@@ -11,7 +11,7 @@ import inspect
 
 import numpy as np
 
-from scratchgen.gradcheck.snapshot import restored
+from scratchgen.gradcheck.snapshot import Given, arrays_in, restored
 from scratchgen.layers.module import Module
 
 
@@ -63,19 +63,25 @@ def describe(thing):
 
 def output_of(subject):
     """y of a subject as its arrays are now, a new array; NaN where a shifted input breaks forward. Streams and statistics are put back."""
-    with subject.restored():
+    with subject.restored(), subject.watched(subject.given()):
         try:
             return np.array(subject.forward()[0])
         except BrokenForward:
             return np.array(np.nan)
 
 
-class LayerSubject:
+def named_arrays(options):
+    """{name: array} of the arrays among keyword arguments."""
+    return {name: a for key, value in options.items() for name, a in arrays_in(value, key)}
+
+
+class LayerSubject(Given):
     """A layer with its inputs. `arrays`: inputs, then parameters, all by name; `inputs`: the names of the inputs."""
 
     contract = True  # forward and backward are apart, so that their contract can be examined
 
     def __init__(self, layer, inputs, training):
+        super().__init__()
         if not isinstance(layer, Module):
             raise TypeError(f"layer is {layer!r}; check_layer needs an instance of a subclass of scratchgen.layers.Layer")
         self.layer, self.training = layer, training
@@ -88,6 +94,10 @@ class LayerSubject:
         self.inputs = list(self.arrays)[: len(inputs)]
         float64_only(self.arrays, self.title)
         self.owned = {id(leaf): dict(leaf.grads) for _, leaf in layer.leaves()}
+
+    def given(self):
+        """{name: array} of what forward must leave as it is."""
+        return self.arrays
 
     def restored(self):
         """Context: afterwards streams and running statistics are as before."""
@@ -116,7 +126,7 @@ class LayerSubject:
         return names
 
 
-class FunctionSubject:
+class FunctionSubject(Given):
     """`y, cache = f(*args)` and `gradients = f_backward(dy, cache)`, one gradient per float array among args, in order."""
 
     contract = True
@@ -124,6 +134,7 @@ class FunctionSubject:
     layer = None
 
     def __init__(self, f, f_backward, args, options):
+        super().__init__()
         self.f, self.f_backward, self.options = f, f_backward, options
         self.title = getattr(f, "__name__", "function")
         self.args = {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in zip(positional_names(f, len(args)), args, strict=True)}
@@ -132,6 +143,10 @@ class FunctionSubject:
             raise TypeError(f"{self.title} is given no float64 array to differentiate with respect to")
         self.inputs = list(self.arrays)
         float64_only(self.arrays, self.title)
+
+    def given(self):
+        """{name: array} of what f must leave as it is: labels and the arrays among the options too."""
+        return {name: a for name, a in self.args.items() if isinstance(a, np.ndarray)} | named_arrays(self.options)
 
     def restored(self):
         """Nothing to restore: a function gets fresh copies of its other arguments every time."""
@@ -155,13 +170,14 @@ class FunctionSubject:
         return []
 
 
-class LossSubject:
+class LossSubject(Given):
     """`loss, gradient… = f(*arrays)`: gradients of the arrays named in `wrt`, in that order."""
 
     contract = False
     params = {}
 
     def __init__(self, f, args, wrt, options):
+        super().__init__()
         self.f, self.options = f, options
         self.title = getattr(f, "__name__", "loss")
         self.args = {name: np.array(a) if isinstance(a, np.ndarray) else a for name, a in zip(positional_names(f, len(args)), args, strict=True)}
@@ -181,7 +197,8 @@ class LossSubject:
 
     def run(self):
         """The tuple that the loss returns."""
-        result = self.f(*self.args.values(), **self.options)
+        with self.watched({name: a for name, a in self.args.items() if isinstance(a, np.ndarray)} | named_arrays(self.options)):
+            result = copy.deepcopy(self.f(*self.args.values(), **self.options))  # what is returned may be an argument itself
         if not isinstance(result, tuple) or len(result) < 2:
             raise TypeError(f"{self.title} returns {describe(result)}; a loss returns (loss, gradient, …)")
         return result
@@ -195,12 +212,13 @@ class LossSubject:
         return dict(zip(self.arrays, self.run()[1:], strict=True))
 
 
-class ObjectiveSubject:
+class ObjectiveSubject(Given):
     """A whole model's objective: `objective()` returns the loss, or a tuple that begins with it, and adds to the gradients of `module`."""
 
     contract = False
 
     def __init__(self, module, objective, context):
+        super().__init__()
         if not isinstance(module, Module):
             raise TypeError(f"module is {module!r}; check_objective needs the layer, network or model whose gradients the objective fills")
         self.module, self.objective, self.modules = module, objective, (module, *context)
@@ -212,7 +230,7 @@ class ObjectiveSubject:
 
     def evaluate(self):
         """The loss, a scalar array."""
-        with restored(*self.modules):
+        with restored(*self.modules), self.watched(self.params):
             result = self.objective()
         return np.array(float(result[0] if isinstance(result, tuple) else result))
 

@@ -412,3 +412,72 @@ def test_a_cached_mask_of_booleans(rng):
 def test_public_names():
     names = {"check_layer", "check_function", "check_loss", "check_objective", "assert_gradients", "GradientMismatch", "Report"}
     assert names <= set(gradcheck.__all__) and sg.gradcheck is gradcheck
+
+
+# Changed inputs
+
+
+def degenerate_loss(logits, targets):
+    """Makes its inputs such that a constant loss and a zero gradient are right for them."""
+    logits[...] = 0
+    targets[...] = 0.5
+    return logits.shape[1] * np.log(2), np.zeros_like(logits)
+
+
+def test_a_loss_that_changes_its_inputs_is_a_breach():
+    logits, targets = np.random.default_rng(0).normal(size=(3, 4)), np.random.default_rng(1).uniform(size=(3, 4))
+    before = logits.copy(), targets.copy()
+    report = check_loss(degenerate_loss, logits, targets, wrt="logits")
+    assert not report.ok and {(fault.kind, fault.array) for fault in report.faults} == {("mutated", "logits"), ("mutated", "targets")}
+    assert "degenerate_loss changes logits in place" in str(report) and "all gradients are right" not in str(report)
+    assert np.array_equal(logits, before[0]) and np.array_equal(targets, before[1])
+
+
+def test_labels_and_options_are_inputs_too():
+    def loss(x, labels, weights):
+        value, dx = float(np.sum(weights * x**2)), 2 * weights * x
+        labels += 1
+        weights *= 2
+        return value, dx
+
+    report = check_loss(loss, np.ones((2, 3)), np.arange(2), weights=np.ones(3))
+    assert [fault.array for fault in report.faults] == ["labels", "weights"] and all(check.ok for check in report.arrays.values())
+
+    def f(x, labels):
+        labels[...] = 0
+        return x * 2, None
+
+    report = check_function(f, lambda dy, cache: 2 * dy, np.ones((2, 3)), np.arange(1, 3))
+    assert [fault.array for fault in report.faults] == ["labels"]
+
+
+def test_a_forward_that_changes_its_input_only_when_it_is_measured_is_found():
+    x, calls = np.random.default_rng(0).normal(size=(2, 3)), []
+
+    def f(x):
+        calls.append(1)
+        if len(calls) > 12:
+            x[...] = 0
+        return x * 1, None
+
+    report = check_function(f, lambda dy, cache: dy if len(calls) < 12 else 0 * dy, x)
+    assert not report.ok and ("mutated", "x") in {(fault.kind, fault.array) for fault in report.faults}
+
+
+def test_an_objective_that_changes_parameters_is_a_breach():
+    layer = L.Linear(2, 1, rng=0, dtype=np.float64)
+    x = np.ones((3, 2))
+
+    def objective():
+        y, cache = layer.forward(x)
+        layer.backward(np.full_like(y, 1 / 3), cache)
+        layer.params["W"][...] *= 0.5
+        return float(y.mean())
+
+    before = layer.params["W"].copy()
+    report = check_objective(layer, objective)
+    assert [(fault.kind, fault.array) for fault in report.faults] == [("mutated", "W")] and np.array_equal(layer.params["W"], before)
+
+
+def test_a_loss_may_return_an_argument():
+    assert check_loss(lambda x: (0.5 * float(np.sum(x * x)), x), np.ones((2, 3))).ok

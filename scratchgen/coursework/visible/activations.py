@@ -2,16 +2,29 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_gradient, close, points
+from scratchgen.coursework.testing import check_gradient, close, exactly, points
+from scratchgen.layers.leaky_relu import leaky_relu_backward
+from scratchgen.layers.relu import relu_backward
+from scratchgen.layers.sigmoid import sigmoid_backward
+from scratchgen.layers.softmax import softmax_backward
+from scratchgen.layers.softplus import softplus_backward
+from scratchgen.layers.tanh import tanh_backward
 
 SLOPE = 0.2
 
 
-def check_backward(exercise, name, x, *options):
-    """The student's backward, at the right outputs: it does not depend on the student's forward."""
-    backward = lambda dy, y: getattr(exercise, f"{name}_backward")(dy, y, *options)
-    forward = FORWARD[name]
-    check_gradient(f"{name}_backward", lambda x: (y := forward(x), y), backward, x)
+def check_backward(exercise, rng, right, *options):
+    """The student's backward, at the right outputs, then at numbers that are no outputs: it depends neither on x nor on a forward."""
+    name = right.__name__
+    backward = lambda dy, y: getattr(exercise, name)(dy, y, *options)
+    forward = FORWARD[name.removesuffix("_backward")]
+    check_gradient(name, lambda x: (y := forward(x), y), backward, rng.normal(size=(4, 3)))
+    dy, y = rng.uniform(1, 2, size=(4, 3)), rng.uniform(1.5, 4, size=(4, 3))
+    if right is not softmax_backward:  # negative ones too; softmax would cancel
+        y[::2] *= -1
+    if right in (relu_backward, leaky_relu_backward):
+        y[:, 0] *= 1e17
+    exactly(f"{name}(dy, y), for numbers y that no x gives,", backward(dy, y), right(dy, y, *options))
 
 
 FORWARD = {
@@ -24,77 +37,80 @@ FORWARD = {
 }
 
 
+def check_forward(exercise, rng, name, *options):
+    """The student's function of random numbers, and of zeros; negative ones are among them."""
+    x = rng.normal(size=(4, 3))
+    x[0], x[1] = 0, -np.abs(x[1])
+    close(f"{name}(x)", getattr(exercise, name)(x, *options), FORWARD[name](x))
+
+
 @points(0.5)
 def test_relu(exercise, rng):
     """ReLU."""
-    close("relu(x)", exercise.relu(np.array([[-2.0, 0.0, 3.0]])), [[0.0, 0.0, 3.0]])
+    check_forward(exercise, rng, "relu")
 
 
 @points(1)
 def test_relu_backward(exercise, rng):
     """ReLU, backward."""
-    check_backward(exercise, "relu", rng.normal(size=(4, 3)))
+    check_backward(exercise, rng, relu_backward)
 
 
 @points(0.5)
 def test_leaky_relu(exercise, rng):
     """Leaky ReLU."""
-    close("leaky_relu(x, 0.2)", exercise.leaky_relu(np.array([[-2.0, 0.0, 3.0]]), SLOPE), [[-0.4, 0.0, 3.0]])
+    check_forward(exercise, rng, "leaky_relu", SLOPE)
 
 
 @points(1)
 def test_leaky_relu_backward(exercise, rng):
     """Leaky ReLU, backward."""
-    check_backward(exercise, "leaky_relu", rng.normal(size=(4, 3)), SLOPE)
+    check_backward(exercise, rng, leaky_relu_backward, SLOPE)
 
 
 @points(0.5)
 def test_tanh(exercise, rng):
     """tanh."""
-    x = rng.normal(size=(4, 3))
-    close("tanh(x)", exercise.tanh(x), np.tanh(x))
+    check_forward(exercise, rng, "tanh")
 
 
 @points(1)
 def test_tanh_backward(exercise, rng):
     """tanh, backward."""
-    check_backward(exercise, "tanh", rng.normal(size=(4, 3)))
+    check_backward(exercise, rng, tanh_backward)
 
 
 @points(0.5)
 def test_sigmoid(exercise, rng):
     """Sigmoid."""
-    x = rng.normal(size=(4, 3))
-    close("sigmoid(x)", exercise.sigmoid(x), FORWARD["sigmoid"](x))
+    check_forward(exercise, rng, "sigmoid")
 
 
 @points(1)
 def test_sigmoid_backward(exercise, rng):
     """Sigmoid, backward."""
-    check_backward(exercise, "sigmoid", rng.normal(size=(4, 3)))
+    check_backward(exercise, rng, sigmoid_backward)
 
 
 @points(0.5)
 def test_softplus(exercise, rng):
     """Softplus."""
-    x = rng.normal(size=(4, 3))
-    close("softplus(x)", exercise.softplus(x), FORWARD["softplus"](x))
+    check_forward(exercise, rng, "softplus")
 
 
 @points(1.5)
 def test_softplus_backward(exercise, rng):
     """Softplus, backward, from y alone."""
-    check_backward(exercise, "softplus", rng.normal(size=(4, 3)))
+    check_backward(exercise, rng, softplus_backward)
 
 
 @points(1)
 def test_softmax(exercise, rng):
     """Softmax of each row."""
-    x = rng.normal(size=(4, 3))
-    close("softmax(x)", exercise.softmax(x), FORWARD["softmax"](x))
+    check_forward(exercise, rng, "softmax")
 
 
 @points(3)
 def test_softmax_backward(exercise, rng):
     """Softmax, backward, for any dy."""
-    check_backward(exercise, "softmax", rng.normal(size=(4, 3)))
+    check_backward(exercise, rng, softmax_backward)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_gradient, close, points, values
+from scratchgen.coursework.testing import check_gradient, close, exactly, points, values
+from scratchgen.layers.batch_norm import batch_norm_backward
 
 EPS = 1e-5
 
@@ -17,6 +18,16 @@ def forward(x, gamma, beta):
 
 def inputs(rng):
     return rng.normal(1.0, 2.0, size=(6, 3)), rng.normal(size=3), rng.normal(size=3)
+
+
+def added(exercise, dy, x_hat, dgamma=0.0, dbeta=0.0):
+    """-> dgamma, dbeta after add_norm_grads, from these numbers on."""
+    return exercise.in_place("add_norm_grads", (0, 1), np.full(3, dgamma), np.full(3, dbeta), dy, x_hat)
+
+
+def far_apart(rng):
+    """dy and x̂ of positive numbers, so that no sum cancels, of very different sizes."""
+    return rng.uniform(1, 2, size=(6, 3)) * [1, 1e9, 1e17], rng.uniform(1, 2, size=(6, 3)) * [1e17, 1, 1e9]
 
 
 @points(2)
@@ -38,6 +49,11 @@ def test_dx(exercise, rng):
         return y, (x_hat, r, gamma)
 
     check_gradient("batch_norm_backward", f, lambda dy, cache: exercise.batch_norm_backward(dy, *cache), x)
+    half = rng.integers(1, 50, size=(3, 3)) * 2.0**25
+    x_hat = rng.permutation(np.concatenate([half, -half]))  # mean 0 without rounding, and a variance that is not 1
+    dy, r, gamma = rng.normal(size=(6, 3)), rng.uniform(0.5, 2, size=3), rng.uniform(0.5, 2, size=3)
+    want = batch_norm_backward(dy, x_hat, r, gamma)
+    close("dx, for an x̂ that no x gives,", exercise.batch_norm_backward(dy, x_hat, r, gamma), want, rtol=1e-12)
 
 
 @points(1)
@@ -46,11 +62,11 @@ def test_dgamma(exercise, rng):
     x, gamma, beta = inputs(rng)
 
     def backward(dy, x_hat):
-        dgamma, dbeta = np.zeros(3), np.zeros(3)
-        exercise.add_norm_grads(dgamma, dbeta, dy, x_hat)
-        return dgamma
+        return added(exercise, dy, x_hat)[0]
 
     check_gradient("add_norm_grads", lambda gamma: forward(x, gamma, beta)[:2], backward, gamma)
+    dy, x_hat = far_apart(rng)
+    exactly("dgamma", backward(dy, x_hat), np.sum(dy * x_hat, axis=0))
 
 
 @points(1)
@@ -59,11 +75,11 @@ def test_dbeta(exercise, rng):
     x, gamma, beta = inputs(rng)
 
     def backward(dy, x_hat):
-        dgamma, dbeta = np.zeros(3), np.zeros(3)
-        exercise.add_norm_grads(dgamma, dbeta, dy, x_hat)
-        return dbeta
+        return added(exercise, dy, x_hat)[1]
 
     check_gradient("add_norm_grads", lambda beta: forward(x, gamma, beta)[:2], backward, beta)
+    dy, x_hat = far_apart(rng)
+    exactly("dbeta", backward(dy, x_hat), np.sum(dy, axis=0))
 
 
 @points(1)
@@ -73,3 +89,5 @@ def test_dx_in_inference(exercise, rng):
     mean, r = rng.normal(size=3), 1 / np.sqrt(rng.uniform(0.5, 2, size=3) + EPS)
     f = lambda x: (gamma * (x - mean) * r + beta, r)
     check_gradient("batch_norm_inference_backward", f, lambda dy, r: exercise.batch_norm_inference_backward(dy, r, gamma), x)
+    dy, gamma = far_apart(rng)[0], 10.0 ** rng.integers(-9, 9, size=3)
+    exactly("dx", exercise.batch_norm_inference_backward(dy, r, gamma), dy * gamma * r)

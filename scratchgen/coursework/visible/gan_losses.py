@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_loss_gradient, close, points, values
+from scratchgen.coursework.testing import check_loss_gradient, close, exactly, points, values
+from scratchgen.layers.sigmoid import sigmoid
 
 
 def log_sigmoid(x):
@@ -18,13 +19,21 @@ def logits(rng, n):
     return rng.normal(size=(n, 1))
 
 
+def far_apart(rng, n, extreme):
+    """Logits, one of them so large that small steps in the others are lost in the loss."""
+    return np.append(logits(rng, n - 1), [[extreme]], axis=0)
+
+
 @points(1)
 def test_by_hand(exercise, rng):
-    """Where D = ½ everywhere, the losses are 2 log 2, −log 2 and log 2."""
-    half = np.zeros((3, 1))
-    close("the discriminator's loss", values(exercise.discriminator_bce(half, half), 3, "loss, dreal, dfake")[0], 2 * np.log(2))
-    close("the minimax loss", values(exercise.generator_minimax(half), 2, "loss, dfake")[0], -np.log(2))
-    close("the non-saturating loss", values(exercise.generator_non_saturating(half), 2, "loss, dfake")[0], np.log(2))
+    """Where D = ½ everywhere, the losses are 2 log 2, −log 2 and log 2; and where it is another number."""
+    for D in (0.5, rng.uniform(0.1, 0.9)):
+        logit = np.full((3, 1), np.log(D / (1 - D)))
+        where = f"where D = {D:.3g}"
+        got = values(exercise.discriminator_bce(logit, logit), 3, "loss, dreal, dfake")[0]
+        close(f"the discriminator's loss {where}", got, -np.log(D) - np.log(1 - D))
+        close(f"the minimax loss {where}", values(exercise.generator_minimax(logit), 2, "loss, dfake")[0], np.log(1 - D))
+        close(f"the non-saturating loss {where}", values(exercise.generator_non_saturating(logit), 2, "loss, dfake")[0], -np.log(D))
 
 
 @points(1)
@@ -40,6 +49,8 @@ def test_dreal(exercise, rng):
     real, fake = logits(rng, 5), logits(rng, 3)
     gradient = lambda real, fake: values(exercise.discriminator_bce(real, fake), 3, "loss, dreal, dfake")[1]
     check_loss_gradient("discriminator_bce", discriminator, gradient, real, fake, wrt="real")
+    real = far_apart(rng, 5, -1e17)
+    exactly("dreal", gradient(real, fake), -sigmoid(-real) / 5)
 
 
 @points(2)
@@ -48,6 +59,8 @@ def test_dfake(exercise, rng):
     real, fake = logits(rng, 5), logits(rng, 3)
     gradient = lambda real, fake: values(exercise.discriminator_bce(real, fake), 3, "loss, dreal, dfake")[2]
     check_loss_gradient("discriminator_bce", discriminator, gradient, real, fake, wrt="fake")
+    fake = far_apart(rng, 3, 1e17)
+    exactly("dfake", gradient(real, fake), sigmoid(fake) / 3)
 
 
 @points(2)
@@ -57,6 +70,8 @@ def test_minimax(exercise, rng):
     close("loss", values(exercise.generator_minimax(fake), 2, "loss, dfake")[0], value(fake))
     gradient = lambda fake: values(exercise.generator_minimax(fake), 2, "loss, dfake")[1]
     check_loss_gradient("generator_minimax", value, gradient, fake, wrt="fake")
+    fake = far_apart(rng, 4, 1e17)
+    exactly("dfake", gradient(fake), -sigmoid(fake) / 4)
 
 
 @points(2)
@@ -66,3 +81,5 @@ def test_non_saturating(exercise, rng):
     close("loss", values(exercise.generator_non_saturating(fake), 2, "loss, dfake")[0], value(fake))
     gradient = lambda fake: values(exercise.generator_non_saturating(fake), 2, "loss, dfake")[1]
     check_loss_gradient("generator_non_saturating", value, gradient, fake, wrt="fake")
+    fake = far_apart(rng, 4, -1e17)
+    exactly("dfake", gradient(fake), -sigmoid(-fake) / 4)

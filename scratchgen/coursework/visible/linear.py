@@ -2,18 +2,27 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_gradient, close, points
+from scratchgen.coursework.testing import check_gradient, close, exactly, points
 
 
 def inputs(rng):
     return rng.normal(size=(5, 3)), rng.normal(size=(3, 2)), rng.normal(size=2)
 
 
+def far_apart(rng):
+    """x, W, b, dy, right dx, dW, db: positive numbers, so that nothing cancels, some so large that a small step in others is lost in y."""
+    x, W, b, dy = (rng.uniform(1, 2, size=shape) for shape in ((5, 3), (3, 2), 2, (5, 2)))
+    x[:, 0] *= 1e17
+    W[0] *= 1e17
+    return (x, W, b, dy), (dy @ W.T, x.T @ dy, dy.sum(axis=0))
+
+
 @points(1)
 def test_forward_by_hand(exercise, rng):
     """y = x W + b, numbers you can check by hand."""
-    x, W, b = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0, 2.0], [3.0, 1.0, 0.0]]), np.array([0.5, 0.0, -1.0])
-    close("y", exercise.linear(x, W, b), [[7.5, 2.0, 1.0]])
+    x1, x2, b2 = (float(n) for n in rng.integers(2, 9, size=3))
+    x, W, b = np.array([[x1, x2]]), np.array([[1.0, 0.0, 2.0], [3.0, 1.0, 0.0]]), np.array([0.5, 0.0, b2])
+    close("y", exercise.linear(x, W, b), [[x1 + 3 * x2 + 0.5, x2, 2 * x1 + b2]])
 
 
 @points(1)
@@ -29,6 +38,8 @@ def test_dx(exercise, rng):
     x, W, b = inputs(rng)
     backward = lambda dy, x: exercise.run("linear_backward", x, W, b, dy)["dx"]
     check_gradient("Linear.backward", lambda x: (x @ W + b, x), backward, x)
+    arguments, (dx, _, _) = far_apart(rng)
+    exactly("dx", exercise.run("linear_backward", *arguments)["dx"], dx)
 
 
 @points(2)
@@ -37,6 +48,8 @@ def test_dW(exercise, rng):
     x, W, b = inputs(rng)
     backward = lambda dy, W: exercise.run("linear_backward", x, W, b, dy)["W"]
     check_gradient("Linear.backward", lambda W: (x @ W + b, W), backward, W)
+    arguments, (_, dW, _) = far_apart(rng)
+    exactly("dW", exercise.run("linear_backward", *arguments)["W"], dW)
 
 
 @points(1)
@@ -45,14 +58,14 @@ def test_db(exercise, rng):
     x, W, b = inputs(rng)
     backward = lambda dy, b: exercise.run("linear_backward", x, W, b, dy)["b"]
     check_gradient("Linear.backward", lambda b: (x @ W + b, b), backward, b)
+    arguments, (_, _, db) = far_apart(rng)
+    exactly("db", exercise.run("linear_backward", *arguments)["b"], db)
 
 
 @points(1)
 def test_gradients_accumulate(exercise, rng):
     """Backward adds to the gradients that are there."""
-    (x, W, b), dy = inputs(rng), rng.normal(size=(5, 2))
-    once = exercise.run("linear_backward", x, W, b, dy)
-    onto = exercise.run("linear_backward", x, W, b, dy, 10.0)
-    close("W's gradient, from 10.0 on", onto["W"], once["W"] + 10)
-    close("b's gradient, from 10.0 on", onto["b"], once["b"] + 10)
-    assert np.any(once["W"] != 0), "W's gradient is zero"
+    arguments, (_, dW, db) = far_apart(rng)
+    onto = exercise.run("linear_backward", *arguments, 10.0)
+    exactly("W's gradient, from 10.0 on", onto["W"], dW + 10)
+    exactly("b's gradient, from 10.0 on", onto["b"], db + 10)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_gradient, check_loss_gradient, close, points, values
+from scratchgen.coursework.testing import check_gradient, check_loss_gradient, close, exactly, points, values
 
 
 def kl(mu, logvar):
@@ -14,11 +14,20 @@ def inputs(rng):
     return rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
 
 
+def far_apart(rng):
+    """mu, logvar and eps such that no formula cancels, and that in sums of them, or of their exponentials, small steps are lost."""
+    mu, logvar, eps = rng.normal(size=(4, 3)), rng.uniform(1, 2, size=(4, 3)), rng.normal(size=(4, 3))
+    mu[:, 0], logvar[1:3] = mu[:, 0] * 1e12, -logvar[1:3]
+    logvar[0, 1] = rng.uniform(60, 70)
+    return mu, logvar, eps
+
+
 @points(1)
 def test_sample(exercise, rng):
     """z = μ + σ ∘ ε."""
-    z = exercise.reparameterize(np.array([[1.0, -1.0]]), np.log(np.array([[4.0, 9.0]])), np.array([[1.0, -2.0]]))
-    close("z for σ² = 4, 9", z, [[3.0, -7.0]])
+    (a, b), eps = rng.normal(size=2), rng.normal(size=(1, 2))
+    z = exercise.reparameterize(np.array([[a, b]]), np.log(np.array([[4.0, 9.0]])), eps)
+    close("z for σ² = 4, 9", z, [[a + 2 * eps[0, 0], b + 3 * eps[0, 1]]])
 
 
 @points(3)
@@ -27,6 +36,8 @@ def test_dlogvar(exercise, rng):
     mu, logvar, eps = inputs(rng)
     f = lambda logvar: (mu + np.exp(0.5 * logvar) * eps, logvar)
     check_gradient("reparameterize_backward", f, lambda dz, logvar: exercise.reparameterize_backward(dz, logvar, eps), logvar)
+    dz, logvar, eps = far_apart(rng)
+    exactly("dlogvar", exercise.reparameterize_backward(dz, logvar, eps), 0.5 * dz * np.exp(0.5 * logvar) * eps)
 
 
 @points(2)
@@ -42,6 +53,8 @@ def test_kl_dmu(exercise, rng):
     mu, logvar, _ = inputs(rng)
     gradient = lambda mu, logvar: values(exercise.gaussian_kl(mu, logvar), 3, "kl, dmu, dlogvar")[1]
     check_loss_gradient("gaussian_kl", kl, gradient, mu, logvar, wrt="mu")
+    mu, logvar, _ = far_apart(rng)
+    exactly("dmu", gradient(mu, logvar), mu / 4)
 
 
 @points(2)
@@ -50,3 +63,5 @@ def test_kl_dlogvar(exercise, rng):
     mu, logvar, _ = inputs(rng)
     gradient = lambda mu, logvar: values(exercise.gaussian_kl(mu, logvar), 3, "kl, dmu, dlogvar")[2]
     check_loss_gradient("gaussian_kl", kl, gradient, mu, logvar, wrt="logvar")
+    mu, logvar, _ = far_apart(rng)
+    exactly("dlogvar", gradient(mu, logvar), 0.5 * (np.exp(logvar) - 1) / 4)

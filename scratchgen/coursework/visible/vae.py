@@ -30,6 +30,19 @@ def right(vae, x, eps):
     return parts, vae.encoder.flat_grads.copy(), vae.decoder.flat_grads.copy()
 
 
+HUGE = "where the loss is so large that small steps are lost in it"
+
+
+def with_a_huge_loss(vae, x):
+    """The VAE with a logit of about −10¹² where x is 1, or a log-variance of 10¹²: gradients have the usual size."""
+    b, x = vae.decoder.layers[-1].params["b"], x.copy()
+    if vae.config["likelihood"] == "bernoulli":
+        b[0], x[:, 0] = -1e12, 1
+    else:
+        b[-1] = 1e12
+    return vae, x
+
+
 def kl_part_of_encoder_gradient(vae, x):
     """What the KL term alone contributes to the gradient of the encoder."""
     vae.zero_grads()
@@ -66,6 +79,8 @@ def test_decoder_gradient(exercise, rng):
     """The gradient of the decoder."""
     vae, x, eps = setting(rng)
     close("the decoder's flat_grads", run(exercise, vae, x, eps)["decoder"], right(vae, x, eps)[2])
+    vae, x = with_a_huge_loss(vae, x)
+    close(f"the decoder's flat_grads {HUGE}", run(exercise, vae, x, eps)["decoder"], right(vae, x, eps)[2], rtol=1e-11)
 
 
 @points(4)
@@ -77,3 +92,5 @@ def test_encoder_gradient(exercise, rng):
     for wrong, why in [(want - through_kl, "the path through the KL term is missing"), (through_kl, "the path through the sample is missing")]:
         assert got.shape != want.shape or not np.allclose(got, wrong, rtol=1e-9), f"the gradient of the encoder is what comes out if {why}"
     close("the encoder's flat_grads", got, want)
+    vae, x = with_a_huge_loss(vae, x)
+    close(f"the encoder's flat_grads {HUGE}", run(exercise, vae, x, eps)["encoder"], right(vae, x, eps)[1], rtol=1e-11)
