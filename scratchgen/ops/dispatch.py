@@ -26,6 +26,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from scratchgen.errors import unknown_name
+from scratchgen.ops.checks import as_written
 from scratchgen.ops.tracing import Tracing
 
 BACKENDS = ("numpy", "numba", "cuda")
@@ -137,7 +138,7 @@ def get_backend():
 
 def compiles():
     """Whether the backend in force compiles operations."""
-    return (_active or _load_default()).compile is not _as_written
+    return (_active or _load_default()).compile is not as_written
 
 
 def array(x, dtype=None):
@@ -169,15 +170,11 @@ def _load(name):
     elif name == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
         backend = importlib.import_module("scratchgen.ops.numba").backend()
     else:
-        functions = dict(array=_host_array, to_host=_host_array, empty=np.empty, compile=_as_written)
+        functions = dict(array=_host_array, to_host=_host_array, empty=np.empty, compile=as_written)
         backend = SimpleNamespace(name=name, by_hand={}, is_async=False, **functions)
     backend.assemble = getattr(backend, "assemble", None)
     backend.operations = {}
     return backend
-
-
-def _as_written(definition, parameters):
-    return definition
 
 
 def _host_array(x, dtype=None):

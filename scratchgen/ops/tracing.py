@@ -639,7 +639,7 @@ def trace(definition, arguments, parameters, static=()):
         return trace(definition, arguments, parameters, (*static, needed.argument))
     except Untraceable as error:
         raise Untraceable(where_it_happened(error, definition)) from None
-    except ValueError:
+    except (ValueError, IndexError):
         shapes = " and ".join(str(tuple(s)) for s in Tracing.shapes if s is not None)
         raise ValueError(f"{definition.__name__}: arrays whose shapes do not fit each other: {shapes}") from None
     finally:

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from scratchgen.ops.arrays import take_rows
+from scratchgen.ops.checks import as_written
 from scratchgen.ops.numba import matmul, random
 from scratchgen.ops.numba.calls import Operation
 from scratchgen.ops.numba.memory import empty
@@ -25,7 +26,7 @@ __all__ = ["backend"]
 
 def backend():
     """The backend as dispatch.py keeps it."""
-    by_hand = {**matmul.BY_HAND, **random.BY_HAND, "take_rows": take_rows.__wrapped__}
+    by_hand = {**matmul.BY_HAND, **random.BY_HAND, "take_rows": as_written(take_rows.__wrapped__, ("x", "rows"))}
     return SimpleNamespace(
         name="numba", by_hand=by_hand, compile=Operation, array=host_array, to_host=host_array, empty=empty, assemble=Program, is_async=False
     )
