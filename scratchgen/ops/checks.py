@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 REALS = (np.dtype(np.float32), np.dtype(np.float64))
+share_memory = getattr(np.may_share_memory, "_implementation", np.may_share_memory)  # past NumPy's dispatch: 95 ns instead of 165
 PASSED_ON = (numbers.Real, np.bool_, str, type(None), np.dtype, type, tuple)  # what may be an argument beside arrays; and functions
 
 

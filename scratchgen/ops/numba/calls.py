@@ -112,7 +112,7 @@ class Call:
         scope = {
             "np": np, "empty": np.empty, "contiguous": np.ascontiguousarray, "run": driver.run, "pool": driver.pool, "n_threads": driver.n_threads,
             "static": self.static, "len": len, "range": range, "not_writable": checks.not_writable,
-            "definition": self.program.definition, "share": np.may_share_memory, "folded": checks.folded,
+            "definition": self.program.definition, "share": checks.share_memory, "folded": checks.folded,
             **{f"pack{k}": struct.Struct(form).pack for k, form in enumerate(self.formats)},
             **{type_name(d): np.dtype(d) for d in ("f4", "f8", "i8", "?")}, "BYTES": BYTES_HEADER,
         }  # fmt: skip

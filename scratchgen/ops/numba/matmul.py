@@ -7,7 +7,7 @@ through the same memory, so all products are one:  c = a b + bias  or  c += a b.
 import numpy as np
 from numpy import ndarray
 
-from scratchgen.ops.checks import folded, multipliable, not_multipliable, not_writable, plain_arrays
+from scratchgen.ops.checks import folded, multipliable, not_multipliable, not_writable, plain_arrays, share_memory
 from scratchgen.ops.numba import driver
 from scratchgen.ops.numba.calls import BYTES_HEADER
 from scratchgen.ops.numba.gemm import ADDED, FRESH, TABLE, plan
@@ -53,7 +53,7 @@ def add_matmul_tn(out, a, b):
         raise ValueError(f"add_matmul_tn: out is {out.shape} {out.dtype}; aᵀ b is {(a.shape[0], b.shape[1])} {a.dtype}")
     if not out.flags.writeable:
         raise not_writable("add_matmul_tn")
-    if not reachable(out) or np.may_share_memory(out, a) or np.may_share_memory(out, b):
+    if not reachable(out) or share_memory(out, a) or share_memory(out, b):
         out += product("matmul_tn", a, b)
     else:
         multiply(a, b, out, accumulate=1)

@@ -9,6 +9,7 @@ import struct
 
 import numpy as np
 
+from scratchgen.ops.checks import share_memory
 from scratchgen.ops.fusing import improve, places, writes
 from scratchgen.ops.numba import driver, gemm, matmul, random
 from scratchgen.ops.numba.compile import jit
@@ -157,7 +158,7 @@ class Program:
         if task.name == "add_matmul_tn":
             c, a, b = arguments
             a, bias, accumulate = a.T, None, not task.fresh
-            if not matmul.reachable(c) or np.may_share_memory(c, a) or np.may_share_memory(c, b):
+            if not matmul.reachable(c) or share_memory(c, a) or share_memory(c, b):
                 raise NotRecordable("a gradient whose rows are not contiguous, or that shares memory")
         else:
             a, b, *rest = arguments
