@@ -1,6 +1,7 @@
 """One clear sentence for each mistake: the argument, what was given, what is wanted."""
 
 import difflib
+import numbers
 import operator
 
 
@@ -32,3 +33,11 @@ def integers(name, values, least):
     if isinstance(values, str) or not hasattr(values, "__iter__"):
         raise TypeError(f"{name} is {values!r}; it must be a tuple of ints, such as (500,)")
     return tuple(integer(f"{name}[{i}]", value, least) for i, value in enumerate(values))
+
+
+def number(name, value, fits, wanted):
+    """`value`, or TypeError unless it is a real number, ValueError unless fits(value); wanted: what it must do, in words, such as "be positive"."""
+    if not isinstance(value, numbers.Real) or not fits(value):
+        kind = ValueError if isinstance(value, numbers.Real) else TypeError
+        raise kind(f"{name} is {value!r}; it must {wanted}")
+    return value

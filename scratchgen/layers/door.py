@@ -16,7 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 from scratchgen.errors import unknown_name
-from scratchgen.ops.checks import REALS, described, plain
+from scratchgen.ops.checks import REALS, an_array, described
 
 WRT = ("both", "input", "params")
 KEPT = 256  # caches of which a layer's door knows, at most
@@ -79,13 +79,11 @@ def check_backward(owner, backward):
 
 def real_array(layer, name, x, method):
     """x as an array of NumPy's own class, or of a device. TypeError if it is none, or none of real numbers."""
-    if hasattr(x, "to_host") or name == "eps" and x is None:
+    if name == "eps" and x is None:
         return x
-    if not issubclass(type(x), (np.ndarray, np.generic)):
-        line = (method.__doc__ or "").split("\n")[0]
-        raise TypeError(f"{name} is {described(x)}; {layer!r} needs an array{': ' if line else ''}{line}")
-    x = plain(repr(layer), name, x)
-    if x.dtype not in REALS and x.dtype.kind not in "iub" or not x.dtype.isnative:
+    line = (method.__doc__ or "").split("\n")[0]
+    x = an_array(repr(layer), name, x, f"an array: {line}" if line else "an array")
+    if x.dtype not in REALS and (x.dtype.kind not in "iub" or not x.dtype.isnative):
         raise TypeError(f"{name} is {x.dtype}; {layer!r} needs float32 or float64")
     return x
 

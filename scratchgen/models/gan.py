@@ -72,8 +72,6 @@ class GAN(Model):
 
         x (batch, data_dim) real examples; z (batch, latent_dim): the noise, instead of the model's own stream.
         """
-        if x.ndim != 2 or x.shape[1] != self.data_dim:
-            raise ValueError(f"x has shape {tuple(x.shape)}; {type(self).__name__} needs (batch, {self.data_dim})")
         with self.generator.frozen_buffers():
             generated, _ = self.generator.forward(self._noise(x.shape[0]) if z is None else z)
         if self.discriminator.couples_batch:  # batch statistics of real and of generated examples must not mix

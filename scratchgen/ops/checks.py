@@ -34,8 +34,17 @@ def plain(who, name, x):
     raise TypeError(f"{name} is {described(x)}; {who} takes NumPy arrays and numbers")
 
 
-def plain_arrays(who, **arguments):
-    """Arguments that must be arrays, each as a plain one. Raises TypeError for anything else."""
+def an_array(who, name, x, wanted="an array"):
+    """The argument `name`, which must be an array, as a plain one; one of a device as it is. Raises TypeError for anything else."""
+    if type(x) is np.ndarray or hasattr(x, "to_host"):
+        return x
+    if not issubclass(type(x), np.ndarray):
+        raise TypeError(f"{name} is {described(x)}; {who} needs {wanted}")
+    return plain(who, name, x)
+
+
+def host_arrays(who, **arguments):
+    """Arguments that must be NumPy arrays, as plain ones. Raises TypeError for anything else."""
     for name, x in arguments.items():
         if not issubclass(type(x), np.ndarray):
             raise TypeError(f"{name} is {described(x)}; {who} takes NumPy arrays")

@@ -207,7 +207,7 @@ def test_data_and_noise_of_the_wrong_shape():
     gan = make()
     with pytest.raises(ValueError, match=r"x has shape \(5, 2\); Linear\(3, 9\) needs \(batch, 3\)"):
         gan.generator_loss(Z[:, :2])
-    with pytest.raises(ValueError, match=r"x has shape \(8, 5\); GAN needs \(batch, 6\)"):
+    with pytest.raises(ValueError, match=r"x has shape \(8, 5\); GAN.discriminator_loss needs \(batch, 6\)"):
         gan.discriminator_loss(X[:, :5], Z)
 
 

@@ -7,7 +7,7 @@ through the same memory, so all products are one:  c = a b + bias  or  c += a b.
 import numpy as np
 from numpy import ndarray
 
-from scratchgen.ops.checks import folded, multipliable, not_multipliable, not_writable, plain_arrays, share_memory
+from scratchgen.ops.checks import folded, host_arrays, multipliable, not_multipliable, not_writable, share_memory
 from scratchgen.ops.numba import driver
 from scratchgen.ops.numba.calls import BYTES_HEADER
 from scratchgen.ops.numba.gemm import ADDED, FRESH, TABLE, plan
@@ -16,37 +16,37 @@ from scratchgen.ops.numba.gemm import ADDED, FRESH, TABLE, plan
 def matmul(a, b):
     """a b:  (m, k), (k, n) -> (m, n), both float32 or both float64, any strides."""
     if not type(a) is type(b) is ndarray:
-        a, b = plain_arrays("matmul", a=a, b=b)
+        a, b = host_arrays("matmul", a=a, b=b)
     return product("matmul", a, b)
 
 
 def matmul_nt(a, b):
     """a bᵀ:  (m, k), (n, k) -> (m, n)."""
     if not type(a) is type(b) is ndarray:
-        a, b = plain_arrays("matmul_nt", a=a, b=b)
+        a, b = host_arrays("matmul_nt", a=a, b=b)
     return product("matmul_nt", a, b.T)
 
 
 def matmul_tn(a, b):
     """aᵀ b:  (k, m), (k, n) -> (m, n)."""
     if not type(a) is type(b) is ndarray:
-        a, b = plain_arrays("matmul_tn", a=a, b=b)
+        a, b = host_arrays("matmul_tn", a=a, b=b)
     return product("matmul_tn", a.T, b)
 
 
 def linear(x, W, b):
     """x W + b:  (batch, n_in), (n_in, n_out), (n_out,) or None -> (batch, n_out)."""
     if not type(x) is type(W) is ndarray:
-        x, W = plain_arrays("linear", x=x, W=W)
+        x, W = host_arrays("linear", x=x, W=W)
     if b is not None and type(b) is not ndarray:
-        (b,) = plain_arrays("linear", b=b)
+        (b,) = host_arrays("linear", b=b)
     return product("linear", x, W, b)
 
 
 def add_matmul_tn(out, a, b):
     """out += aᵀ b:  out (m, n), a (k, m), b (k, n)."""
     if not type(out) is type(a) is type(b) is ndarray:
-        out, a, b = plain_arrays("add_matmul_tn", out=out, a=a, b=b)
+        out, a, b = host_arrays("add_matmul_tn", out=out, a=a, b=b)
     a = a.T
     check("add_matmul_tn", a, b)
     if out.shape != (a.shape[0], b.shape[1]) or out.dtype != a.dtype:
