@@ -24,6 +24,10 @@ UNKNOWN = (lambda: UNKNOWN), None, None
 NONE = lambda: None  # a reference to None
 
 
+class WrongCache(TypeError):
+    """A cache that backward can do nothing with."""
+
+
 def check_forward(cls, forward):
     """A layer's forward, with its door: inputs, which have no default, and the noise `eps` must be arrays. One that does the same in training and in
     inference need not take `training`."""
@@ -71,8 +75,10 @@ def check_backward(owner, backward):
             return backward(self, dy, cache, wrt=wrt)
         try:
             return backward(self, dy, cache, wrt=wrt)
+        except WrongCache:
+            raise
         except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise TypeError(f"cache is {described(cache)}; {self!r} needs what its forward returned beside y ({error})") from error
+            raise WrongCache(f"cache is {described(cache)}; {self!r} needs what its forward returned beside y ({error})") from error
 
     return wrapper
 

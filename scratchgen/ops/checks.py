@@ -68,11 +68,12 @@ def as_written(definition, parameters):
         arguments = [plain(definition.__name__, name, x) for name, x in zip(parameters, arguments, strict=True)]
         try:
             return definition(*arguments)
-        except (AttributeError, LookupError, ArithmeticError, TypeError) as error:
+        except (AttributeError, LookupError, ArithmeticError, TypeError, ValueError) as error:
             if not ours:
                 raise
             given = ", ".join(f"{name} {described(x)}" for name, x in zip(parameters, arguments, strict=True))
-            raise TypeError(f"{definition.__name__} cannot take these arguments: {given} ({error})") from error
+            kind = ValueError if isinstance(error, ValueError) else TypeError
+            raise kind(f"{definition.__name__} cannot take these arguments: {given} ({error})") from error
 
     return run
 

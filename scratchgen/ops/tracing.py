@@ -272,6 +272,8 @@ class Symbol(NDArrayOperatorsMixin):
         (target,) = out
         if not isinstance(target, Symbol):
             raise Untraceable("the result of a traced expression is written to an array that is no argument")
+        if not is_weak(result.node) and not np.can_cast(result.dtype, target.dtype, "same_kind"):
+            raise Untraceable(f"{result.dtype} added to an array of {target.dtype}")  # NumPy refuses it
         target.assign(result)
         return target
 

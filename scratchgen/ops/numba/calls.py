@@ -76,7 +76,7 @@ class Operation:
             return self.flattened(arguments, arrays)
         try:
             call = Call(trace(self.definition, arguments, self.parameters), arguments)
-        except (Untraceable, RecursionError, NumbaError) as error:
+        except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, NumbaError) as error:
             result = self.as_written(*arguments)
             said = f"{self.name} cannot be compiled: {type(error).__name__}, {' '.join(str(error).split())[:200]}"
             self.untraceable = str(error) if isinstance(error, Untraceable) else said  # only now: arguments that NumPy refuses say nothing of it
