@@ -58,6 +58,8 @@ class Model(Module):
         if x is None and optional:
             return x
         x = an_array(who, name, x)
+        if x.dtype.kind not in "fiub":
+            raise TypeError(f"{name} is {x.dtype}; {who} needs real numbers")
         if name == "x" and (x.ndim != 2 or x.shape[1] != self.data_dim):
             raise ValueError(f"x has shape {tuple(x.shape)}; {who} needs (batch, {self.data_dim})")
         return x

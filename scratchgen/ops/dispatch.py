@@ -25,7 +25,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from scratchgen.errors import unknown_name
+from scratchgen.errors import shown, unknown_name
 from scratchgen.ops.checks import as_written
 from scratchgen.ops.tracing import Tracing
 
@@ -143,6 +143,10 @@ def compiles():
 
 def array(x, dtype=None):
     """`x` as an array of the backend in force. Where dtype allows, an array that is there already is taken over without a copy."""
+    try:
+        dtype = None if dtype is None else np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype is {shown(dtype)}; it must be one of NumPy's, such as np.float32") from None
     return (_active or _load_default()).array(x, dtype)
 
 

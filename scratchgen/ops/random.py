@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from scratchgen.errors import integer, integers
+from scratchgen.errors import LARGEST, integer, integers, shown
 from scratchgen.ops.checks import REALS, described
 from scratchgen.ops.dispatch import op
 
@@ -33,7 +33,7 @@ def as_generator(rng):
         return rng
     if rng is None or (isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0):
         return np.random.default_rng(rng)
-    raise TypeError(f"rng is {rng!r}; it must be a seed (an int ≥ 0), a numpy.random.Generator or None")
+    raise TypeError(f"rng is {shown(rng)}; it must be a seed (an int ≥ 0), a numpy.random.Generator or None")
 
 
 def philox(key, start, n_blocks):
@@ -56,9 +56,7 @@ def words_per_value(dtype):
 
 def check_draw(name, key, start, n, dtype):
     """What a drawing operation was given, as ints and a dtype. Raises TypeError or ValueError where one is not what it must be."""
-    key, start, n = integer("key", key, 0), integer("start", start, 0), integer("n", n, 0)
-    if max(key, start) >= 2**64:
-        raise ValueError(f"{name} takes a key and a start below 2**64; given {key} and {start}")
+    key, start, n = integer("key", key, 0, 2**64 - 1), integer("start", start, 0, 2**64 - 1), integer("n", n, 0, LARGEST)
     known = isinstance(dtype, (np.dtype, type, str)) and next((each for each in REALS if each == dtype), None)
     if not known:
         raise TypeError(f"{name} draws float32 or float64; asked for {dtype if isinstance(dtype, (np.dtype, type, str)) else described(dtype)}")

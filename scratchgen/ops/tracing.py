@@ -216,7 +216,9 @@ class Symbol(NDArrayOperatorsMixin):
             if k is None:
                 shape.append(1)
                 continue
-            n = next(lengths)
+            n = next(lengths, None)
+            if n is None:
+                raise IndexError(f"more indices than axes, {self.ndim}")
             if not isinstance(k, slice):
                 raise Untraceable("single rows or numbers of an array")
             start, stop, stride = 0 if k.start is None else k.start, k.stop, 1 if k.step is None else k.step

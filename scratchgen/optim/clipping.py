@@ -5,7 +5,7 @@
 The direction of the gradient stays.
 """
 
-from scratchgen.errors import number
+from scratchgen.errors import number, shown
 from scratchgen.layers.module import Module
 from scratchgen.ops import clip_norm
 
@@ -16,6 +16,6 @@ def clip_grad_norm(module, max_norm):
     Raises ValueError unless max_norm is positive, TypeError unless it is a number and `module` a module.
     """
     if not isinstance(module, Module):
-        raise TypeError(f"the first argument is {module!r}; it must be a network, layer or model")
+        raise TypeError(f"the first argument is {shown(module)}; it must be a network, layer or model")
     number("max_norm", max_norm, lambda norm: norm > 0, "be positive")
     return clip_norm(module.flat_grads, max_norm)

@@ -8,7 +8,7 @@ All parameters of the module lie in one flat array, so a step is one operation h
 
 import numpy as np
 
-from scratchgen.errors import number
+from scratchgen.errors import number, shown
 from scratchgen.layers.module import Module
 from scratchgen.ops import array
 
@@ -20,7 +20,7 @@ class Optimizer:
 
     def __init__(self, module, lr, state=()):
         if not isinstance(module, Module):
-            raise TypeError(f"the first argument is {module!r}; it must be a network, layer or model")
+            raise TypeError(f"the first argument is {shown(module)}; it must be a network, layer or model")
         number("lr", lr, lambda lr: lr > 0, "be a positive number")
         self.module, self.lr, self.steps = module, lr, 0
         p = module.flat_params

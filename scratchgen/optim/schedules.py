@@ -9,7 +9,7 @@ t counts epochs or steps, as the caller likes: `schedule(t)` sets optimizer.lr. 
 
 import math
 
-from scratchgen.errors import number
+from scratchgen.errors import number, shown
 from scratchgen.optim.optimizer import Optimizer
 
 
@@ -18,7 +18,7 @@ class Schedule:
 
     def __init__(self, optimizer):
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"the first argument is {optimizer!r}; it must be an optimizer")
+            raise TypeError(f"the first argument is {shown(optimizer)}; it must be an optimizer")
         self.optimizer, self.lr = optimizer, optimizer.lr
 
     def __call__(self, t):

@@ -153,7 +153,7 @@ DISTURBED = STRANGE | OTHER
 def disturbances(draw, n):
     """{number of an argument: name of what becomes of it}, of n; mostly one."""
     count = draw(st.sampled_from([0, 1, 1, 1, 1, 2])) if n else 0
-    which = draw(st.lists(st.integers(0, n - 1), min_size=count, max_size=count, unique=True)) if count <= n else []
+    which = draw(st.lists(st.integers(0, n - 1), min_size=count, max_size=count, unique=True)) if count <= n and n else []
     return {k: draw(st.sampled_from(sorted(DISTURBED))) for k in which}
 
 
@@ -194,8 +194,11 @@ def flat(result):
 def alike(got, wanted, dtype):
     assert len(got) == len(wanted)
     for a, b in zip(got, wanted, strict=True):
-        if isinstance(b, (np.ndarray, float, np.floating)):
+        if issubclass(type(b), (np.ndarray, float, np.floating)):
             b, a = np.asarray(truth(b)), np.asarray(truth(a))
+            if b.dtype.kind not in "fiub":
+                assert a.dtype == b.dtype and a.tobytes() == b.tobytes()
+                continue
             assert not (text := difference("it", a.astype(b.dtype) if a.shape == b.shape else a, b, dtype)), text
         elif isinstance(b, (int, str, type(None))):
             assert a == b
@@ -219,7 +222,7 @@ def same_on_both(function, make, dtype, honest=False):
     if other == "result":
         assert kind == "result", f"the definition refuses: {wanted}"
         alike(got, wanted, dtype)
-        alike([a for a in changed if isinstance(a, np.ndarray)], [a for a in left if isinstance(a, np.ndarray)], dtype)
+        alike([a for a in changed if type(a) is np.ndarray], [a for a in left if type(a) is np.ndarray], dtype)
 
 
 OPERATIONS = operations()
@@ -269,8 +272,8 @@ def test_layers(data, name, dtype, seed):
 
 def wrong_cache(name, cache):
     """Another thing in the place of a cache, if that is an array; else in the place of its first part."""
-    if isinstance(cache, np.ndarray) or not isinstance(cache, tuple):
-        return disturbed([cache], {0: name})[0] if isinstance(cache, np.ndarray) else "cache"
+    if isinstance(cache, (np.ndarray, np.generic)) or not isinstance(cache, tuple):
+        return disturbed([cache], {0: name})[0] if isinstance(cache, (np.ndarray, np.generic)) else "cache"
     parts = list(cache)
     if not isinstance(parts[0], np.ndarray):
         return parts[:0]
@@ -331,9 +334,7 @@ def test_constructors(data, name):
     arguments = {key: USUAL.get(key) for key, p in parameters.items() if p.default is p.empty} | {k: v for k, v in SMALL.items() if k in parameters}
     for key in data.draw(st.lists(st.sampled_from(sorted(parameters)), min_size=1, max_size=2, unique=True)) if parameters else []:
         arguments[key] = data.draw(VALUES)
-    kind, result = called(make, [], arguments)
-    if kind == "result":
-        result[0].flat_params  # noqa: B018  what was made must be one that works
+    called(lambda: make(**arguments).flat_params, [])
 
 
 MODELS = {case.name: case for case in model_cases()}
