@@ -4,7 +4,7 @@
     backward     dy is one of the shape of y, and the cache is one that forward has made
 
 A layer remembers nothing between the two, so its door does: for the first array in each cache, the shape of the y that was returned beside it, as long
-as that array lives. A cache made elsewhere is taken as it is, and named if backward stumbles over it.
+as that array lives. A cache made elsewhere is taken if it is of the same type, and named if backward stumbles over it.
 """
 
 import functools
@@ -50,7 +50,7 @@ def check_forward(cls, forward):
         result = forward(self, *inputs, **named)
         if type(result) is tuple and len(result) == 2:
             y, cache = result
-            remember(self.y_shapes, cls, getattr(y, "shape", None), cache if type(cache) is ndarray else first_array(cache))
+            remember(self.y_shapes, cls, getattr(y, "shape", None), cache)
         return result
 
     return wrapper
@@ -73,6 +73,9 @@ def check_backward(owner, backward):
             if shape is not None and shape != dy.shape:
                 raise ValueError(f"{dy_name} has shape {tuple(dy.shape)}; y of {self!r}, whose gradient it is, has {shape}")
             return backward(self, dy, cache, wrt=wrt)
+        made = self.y_shapes.get(forward_of)
+        if made and not issubclass(type(cache), tuple(made)):
+            raise WrongCache(f"cache is {described(cache)}; {self!r} needs what its forward returned beside y")
         try:
             return backward(self, dy, cache, wrt=wrt)
         except WrongCache:
@@ -106,11 +109,14 @@ def first_array(cache):
     return None
 
 
-def remember(y_shapes, cls, shape, array):
-    """Note the shape of the y whose cache begins with that array; None where caches of different y begin with it."""
+def remember(y_shapes, cls, shape, cache):
+    """Note the shape of the y returned beside that cache, under the first array in it, and the cache's type, under the class whose forward it was. The
+    shape is None where caches of different y begin with the same array."""
+    array = cache if type(cache) is ndarray else first_array(cache)
     ref, owner, before = y_shapes.get(id(array), UNKNOWN)
     if ref() is array and owner is cls and before != shape:
         shape = None
     if len(y_shapes) > KEPT:
         y_shapes.clear()
     y_shapes[id(array)] = NONE if array is None else weakref.ref(array), cls, shape
+    y_shapes.setdefault(cls, set()).add(type(cache))

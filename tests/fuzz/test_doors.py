@@ -162,7 +162,7 @@ def disturbed(arguments, how):
     for k, name in how.items():
         if name in STRANGE and not isinstance(arguments[k], np.ndarray):
             continue
-        with contextlib.suppress(TypeError, ValueError):  # what cannot be made of this argument
+        with contextlib.suppress(TypeError, ValueError, IndexError):  # what cannot be made of this argument
             arguments[k] = DISTURBED[name](arguments[k])
     return arguments
 
@@ -255,6 +255,8 @@ def test_layers(data, name, dtype, seed):
     inputs = [rng.normal(size=(6, 4)).astype(dtype) for _ in range(n_inputs(make()))]
     inputs += [rng.random((6, 4)).astype(dtype)] if make().streams() and not isinstance(make(), layers.Sequential) else []
     how = data.draw(disturbances(len(inputs)))
+    if make().couples_batch:  # equal examples have no variance, and what is left of x − mean is rounding
+        how = {k: kind for k, kind in how.items() if kind not in ("broadcast", "repeated")}
     of_backward, wrt = data.draw(disturbances(2)), data.draw(st.sampled_from(["both", "input", "params"]))
     training = data.draw(st.booleans())
 

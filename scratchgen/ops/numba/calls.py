@@ -22,14 +22,14 @@ from scratchgen.ops.numba import driver, sums
 from scratchgen.ops.numba.kernels import Kernel, Writer, kernels
 from scratchgen.ops.plan import REDUCTIONS, closure
 from scratchgen.ops.recording import FloatTerm, IntTerm
-from scratchgen.ops.source import type_name
+from scratchgen.ops.source import TYPES, type_name
 from scratchgen.ops.tracing import Dim, Untraceable, trace
 
 FLOAT32, FLOAT64 = checks.REALS
 BYTES_HEADER = bytes.__basicsize__ - 1  # where a bytes object's data begin
 
 
-RESERVED = {"s", "np", "empty", "run", "pool", "rows", "static", "totals", "places", "contiguous", "definition", "share", "folded"}
+RESERVED = {"s", "np", "empty", "run", "pool", "rows", "static", "totals", "places", "contiguous", "definition", "share", "folded", *TYPES.values()}
 
 
 class Operation:
@@ -114,7 +114,7 @@ class Call:
             "static": self.static, "len": len, "range": range, "not_writable": checks.not_writable,
             "definition": self.program.definition, "share": checks.share_memory, "folded": checks.folded,
             **{f"pack{k}": struct.Struct(form).pack for k, form in enumerate(self.formats)},
-            **{type_name(d): np.dtype(d) for d in ("f4", "f8", "i8", "?")}, "BYTES": BYTES_HEADER,
+            **{name: np.dtype(kind) for kind, name in TYPES.items()}, "BYTES": BYTES_HEADER,
         }  # fmt: skip
         self.rows = np.array(self.program_rows, np.int64)
         scope["rows"] = self.rows.ctypes.data
