@@ -147,7 +147,9 @@ Look at the first line once after setting up. While a student's code runs, the g
 - The solutions are public, in the library. Importing them scores nothing; typing them in, or any other form of copying, is not detected.
 - The hidden tests are public too; their inputs are not.
 - Two students' processes are never the same, but one exercise's tests share a process: code may remember earlier calls. It gains nothing by it.
-- Computing a gradient by finite differences instead of deriving it passes some parts; others ask for sizes at which it is too slow.
+- Computing a gradient numerically instead of deriving it is against the rules. Complex numbers are refused, and gradients are compared at
+  inputs where only a formula is exact, so that difference quotients earn no gradient points. Not detected: automatic differentiation that a
+  student writes for the purpose, and high-order differences fitted to single elements.
 - Notebooks graded with nbgrader run with nbgrader's isolation, which is none, and the tests run in the student's process. Where that matters,
   grade the Python files.
 

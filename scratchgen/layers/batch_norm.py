@@ -37,7 +37,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgen.errors import integer
+from scratchgen.errors import integer, number
 from scratchgen.layers.layer import Layer
 from scratchgen.ops import array, op
 
@@ -100,8 +100,9 @@ class BatchNorm(Layer):
     couples_batch = True
 
     def __init__(self, n, *, eps=1e-5, momentum=0.1, dtype=np.float32):
-        n = integer("n", n, 1)
-        self.n, self.eps, self.momentum = n, eps, momentum
+        n, eps = integer("n", n, 1), number("eps", eps, lambda eps: eps >= 0, "not be negative")
+        self.n, self.eps = n, eps
+        self.momentum = number("momentum", momentum, lambda momentum: 0 <= momentum <= 1, "be a number from 0 to 1")
         self.params = {"gamma": array(np.ones(n), dtype), "beta": array(np.zeros(n), dtype)}
         self.grads = {"gamma": array(np.zeros(n), dtype), "beta": array(np.zeros(n), dtype)}
         self.buffers = {"mean": array(np.zeros(n), dtype), "var": array(np.ones(n), dtype)}

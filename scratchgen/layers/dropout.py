@@ -7,6 +7,7 @@
 In inference y = x.
 """
 
+from scratchgen.errors import number
 from scratchgen.layers.layer import Layer
 from scratchgen.ops import Stream, multiply, op
 
@@ -20,15 +21,15 @@ class Dropout(Layer):
     """Silence each element with probability rate, 0 ≤ rate < 1. `eps`: the uniform numbers u, instead of the layer's stream."""
 
     def __init__(self, rate, *, rng=None):
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate is {rate}; it must be at least 0 and below 1")
-        self.rate = rate
+        self.rate = number("rate", rate, lambda rate: 0 <= rate < 1, "be at least 0 and below 1")
         self.stream = Stream(rng)
 
     def forward(self, x, training=True, eps=None):
         """x -> y, any shape."""
         if not training:
             return x, None
+        if eps is not None and eps.shape != x.shape:
+            raise ValueError(f"eps has shape {tuple(eps.shape)}; Dropout needs that of x, {tuple(x.shape)}")
         mask = dropout_mask(self.stream.uniform(x.shape, x.dtype) if eps is None else eps, self.rate)
         return multiply(x, mask), mask
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchgen.errors import number
 from scratchgen.layers.layer import Layer
 from scratchgen.ops import op
 
@@ -25,9 +26,7 @@ class ELU(Layer):
     """y = x where x > 0, else alpha · (eˣ − 1), elementwise; alpha > 0."""
 
     def __init__(self, alpha=1.0):
-        if not alpha > 0:
-            raise ValueError(f"alpha is {alpha}; it must be positive")
-        self.alpha = alpha
+        self.alpha = number("alpha", alpha, lambda alpha: alpha > 0, "be positive")
 
     def forward(self, x):
         """x -> y, any shape."""

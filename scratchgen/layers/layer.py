@@ -26,20 +26,27 @@ This base class gives it the two keywords that every layer understands:
 
     forward(x, training=False)           inference: dropout off, running statistics used
     backward(dy, cache, wrt="both")      "input": dx only, grads untouched;  "params": grads only, returns None
+
+and looks at what they are given (door.py): inputs must be arrays, dy of the shape of y.
 """
 
 import functools
 import inspect
 
-from scratchgen.errors import unknown_name
+from scratchgen.layers.door import check_backward, check_forward
 from scratchgen.layers.module import Module
 from scratchgen.ops import copy_of, copy_to
-
-WRT = ("both", "input", "params")
 
 
 class Layer(Module):
     """Base class of all layers: `forward(x) -> y, cache` and `backward(dy, cache) -> dx`."""
+
+    __slots__ = ("y_shapes",)  # what door.py remembers; no attribute, for no step depends on it, and no copy needs it
+
+    def __new__(cls, *args, **kwargs):
+        self = super().__new__(cls)
+        self.y_shapes = {}
+        return self
 
     def forward(self, x, training=True):
         """x -> (y, cache)."""
@@ -63,47 +70,23 @@ class Layer(Module):
         return self.forward(*inputs, training=False)[0]
 
     def __init_subclass__(cls):
-        if "forward" in vars(cls) and "training" not in inspect.signature(cls.forward).parameters:
-            cls.forward = _accept_training(cls.forward)
+        if "forward" in vars(cls):
+            cls.forward = check_forward(cls, cls.forward)
         if "backward" in vars(cls):
             takes_wrt = "wrt" in inspect.signature(cls.backward).parameters
-            cls.backward = _check_wrt(cls.backward if takes_wrt else _accept_wrt(cls.backward))
+            cls.backward = check_backward(cls, cls.backward if takes_wrt else _accept_wrt(cls.backward))
 
     def __repr__(self):
         return f"{type(self).__name__}()"
 
     def check_input(self, x, n_features):
-        """ValueError unless x is (batch, n_features); TypeError unless it is an array with the dtype of the parameters."""
-        if not hasattr(x, "ndim"):
-            raise TypeError(f"x is a {type(x).__name__}; {self!r} needs an array (batch, {n_features})")
+        """ValueError unless x is (batch, n_features); TypeError unless it has the dtype of the parameters."""
         if x.ndim != 2 or x.shape[1] != n_features:
             raise ValueError(f"x has shape {tuple(x.shape)}; {self!r} needs (batch, {n_features})")
         for value in self.params.values():
             if x.dtype != value.dtype:
                 raise TypeError(f"x is {x.dtype} but {self!r} is {value.dtype}; use x.astype({value.dtype}) or layer.astype({x.dtype})")
             break
-
-
-def _accept_training(forward):
-    """For a layer that does the same in training and in inference."""
-
-    @functools.wraps(forward)
-    def wrapper(self, *inputs, training=True, **kwargs):
-        return forward(self, *inputs, **kwargs)
-
-    return wrapper
-
-
-def _check_wrt(backward):
-    """A misspelt wrt would quietly add to gradients, or compute nothing."""
-
-    @functools.wraps(backward)
-    def wrapper(self, dy, cache, wrt="both"):
-        if wrt not in WRT:
-            raise unknown_name("wrt", wrt, WRT)
-        return backward(self, dy, cache, wrt=wrt)
-
-    return wrapper
 
 
 def _accept_wrt(backward):

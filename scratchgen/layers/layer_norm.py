@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgen.errors import integer
+from scratchgen.errors import integer, number
 from scratchgen.layers.batch_norm import add_norm_grads
 from scratchgen.layers.layer import Layer
 from scratchgen.ops import add_column_sums, array, op
@@ -72,7 +72,7 @@ class LayerNorm(Layer):
     """
 
     def __init__(self, n, *, eps=1e-5, dtype=np.float32):
-        n = integer("n", n, 1)
+        n, eps = integer("n", n, 1), number("eps", eps, lambda eps: eps >= 0, "not be negative")
         self.n, self.eps = n, eps
         self.params = {"gamma": array(np.ones(n), dtype), "beta": array(np.zeros(n), dtype)}
         self.grads = {"gamma": array(np.zeros(n), dtype), "beta": array(np.zeros(n), dtype)}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchgen.errors import number
 from scratchgen.layers.layer import Layer
 from scratchgen.ops import op
 
@@ -20,9 +21,7 @@ class LeakyReLU(Layer):
     """y = x where x > 0, else slope · x, elementwise; slope > 0. At x = 0 the derivative is taken as slope."""
 
     def __init__(self, slope=0.01):
-        if not slope > 0:
-            raise ValueError(f"slope is {slope}; it must be positive (for slope 0 use ReLU)")
-        self.slope = slope
+        self.slope = number("slope", slope, lambda slope: slope > 0, "be positive (for slope 0 use ReLU)")
 
     def forward(self, x):
         """x -> y, any shape."""

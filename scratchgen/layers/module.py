@@ -19,7 +19,10 @@ import contextlib
 import copy
 import weakref
 
+import numpy as np
+
 from scratchgen.ops import array, copy_of, copy_to, empty, fill, use_backend
+from scratchgen.ops.checks import an_array
 
 
 class Views(dict):
@@ -33,6 +36,7 @@ class Views(dict):
         if view is None:
             super().__setitem__(key, value)
         elif value is not view:  # after params["W"] -= … it is the view itself, already written
+            value = an_array("the network", key, value)
             if value.shape != view.shape:
                 raise ValueError(f"{key} has shape {tuple(view.shape)}; given is {tuple(value.shape)}")
             copy_to(view, value)
@@ -104,6 +108,8 @@ class Module:
         """
         leaves = [leaf for _, leaf in self.leaves()]
         for leaf in leaves:
+            for values in (leaf.params, leaf.grads):
+                values.update({key: an_array(repr(leaf), key, value) for key, value in values.items() if type(value) is not np.ndarray})
             shapes = [{key: value.shape for key, value in values.items()} for values in (leaf.params, leaf.grads)]
             if shapes[0] != shapes[1]:
                 raise ValueError(f"{leaf!r}: params have shapes {shapes[0]} but grads {shapes[1]}; they must be equal")

@@ -6,17 +6,8 @@ The chain rule runs the same row backwards: each layer turns the gradient of its
 the gradient of the output of the layer before. This is all that backpropagation is.
 """
 
-from typing import NamedTuple
-
 from scratchgen.layers.layer import Layer
 from scratchgen.ops import add
-
-
-class Caches(NamedTuple):
-    """The caches of the layers, and the shape of the last one's y."""
-
-    of_layers: list
-    shape: tuple
 
 
 class Sequential(Layer):
@@ -50,16 +41,14 @@ class Sequential(Layer):
         for layer in self.layers:
             x, cache = layer.forward(x, training=training)
             caches.append(cache)
-        return x, Caches(caches, tuple(x.shape))
+        return x, caches
 
     def backward(self, dy, caches, wrt="both"):
         """dy (batch, out) -> dx (batch, in). With wrt="params" nothing below the first layer that has parameters is computed."""
-        if tuple(dy.shape) != caches.shape:  # NumPy would broadcast a column
-            raise ValueError(f"dy has shape {tuple(dy.shape)}; y, whose gradient it is, has {caches.shape}")
         if wrt == "params" and not self.params:
             return None
         first_with_params = next((layer for layer in self.layers if layer.params), None)
-        for layer, cache in zip(reversed(self.layers), reversed(caches.of_layers), strict=True):
+        for layer, cache in zip(reversed(self.layers), reversed(caches), strict=True):
             if wrt == "params" and layer is first_with_params:
                 return layer.backward(dy, cache, wrt="params")
             dy = layer.backward(dy, cache, wrt="input" if wrt == "input" else "both")

@@ -3,6 +3,10 @@
 import functools
 import inspect
 
+import numpy as np
+
+from scratchgen.ops.checks import REALS, an_array
+
 
 def equal_shapes(loss):
     """Decorate a loss: ValueError unless all its arrays are (batch, features) of one shape, TypeError unless of one dtype."""
@@ -22,12 +26,14 @@ def _checked(loss, compared):
     def checked(*arrays, **named):
         if named or len(arrays) != len(names):
             arrays = signature.bind(*arrays, **named).args
+        if any(type(array) is not np.ndarray for array in arrays):
+            arrays = [an_array(loss.__name__, name, array) for name, array in zip(names, arrays, strict=True)]
         first = arrays[0]
         for name, array in zip(names, arrays, strict=True):
             if array.ndim != 2 or compared(array.shape) != compared(first.shape):
                 wanted = f"that of {names[0]}, {tuple(first.shape)}" if first.ndim == 2 else "(batch, features)"
                 raise ValueError(f"{name} has shape {tuple(array.shape)}; {loss.__name__} needs {wanted}")
-            if array.dtype != first.dtype or array.dtype.kind != "f":
+            if array.dtype != first.dtype or array.dtype not in REALS:
                 raise TypeError(f"{name} is {array.dtype} and {names[0]} {first.dtype}; {loss.__name__} needs float32 or float64 for all")
         return loss(*arrays)
 

@@ -7,6 +7,7 @@ dlogits = (p − onehot(label)) / batch
 import numpy as np
 
 from scratchgen.ops import is_async, op
+from scratchgen.ops.checks import an_array
 
 
 @op
@@ -28,6 +29,7 @@ def softmax_cross_entropy(logits, labels):
     Raises ValueError for wrong shapes or labels out of range (on a device, where looking would wait, the loss is NaN then), TypeError for
     labels that are not integers.
     """
+    logits, labels = an_array("softmax_cross_entropy", "logits", logits), an_array("softmax_cross_entropy", "labels", labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(f"labels have shape {tuple(labels.shape)} for logits {tuple(logits.shape)}; needed are (batch,) and (batch, classes)")
     if labels.dtype.kind not in "iu":

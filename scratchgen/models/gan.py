@@ -15,7 +15,7 @@ asked for the gradient of its input only (wrt="input"), and that is the gradient
 
 import numpy as np
 
-from scratchgen.errors import integer, integers, unknown_name
+from scratchgen.errors import integer, integers, number, unknown_name
 from scratchgen.layers import LeakyReLU, mlp
 from scratchgen.losses import discriminator_bce, generator_minimax, generator_non_saturating
 from scratchgen.models.model import Model, check_unit_interval, grey_pictures
@@ -63,6 +63,7 @@ class GAN(Model):
         generator_hidden = integers("generator_hidden", generator_hidden, 1)
         discriminator_hidden = integers("discriminator_hidden", discriminator_hidden, 1)
         discriminator_steps = integer("discriminator_steps", discriminator_steps, 1)
+        number("dropout", dropout, lambda rate: 0 <= rate < 1, "be at least 0 and below 1")
         if objective not in OBJECTIVES:
             raise unknown_name("objective", objective, OBJECTIVES)
         rng = as_generator(rng)
@@ -82,8 +83,6 @@ class GAN(Model):
 
         x (batch, data_dim) real examples; z (batch, latent_dim): the noise, instead of the model's own stream.
         """
-        if x.ndim != 2 or x.shape[1] != self.data_dim:
-            raise ValueError(f"x has shape {tuple(x.shape)}; {type(self).__name__} needs (batch, {self.data_dim})")
         with self.generator.frozen_buffers():
             generated, _ = self.generator.forward(self._noise(x.shape[0]) if z is None else z)
         if self.discriminator.couples_batch:  # batch statistics of real and of generated examples must not mix
@@ -115,7 +114,7 @@ class GAN(Model):
     def turns(self, step):
         """Algorithm 1 of the paper: every step trains the discriminator on a fresh minibatch, every k-th the generator as well."""
         turns = [("discriminator", self.discriminator_loss)]
-        if (step + 1) % self.discriminator_steps == 0:
+        if (integer("step", step, 0) + 1) % self.discriminator_steps == 0:
             turns.append(("generator", lambda x: self.generator_loss(self._noise(x.shape[0]))))
         return turns
 

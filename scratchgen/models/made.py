@@ -24,7 +24,7 @@ an exact likelihood, where a VAE has a bound. The price is paid when sampling: f
 
 import numpy as np
 
-from scratchgen.errors import integer, integers
+from scratchgen.errors import LARGEST, integer, integers
 from scratchgen.layers import MaskedLinear, Sequential
 from scratchgen.layers.mlp import make_activation
 from scratchgen.layers.sigmoid import sigmoid
@@ -61,7 +61,7 @@ class MADE(Model):
     examples = {"MADE": dict(hidden=(7,))}
 
     def __init__(self, data_dim, hidden=(500,), activation="relu", ordering=None, rng=None, dtype=np.float32):
-        data_dim, hidden, rng = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), as_generator(rng)
+        data_dim, hidden, rng = integer("data_dim", data_dim, 1, LARGEST), integers("hidden", hidden, 1), as_generator(rng)
         ordering = ordering if ordering is None else integers("ordering", ordering, 0)
         if ordering is not None and sorted(ordering) != list(range(data_dim)):
             raise ValueError(f"ordering is {ordering}; it must hold each of the features 0 … {data_dim - 1} once")

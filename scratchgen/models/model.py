@@ -19,16 +19,29 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
 The command line makes its options of the constructor's arguments and of the lines "argument: what it is" in the class's docstring.
 """
 
+import functools
+import inspect
 import math
 
 import numpy as np
 
 from scratchgen.layers.module import Module
+from scratchgen.ops.checks import an_array
 from scratchgen.optim import Adam
+
+ARRAYS = ("x", "z", "eps")  # arguments of a model's methods that are arrays, by their names in the glossary of `scratchgen`
 
 
 class Model(Module):
-    """Base class of generative models. Subclasses set `data_dim` and `config`, call `set_parts`, and have `sample` and a loss."""
+    """Base class of generative models. Subclasses set `data_dim` and `config`, call `set_parts`, and have `sample` and a loss.
+
+    Where a method takes x, z or eps, it must be an array, and x one of examples, (n, data_dim): else TypeError or ValueError.
+    """
+
+    def __init_subclass__(cls):
+        for name, method in list(vars(cls).items()):
+            if inspect.isfunction(method) and not name.startswith("_") and not set(ARRAYS).isdisjoint(inspect.signature(method).parameters):
+                setattr(cls, name, check_arrays(method))
 
     n_classes = None
     examples = {}
@@ -62,6 +75,17 @@ class Model(Module):
     def check_range(self, name, x):
         """ValueError if the model cannot produce numbers such as those in x (n, data_dim); name: of the argument."""
 
+    def checked(self, who, name, x, optional=False):
+        """The array that was given to a method as `name`, as a plain one. Raises TypeError or ValueError where it is none that fits this model."""
+        if x is None and optional:
+            return x
+        x = an_array(who, name, x)
+        if x.dtype.kind not in "fiub":
+            raise TypeError(f"{name} is {x.dtype}; {who} needs real numbers")
+        if name == "x" and (x.ndim != 2 or x.shape[1] != self.data_dim):
+            raise ValueError(f"x has shape {tuple(x.shape)}; {who} needs (batch, {self.data_dim})")
+        return x
+
     @classmethod
     def suited_to(cls, x):
         """Settings for data such as x (n, data_dim): of the constructor; and epochs or steps, batch_size, binarize, lr, schedule of the training."""
@@ -75,8 +99,27 @@ class Model(Module):
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.config.items())})"
 
 
+def check_arrays(method):
+    """A model's method, which looks at its arrays before it runs."""
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    optional = {p.name for p in parameters if p.default is None}
+
+    @functools.wraps(method)
+    def wrapper(self, *arguments, **named):
+        who = f"{type(self).__name__}.{method.__name__}"
+        arguments = [
+            self.checked(who, p.name, x, p.name in optional) if p.name in ARRAYS else x for p, x in zip(parameters, arguments, strict=False)
+        ] + list(arguments[len(parameters) :])
+        named = {name: self.checked(who, name, x, name in optional) if name in ARRAYS else x for name, x in named.items()}
+        return method(self, *arguments, **named)
+
+    return wrapper
+
+
 def check_unit_interval(name, x, why):
     """ValueError unless all of x lies in [0, 1]."""
+    if not x.size:
+        return
     low, high = float(x.min()), float(x.max())
     if low < 0 or high > 1:
         raise ValueError(f"{name} has values from {low:g} to {high:g}; {why} needs them in [0, 1]")

@@ -25,7 +25,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from scratchgen.errors import unknown_name
+from scratchgen.errors import shown, unknown_name
+from scratchgen.ops.checks import as_written
 from scratchgen.ops.tracing import Tracing
 
 BACKENDS = ("numpy", "numba", "cuda")
@@ -137,11 +138,15 @@ def get_backend():
 
 def compiles():
     """Whether the backend in force compiles operations."""
-    return (_active or _load_default()).compile is not _as_written
+    return (_active or _load_default()).compile is not as_written
 
 
 def array(x, dtype=None):
     """`x` as an array of the backend in force. Where dtype allows, an array that is there already is taken over without a copy."""
+    try:
+        dtype = None if dtype is None else np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype is {shown(dtype)}; it must be one of NumPy's, such as np.float32") from None
     return (_active or _load_default()).array(x, dtype)
 
 
@@ -169,15 +174,11 @@ def _load(name):
     elif name == "numba" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
         backend = importlib.import_module("scratchgen.ops.numba").backend()
     else:
-        functions = dict(array=_host_array, to_host=_host_array, empty=np.empty, compile=_as_written)
+        functions = dict(array=_host_array, to_host=_host_array, empty=np.empty, compile=as_written)
         backend = SimpleNamespace(name=name, by_hand={}, is_async=False, **functions)
     backend.assemble = getattr(backend, "assemble", None)
     backend.operations = {}
     return backend
-
-
-def _as_written(definition, parameters):
-    return definition
 
 
 def _host_array(x, dtype=None):

@@ -15,6 +15,8 @@ import math
 
 import numpy as np
 
+from scratchgen.errors import LARGEST, integer, integers, shown
+from scratchgen.ops.checks import REALS, described
 from scratchgen.ops.dispatch import op
 
 M0, M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)  # multipliers
@@ -31,7 +33,7 @@ def as_generator(rng):
         return rng
     if rng is None or (isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0):
         return np.random.default_rng(rng)
-    raise TypeError(f"rng is {rng!r}; it must be a seed (an int ≥ 0), a numpy.random.Generator or None")
+    raise TypeError(f"rng is {shown(rng)}; it must be a seed (an int ≥ 0), a numpy.random.Generator or None")
 
 
 def philox(key, start, n_blocks):
@@ -52,9 +54,19 @@ def words_per_value(dtype):
     return np.dtype(dtype).itemsize // 4
 
 
+def check_draw(name, key, start, n, dtype):
+    """What a drawing operation was given, as ints and a dtype. Raises TypeError or ValueError where one is not what it must be."""
+    key, start, n = integer("key", key, 0, 2**64 - 1), integer("start", start, 0, 2**64 - 1), integer("n", n, 0, LARGEST)
+    known = isinstance(dtype, (np.dtype, type, str)) and next((each for each in REALS if each == dtype), None)
+    if not known:
+        raise TypeError(f"{name} draws float32 or float64; asked for {dtype if isinstance(dtype, (np.dtype, type, str)) else described(dtype)}")
+    return key, start, n, known
+
+
 @op
 def random_uniform(key, start, n, dtype):
     """n numbers uniform in [0, 1) from block `start` of stream `key` -> (n,)."""
+    key, start, n, dtype = check_draw("random_uniform", key, start, n, dtype)
     words = philox(key, start, -(-n * words_per_value(dtype) // 4)).ravel()
     if dtype == np.float32:
         return ((words >> np.uint32(8)).astype(np.float32) * np.float32(2**-24))[:n]  # exact: 24 bits fit a float32
@@ -65,6 +77,7 @@ def random_uniform(key, start, n, dtype):
 @op
 def random_normal(key, start, n, dtype):
     """n numbers of the standard normal distribution from block `start` of stream `key` -> (n,)."""
+    key, start, n, dtype = check_draw("random_normal", key, start, n, dtype)
     u = random_uniform.__wrapped__(key, start, n + n % 2, dtype)
     radius, angle = np.sqrt(-2 * np.log(1 - u[0::2])), 2 * np.pi * u[1::2]  # 1 − u is in (0, 1]
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel().astype(dtype)[:n]
@@ -83,6 +96,7 @@ class Stream:
         self.block = 0
 
     def _take(self, draw, shape, dtype):
+        shape = integers("shape", shape, 0)
         n = math.prod(shape)
         numbers = draw(self.key, self.block, n, np.dtype(dtype)).reshape(shape)
         self.block += -(-n * words_per_value(dtype) // 4)

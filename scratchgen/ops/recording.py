@@ -29,7 +29,7 @@ from numbers import Real
 
 import numpy as np
 
-from scratchgen.ops import dispatch
+from scratchgen.ops import checks, dispatch
 
 log = logging.getLogger("scratchgen")
 KEPT = 8  # recordings for so many different keys
@@ -62,6 +62,9 @@ class Recorded:
         backend = dispatch.active()
         if backend.assemble is None or dispatch.recorder is not None:
             return self.step(*arguments)
+        if any(isinstance(x, np.ndarray) and type(x) is not np.ndarray for x in arguments):
+            name = getattr(self.step, "__name__", "the step")
+            arguments = [checks.plain(name, f"argument {k}", x) for k, x in enumerate(arguments)]
         try:
             key = backend.name, tuple([(x.shape, x.dtype) if is_array(x) else (type(x), x) for x in arguments])
             found = self.recordings.get(key, ())
@@ -138,7 +141,7 @@ class Recording:
 
 
 def is_array(x):
-    return hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, np.generic)
+    return type(x) is np.ndarray or hasattr(x, "block") and hasattr(x, "shape")
 
 
 def flat(result):
@@ -249,6 +252,8 @@ class Watched:
         """Called by dispatch after every operation."""
         if getattr(run, "untraceable", None):
             self.reason = self.reason or run.untraceable
+        if any(isinstance(x, np.ndarray) and type(x) is not np.ndarray for x in arguments):
+            self.reason = self.reason or f"{definition.__name__} takes an array of a subclass of NumPy's"
         results = result if isinstance(result, tuple) else (result,)
         places = tuple(self.place(x) if is_array(x) else x for x in arguments)
         for k, x in enumerate(results):

@@ -216,7 +216,9 @@ class Symbol(NDArrayOperatorsMixin):
             if k is None:
                 shape.append(1)
                 continue
-            n = next(lengths)
+            n = next(lengths, None)
+            if n is None:
+                raise IndexError(f"more indices than axes, {self.ndim}")
             if not isinstance(k, slice):
                 raise Untraceable("single rows or numbers of an array")
             start, stop, stride = 0 if k.start is None else k.start, k.stop, 1 if k.step is None else k.step
@@ -272,6 +274,8 @@ class Symbol(NDArrayOperatorsMixin):
         (target,) = out
         if not isinstance(target, Symbol):
             raise Untraceable("the result of a traced expression is written to an array that is no argument")
+        if not is_weak(result.node) and not np.can_cast(result.dtype, target.dtype, "same_kind"):
+            raise Untraceable(f"{result.dtype} added to an array of {target.dtype}")  # NumPy refuses it
         target.assign(result)
         return target
 
@@ -639,7 +643,7 @@ def trace(definition, arguments, parameters, static=()):
         return trace(definition, arguments, parameters, (*static, needed.argument))
     except Untraceable as error:
         raise Untraceable(where_it_happened(error, definition)) from None
-    except ValueError:
+    except (ValueError, IndexError):
         shapes = " and ".join(str(tuple(s)) for s in Tracing.shapes if s is not None)
         raise ValueError(f"{definition.__name__}: arrays whose shapes do not fit each other: {shapes}") from None
     finally:

@@ -10,6 +10,7 @@ Weight decay enters g (Adam: p is decayed through the moments) or p directly (Ad
 
 import numpy as np
 
+from scratchgen.errors import shown
 from scratchgen.ops import op
 from scratchgen.optim.optimizer import Optimizer, check_fractions, check_not_negative
 
@@ -32,6 +33,8 @@ class Adam(Optimizer):
     decoupled = False
 
     def __init__(self, module, lr=1e-3, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise TypeError(f"betas is {shown(betas)}; it must be a pair (β₁, β₂)")
         check_fractions(beta1=betas[0], beta2=betas[1])
         check_not_negative(eps=eps, weight_decay=weight_decay)
         super().__init__(module, lr, state=("m", "v"))

@@ -6,10 +6,9 @@
 All parameters of the module lie in one flat array, so a step is one operation however many layers there are.
 """
 
-import numbers
-
 import numpy as np
 
+from scratchgen.errors import number, shown
 from scratchgen.layers.module import Module
 from scratchgen.ops import array
 
@@ -21,9 +20,8 @@ class Optimizer:
 
     def __init__(self, module, lr, state=()):
         if not isinstance(module, Module):
-            raise TypeError(f"the first argument is {module!r}; it must be a network, layer or model")
-        if not (isinstance(lr, numbers.Real) and lr > 0):
-            raise ValueError(f"lr is {lr!r}; it must be a positive number")
+            raise TypeError(f"the first argument is {shown(module)}; it must be a network, layer or model")
+        number("lr", lr, lambda lr: lr > 0, "be a positive number")
         self.module, self.lr, self.steps = module, lr, 0
         p = module.flat_params
         self.state = {name: array(np.zeros(p.shape), p.dtype) for name in state}
@@ -43,14 +41,12 @@ class Optimizer:
 
 
 def check_fractions(**fractions):
-    """ValueError unless every one is at least 0 and below 1."""
+    """ValueError unless every one is at least 0 and below 1, TypeError unless it is a number."""
     for name, value in fractions.items():
-        if not 0 <= value < 1:
-            raise ValueError(f"{name} is {value}; it must be at least 0 and below 1")
+        number(name, value, lambda value: 0 <= value < 1, "be at least 0 and below 1")
 
 
-def check_not_negative(**numbers):
-    """ValueError unless every one is at least 0."""
-    for name, value in numbers.items():
-        if not value >= 0:
-            raise ValueError(f"{name} is {value}; it must not be negative")
+def check_not_negative(**values):
+    """ValueError unless every one is at least 0, TypeError unless it is a number."""
+    for name, value in values.items():
+        number(name, value, lambda value: value >= 0, "not be negative")

@@ -9,15 +9,20 @@ t counts epochs or steps, as the caller likes: `schedule(t)` sets optimizer.lr. 
 
 import math
 
+from scratchgen.errors import number, shown
+from scratchgen.optim.optimizer import Optimizer
+
 
 class Schedule:
     """Base class: remembers lr₀ of one optimizer; calling it with t sets the optimizer's lr, and returns it."""
 
     def __init__(self, optimizer):
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"the first argument is {shown(optimizer)}; it must be an optimizer")
         self.optimizer, self.lr = optimizer, optimizer.lr
 
     def __call__(self, t):
-        self.optimizer.lr = self.rate(t)
+        self.optimizer.lr = self.rate(number("t", t, lambda t: t >= 0, "not be negative"))
         return self.optimizer.lr
 
     def rate(self, t):
@@ -29,8 +34,8 @@ class StepLR(Schedule):
     """lr₀ γ^⌊t / every⌋: multiplied by gamma every so often."""
 
     def __init__(self, optimizer, every, gamma=0.1):
-        if every < 1:
-            raise ValueError(f"every is {every}; it must be at least 1")
+        number("every", every, lambda every: every >= 1, "be at least 1")
+        number("gamma", gamma, lambda gamma: gamma > 0, "be a positive number")
         super().__init__(optimizer)
         self.every, self.gamma = every, gamma
 
@@ -43,6 +48,7 @@ class ExponentialLR(Schedule):
     """lr₀ γ^t."""
 
     def __init__(self, optimizer, gamma):
+        number("gamma", gamma, lambda gamma: gamma > 0, "be a positive number")
         super().__init__(optimizer)
         self.gamma = gamma
 
@@ -55,8 +61,8 @@ class CosineLR(Schedule):
     """Half a cosine from lr₀ at t = 0 down to lr_min at t = total, and lr_min from there on."""
 
     def __init__(self, optimizer, total, lr_min=0.0):
-        if total < 1:
-            raise ValueError(f"total is {total}; it must be at least 1")
+        number("total", total, lambda total: total >= 1, "be at least 1")
+        number("lr_min", lr_min, lambda lr: lr >= 0, "not be negative")
         super().__init__(optimizer)
         self.total, self.lr_min = total, lr_min
 

@@ -134,7 +134,7 @@ def test_missing_methods_say_which(rng):
 
 
 WRONG = [
-    (lambda: L.Linear(2, 5, rng=0).forward([[1.0, 2.0]]), TypeError, r"x is a list; Linear\(2, 5\) needs an array \(batch, 2\)"),
+    (lambda: L.Linear(2, 5, rng=0).forward([[1.0, 2.0]]), TypeError, r"x is a list; Linear\(2, 5\) needs an array: x \(batch, n_in\)"),
     (lambda: L.Linear(8, 5, rng=0).forward(np.zeros((3, 7), np.float32)), ValueError, r"x has shape \(3, 7\); Linear\(8, 5\) needs \(batch, 8\)"),
     (lambda: L.Linear(4, 3, rng=0).forward(np.zeros(4, np.float32)), ValueError, r"x has shape \(4,\); Linear\(4, 3\) needs \(batch, 4\)"),
     (lambda: L.Linear(4, 3, rng=0).forward(np.zeros((2, 4))), TypeError, r"x is float64 but Linear\(4, 3\) is float32; use x.astype\(float32\)"),

@@ -1,7 +1,9 @@
 """Batch and layer normalisation: what their outputs look like, and what batch normalisation remembers."""
 
 import numpy as np
+import pytest
 
+import scratchgen as sg
 from scratchgen import layers as L
 
 F = np.float64
@@ -60,3 +62,16 @@ def test_examples_mix_exactly_where_couples_batch_says_so(backend, rng):
     for layer in (L.BatchNorm(3, dtype=F), L.LayerNorm(3, dtype=F), L.Softmax(), L.Linear(3, 2, rng=0, dtype=F)):
         unchanged = np.allclose(layer.forward(x)[0][0], layer.forward(other)[0][0], rtol=1e-12)
         assert unchanged != layer.couples_batch
+
+
+@pytest.mark.parametrize("scale", [1e15, 1e18, 1e20, 1e30, 1e36])
+@pytest.mark.parametrize("make", [L.LayerNorm, L.BatchNorm])
+def test_large_numbers_on_both_backends(make, scale):
+    """Where squares leave float32, both give what the definition gives."""
+    x, results = np.random.default_rng(0).normal(size=(6, 40), scale=scale).astype(np.float32), []
+    for backend in ("numpy", "numba"):
+        with sg.use_backend(backend), np.errstate(over="ignore"):
+            y, cache = make(40).forward(x)
+            results.append((y, cache.x_hat, cache.r))
+    for numpy, numba in zip(*results, strict=True):
+        np.testing.assert_allclose(numba, numpy, rtol=1e-4, atol=1e-5 * np.abs(numpy).max())

@@ -92,7 +92,7 @@ def test_a_gradient_that_does_not_fit_is_refused(activations, backend):
     net = L.Sequential(L.Linear(4, 5), L.ReLU(), L.Linear(5, 3), *[activation() for activation in activations])
     _, cache = net.forward(np.ones((2, 4), np.float32))
     for shape in [(2, 4), (3, 3), (3,), (2, 1), (1, 3)]:
-        with pytest.raises(ValueError, match=r"dy has shape .*; y, whose gradient it is, has \(2, 3\)"):
+        with pytest.raises(ValueError, match=r"dy has shape .*; y of Sequential\(.*\), whose gradient it is, has \(2, 3\)"):
             net.backward(np.ones(shape, np.float32), cache)
     assert not net.flat_grads.any()
 

@@ -135,3 +135,22 @@ def test_dtypes_that_do_not_fit(name):
     if rest:
         with pytest.raises(TypeError, match=f"is float32 and .* float64; {name} needs float32 or float64 for all"):
             getattr(losses, name)(first, *[a.astype(np.float32) for a in rest])
+
+
+@pytest.mark.parametrize("wrong", [[[0.5]], None, memoryview(np.ones((4, 4))), "x", 0.5], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize("name", losses.__all__)
+def test_what_is_no_array(backend, name, wrong):
+    arrays = examples(getattr(losses, name), Draw(np.float64, 4, 4, seed=6))[0]
+    for k in range(len(arrays)):
+        given = [wrong if i == k else a for i, a in enumerate(arrays)]
+        with pytest.raises(TypeError, match=rf"\w+ is (a|None).*; {name} needs an array"):
+            call(name, given)
+    with pytest.raises(TypeError, match=r"is a masked array"):
+        call(name, [np.ma.masked_array(arrays[0], arrays[0] > 0), *arrays[1:]])
+
+
+@each_and_rows
+def test_numbers_that_are_not_real_or_not_ours(backend, name):
+    for dtype in (np.float16, np.longdouble, complex, object, ">f8"):
+        with pytest.raises(TypeError, match=rf"{name} needs float32 or float64 for all"):
+            call(name, [a.astype(dtype) for a in ALL[name]])

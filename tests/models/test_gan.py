@@ -182,8 +182,8 @@ def test_what_a_training_loop_asks_for():
     assert gan.evaluate(X) == {}  # a GAN has no likelihood to report
     np.testing.assert_array_equal(GAN(**gan.config, rng=0, dtype=np.float64).flat_params, gan.flat_params)  # config makes an equal model
     with pytest.raises(ValueError, match=r"data has values from -1 to 1; .* output='identity'"):
-        gan.check_range("data", np.array([[-1.0, 1.0]]))
-    make(output="identity").check_range("data", np.array([[-1.0, 1.0]]))
+        gan.check_range("data", np.resize([-1.0, 1.0], (1, 6)))
+    make(output="identity").check_range("data", np.resize([-1.0, 1.0], (1, 6)))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_data_and_noise_of_the_wrong_shape():
     gan = make()
     with pytest.raises(ValueError, match=r"x has shape \(5, 2\); Linear\(3, 9\) needs \(batch, 3\)"):
         gan.generator_loss(Z[:, :2])
-    with pytest.raises(ValueError, match=r"x has shape \(8, 5\); GAN needs \(batch, 6\)"):
+    with pytest.raises(ValueError, match=r"x has shape \(8, 5\); GAN.discriminator_loss needs \(batch, 6\)"):
         gan.discriminator_loss(X[:, :5], Z)
 
 

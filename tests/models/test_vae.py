@@ -169,7 +169,7 @@ def test_arguments_that_make_no_model(options, error, words):
 
 def test_data_of_the_wrong_shape_or_type():
     vae = make()
-    with pytest.raises(ValueError, match=r"x has shape \(7, 5\); Linear\(6, 5\) needs \(batch, 6\)"):
+    with pytest.raises(ValueError, match=r"x has shape \(7, 5\); VAE.loss needs \(batch, 6\)"):
         vae.loss(X[:, :5])
     with pytest.raises(TypeError, match="x is float64 but .* float32"):
         vae.loss(X.astype(np.float64))

@@ -170,3 +170,20 @@ def test_arguments_that_make_no_optimizer(make, error, words):
 
 def test_print_says_what_it_trains():
     assert repr(optim.Adam(mlp((2, 2), rng=0), lr=3e-4)) == "Adam(Sequential, lr=0.0003, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0)"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [(lambda net: optim.SGD(net, lr="a"), "lr is 'a'; it must be a positive number"), (lambda net: optim.SGD(net, momentum=None), "momentum is None"),
+     (lambda net: optim.Adam(net, betas=0.9), r"betas is 0.9; it must be a pair"), (lambda net: optim.Adam(net, eps=1j), "eps is 1j"),
+     (lambda net: optim.StepLR(net, 3), "the first argument is Linear.*; it must be an optimizer"),
+     (lambda net: optim.StepLR(optim.SGD(net), "a"), "every is 'a'; it must be at least 1"),
+     (lambda net: optim.ExponentialLR(optim.SGD(net), None), "gamma is None; it must be a positive number"),
+     (lambda net: optim.CosineLR(optim.SGD(net), 10, lr_min="a"), "lr_min is 'a'; it must not be negative"),
+     (lambda net: optim.ExponentialLR(optim.SGD(net), 0.9)("a"), "t is 'a'; it must not be negative"),
+     (lambda net: optim.clip_grad_norm(3, 1.0), "the first argument is 3; it must be a network"),
+     (lambda net: optim.clip_grad_norm(net, "a"), "max_norm is 'a'; it must be positive")],
+)  # fmt: skip
+def test_settings_that_are_no_numbers(make, words):
+    with pytest.raises(TypeError, match=words):
+        make(Linear(2, 2))

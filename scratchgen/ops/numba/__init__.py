@@ -18,6 +18,7 @@ from scratchgen.errors import environment_integer
 
 environment_integer("NUMBA_NUM_THREADS")  # before Numba reads it, who would say in a page what is wrong with it
 from scratchgen.ops.arrays import take_rows  # noqa: E402
+from scratchgen.ops.checks import as_written  # noqa: E402
 from scratchgen.ops.numba import matmul, random  # noqa: E402
 from scratchgen.ops.numba.calls import Operation  # noqa: E402
 from scratchgen.ops.numba.memory import empty  # noqa: E402
@@ -28,7 +29,7 @@ __all__ = ["backend"]
 
 def backend():
     """The backend as dispatch.py keeps it."""
-    by_hand = {**matmul.BY_HAND, **random.BY_HAND, "take_rows": take_rows.__wrapped__}
+    by_hand = {**matmul.BY_HAND, **random.BY_HAND, "take_rows": as_written(take_rows.__wrapped__, ("x", "rows"))}
     return SimpleNamespace(
         name="numba", by_hand=by_hand, compile=Operation, array=host_array, to_host=host_array, empty=empty, assemble=Program, is_async=False
     )

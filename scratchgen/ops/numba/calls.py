@@ -22,14 +22,14 @@ from scratchgen.ops.numba import driver, sums
 from scratchgen.ops.numba.kernels import Kernel, Writer, kernels
 from scratchgen.ops.plan import REDUCTIONS, closure
 from scratchgen.ops.recording import FloatTerm, IntTerm
-from scratchgen.ops.source import type_name
+from scratchgen.ops.source import TYPES, type_name
 from scratchgen.ops.tracing import Dim, Untraceable, trace
 
 FLOAT32, FLOAT64 = checks.REALS
 BYTES_HEADER = bytes.__basicsize__ - 1  # where a bytes object's data begin
 
 
-RESERVED = {"s", "np", "empty", "run", "pool", "rows", "static", "totals", "places", "contiguous"}
+RESERVED = {"s", "np", "empty", "run", "pool", "rows", "static", "totals", "places", "contiguous", "definition", "share", "folded", *TYPES.values()}
 
 
 class Operation:
@@ -39,14 +39,18 @@ class Operation:
         self.definition, self.name, self.parameters = definition, definition.__name__, parameters
         self.kinds = {}  # kind of arguments -> [Call]
         self.untraceable = None  # why, if it cannot be traced
+        self.as_written = checks.as_written(definition, parameters)
 
     def __call__(self, *arguments):
         kind = tuple([(x.dtype, x.ndim, x.flags.c_contiguous) if type(x) is np.ndarray else type(x) for x in arguments])
-        for call in self.kinds.get(kind, ()):
-            result = call(*arguments)
-            if result is not NotImplemented:
-                return result
-        return self.first(kind, arguments)
+        try:
+            for call in self.kinds.get(kind, ()):
+                result = call(*arguments)
+                if result is not NotImplemented:
+                    return result
+            return self.first(kind, arguments)
+        except struct.error:  # a whole number of more than 64 bits
+            return self.as_written(*arguments)
 
     def call_for(self, arguments, results):
         """(the Call for arguments like those of an earlier call, what its `table` gives), or (None, None)."""
@@ -60,36 +64,38 @@ class Operation:
     def first(self, kind, arguments):
         """Compile for arguments of a kind that was not seen before, and run; or run the definition, if it cannot be compiled."""
         if self.untraceable:
-            return self.definition(*arguments)
+            return self.as_written(*arguments)
+        given, arguments = arguments, [checks.plain(self.name, name, x) for name, x in zip(self.parameters, arguments, strict=True)]
         arrays = [x for x in arguments if isinstance(x, np.ndarray)]
         if not arrays:
-            return self.definition(*arguments)
+            return self.as_written(*arguments)
         checks.check_types(self.name, arrays)
-        if any(type(x) is not np.ndarray and isinstance(x, np.ndarray) for x in arguments):
-            return self(*[np.asarray(x) if isinstance(x, np.ndarray) else x for x in arguments])
+        if any(x is not y for x, y in zip(arguments, given, strict=True)):
+            return self(*arguments)
         if any(x.ndim > 2 for x in arrays):
             return self.flattened(arguments, arrays)
         try:
-            program = trace(self.definition, arguments, self.parameters)
-            call = Call(program, arguments)
-        except (Untraceable, RecursionError, NumbaError) as error:
+            call = Call(trace(self.definition, arguments, self.parameters), arguments)
+        except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, NumbaError) as error:
+            result = self.as_written(*arguments)
             said = f"{self.name} cannot be compiled: {type(error).__name__}, {' '.join(str(error).split())[:200]}"
-            self.untraceable = str(error) if isinstance(error, Untraceable) else said
-            return self.definition(*arguments)
-        self.kinds.setdefault(kind, []).append(call)
+            self.untraceable = str(error) if isinstance(error, Untraceable) else said  # only now: arguments that NumPy refuses say nothing of it
+            return result
         result = call(*arguments)
-        assert result is not NotImplemented, f"{self.name}: a trace that does not fit its own arguments"
+        if result is NotImplemented:  # a number that does not equal itself
+            return self.as_written(*arguments)
+        self.kinds.setdefault(kind, []).append(call)
         return result
 
     def flattened(self, arguments, arrays):
         """Arrays with more axes, all of one shape: as rows; or the definition, where their axes matter."""
         shape = arrays[0].shape
         if any(x.shape != shape or not x.flags.c_contiguous for x in arrays):
-            return self.definition(*arguments)
+            return self.as_written(*arguments)
         rows = [x.reshape(-1) if isinstance(x, np.ndarray) else x for x in arguments]
         program = trace(self.definition, rows, self.parameters)
         if any(node.op in (*REDUCTIONS, "size", "index") for store in program.stores for node in closure(store.node)):
-            return self.definition(*arguments)
+            return self.as_written(*arguments)
         result = self(*rows)
         back = lambda x: x.reshape(shape) if isinstance(x, np.ndarray) and x.size == arrays[0].size else x
         return tuple(map(back, result)) if isinstance(result, tuple) else back(result)
@@ -106,8 +112,9 @@ class Call:
         scope = {
             "np": np, "empty": np.empty, "contiguous": np.ascontiguousarray, "run": driver.run, "pool": driver.pool, "n_threads": driver.n_threads,
             "static": self.static, "len": len, "range": range, "not_writable": checks.not_writable,
+            "definition": self.program.definition, "share": checks.share_memory, "folded": checks.folded,
             **{f"pack{k}": struct.Struct(form).pack for k, form in enumerate(self.formats)},
-            **{type_name(d): np.dtype(d) for d in ("f4", "f8", "i8", "?")}, "BYTES": BYTES_HEADER,
+            **{name: np.dtype(kind) for kind, name in TYPES.items()}, "BYTES": BYTES_HEADER,
         }  # fmt: skip
         self.rows = np.array(self.program_rows, np.int64)
         scope["rows"] = self.rows.ctypes.data
@@ -128,7 +135,7 @@ class Call:
     def written(self, arguments):
         """The source of `call`, and of `table`, which only makes the tables of the kernels, for arrays and results at hand: for recording."""
         program, names = self.program, [f"{x}_" if x in RESERVED else x for x in self.program.parameters]
-        place, fixed = {}, []
+        place, fixed, meet = {}, [], self.meetings(names, arguments)
         shapes = ", ".join(f"{names[i]}.shape" if i in program.arrays else "None" for i in range(len(names)))
         first = [f"s = ({shapes},)", *self.guards(names)]
         for i in program.written:
@@ -149,10 +156,11 @@ class Call:
             "shared = pool()",
             f"run(rows, {len(self.program_rows)}, id(places) + BYTES, shared.state, shared.program, shared.claims, n_threads())",
         ]
-        call = [*first, *made, *packs, *run, *fixed, f"return {self.returned(program.returns, place, names)}"]
+        apart, laid = ([f"if {meet}: return {what}"] if meet else [] for what in (f"definition({', '.join(names)})", "NotImplemented"))
+        call = [*first, *apart, *made, *packs, *run, *fixed, f"return {self.returned(program.returns, place, names)}"]
         outs = [f"out{k}" for k in range(len(program.outputs))]
         copies = [f"{x}_ is not {x}" for x in names if f"{x}_ = {x} if" in "".join(first)]
-        table = [*first, *packs, f"return places, ({' '.join(x + ',' for x in workspace)}), {' or '.join(copies) or 'False'}"]
+        table = [*first, *laid, *packs, f"return places, ({' '.join(x + ',' for x in workspace)}), {' or '.join(copies) or 'False'}"]
         text = lambda name, parameters, lines: f"def {name}({', '.join(parameters)}):\n" + "".join(f"    {line}\n" for line in lines)
         return text("call", names, call) + "\n" + text("table", names + outs, table)
 
@@ -162,6 +170,14 @@ class Call:
             f"{names[i]} == static[{i}]" if isinstance(x, (bool, int, float, str)) else f"{names[i]} is static[{i}]" for i, x in self.static.items()
         ]
         return [f"if not ({' and '.join(tests)}): return NotImplemented"] if tests else []
+
+    def meetings(self, names, arguments):
+        """The code of whether an array that is changed lies where another lies, or itself once more: then NumPy's order of doing things matters."""
+        written = self.program.written
+        pairs = [(i, k) for i in written for k in self.program.arrays if k > i or k not in written]
+        tests = [f"share({names[i]}, {names[k]})" for i, k in pairs]
+        tests += [f"folded({names[i]})" for i in written if not arguments[i].flags.c_contiguous]
+        return " or ".join(tests)
 
     def in_rows(self, name, ndim):
         """The code of whether an array's rows are contiguous."""

@@ -242,18 +242,19 @@ class Writer:
         return ["for i in range(r0, r1):", *("    " + line for line in self.row_lines + lines)]
 
     def in_columns(self):
-        """A stripe of columns, through all rows as often as it needs. Each column's sum is taken in the order of the rows."""
+        """A stripe of columns, through all rows as often as it needs. Each column's sum is taken in the order of the rows, BLOCK rows at a time, and
+        the sums of blocks are added in float64: what is small would be lost in the sum of millions of rows."""
         if self.nest.totals:
             raise Untraceable("the sum of everything beside sums along columns")
         lines, count = [], 0
         for each in self.nest.passes:
             lines += self.vectors([x.args[0] for x in each.reductions] + [store.node for store in each.stores])
-            places = []
+            places, wholes = [], []
             for x in each.reductions:
-                name = self.scratch(f"sum{count}", x.dtype, STRIPE)
+                name, wide = f"sum{count}", np.float64 if np.dtype(x.dtype).kind == "f" else x.dtype
+                places.append((self.scratch(name, x.dtype, STRIPE), x))
+                wholes.append((self.scratch(f"{name}_whole", wide, STRIPE), x, wide))
                 count += 1
-                places.append((name, x))
-                lines += ["for j in range(c0, c1):", f"    {name}[j - c0] = {type_name(x.dtype)}({STARTS[x.op]})"]
             self.row_lines, self.row_names = [], {}
             scope = self.cell_scope()
             added = [
@@ -261,13 +262,22 @@ class Writer:
             ]
             stored = [self.store(store, scope) for store in each.stores]
             inner = scope.fresh() + added + stored
-            if inner:
-                lines.append("for i in range(r0, r1):")
-                lines += ["    " + line for line in self.row_lines + self.row.fresh()]
-                lines += ["    for j in range(c0, c1):", *("        " + line for line in inner)]
+            rows = ["    " + line for line in self.row_lines + self.row.fresh()]
+            rows += ["    for j in range(c0, c1):", *("        " + line for line in inner)]
+            if places:
+                starts = lambda names: [f"    {name}[j - c0] = {type_name(dtype)}({STARTS[x.op]})" for name, x, dtype in names]
+                joined = [f"        {a}[j - c0] = {JOINS[x.op].format(f'{a}[j - c0]', f'{type_name(dtype)}({b}[j - c0])')}"
+                          for (a, x, dtype), (b, _) in zip(wholes, places, strict=True)]  # fmt: skip
+                lines += ["for j in range(c0, c1):", *starts(wholes)]
+                lines += ["for first in range(r0, r1, BLOCK):", "    for j in range(c0, c1):"]
+                lines += ["    " + line for line in starts([(name, x, x.dtype) for name, x in places])]
+                lines += ["    for i in range(first, min(first + BLOCK, r1)):", *("    " + line for line in rows)]
+                lines += ["    for j in range(c0, c1):", *joined]
+            elif inner:
+                lines += ["for i in range(r0, r1):", *rows]
             self.row = Scope(self.leaf, lambda node: bool(self.varies(node)), self.head)
-            for name, x in places:
-                self.values[id(x)] = f"{name}[j - c0]"
+            for name, x, _ in wholes:
+                self.values[id(x)] = f"{type_name(x.dtype)}({name}[j - c0])"
         scope = Scope(self.leaf, lambda node: "c" in self.varies(node), self.head)
         stored = [self.store(store, scope) for store in self.nest.vectors]
         if stored:

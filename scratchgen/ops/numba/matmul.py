@@ -5,8 +5,9 @@ through the same memory, so all products are one:  c = a b + bias  or  c += a b.
 """
 
 import numpy as np
+from numpy import ndarray
 
-from scratchgen.ops.checks import multipliable, not_multipliable, not_writable
+from scratchgen.ops.checks import folded, host_arrays, multipliable, not_multipliable, not_writable, share_memory
 from scratchgen.ops.numba import driver
 from scratchgen.ops.numba.calls import BYTES_HEADER
 from scratchgen.ops.numba.gemm import ADDED, FRESH, TABLE, plan
@@ -14,51 +15,64 @@ from scratchgen.ops.numba.gemm import ADDED, FRESH, TABLE, plan
 
 def matmul(a, b):
     """a b:  (m, k), (k, n) -> (m, n), both float32 or both float64, any strides."""
+    if not type(a) is type(b) is ndarray:
+        a, b = host_arrays("matmul", a=a, b=b)
     return product("matmul", a, b)
 
 
 def matmul_nt(a, b):
     """a bᵀ:  (m, k), (n, k) -> (m, n)."""
+    if not type(a) is type(b) is ndarray:
+        a, b = host_arrays("matmul_nt", a=a, b=b)
     return product("matmul_nt", a, b.T)
 
 
 def matmul_tn(a, b):
     """aᵀ b:  (k, m), (k, n) -> (m, n)."""
+    if not type(a) is type(b) is ndarray:
+        a, b = host_arrays("matmul_tn", a=a, b=b)
     return product("matmul_tn", a.T, b)
 
 
 def linear(x, W, b):
     """x W + b:  (batch, n_in), (n_in, n_out), (n_out,) or None -> (batch, n_out)."""
+    if not type(x) is type(W) is ndarray:
+        x, W = host_arrays("linear", x=x, W=W)
+    if b is not None and type(b) is not ndarray:
+        (b,) = host_arrays("linear", b=b)
     return product("linear", x, W, b)
 
 
 def add_matmul_tn(out, a, b):
-    """out += aᵀ b:  out (m, n), a (k, m), b (k, n). out shares no memory with a or b."""
-    a = checked("add_matmul_tn", a.T, b)
+    """out += aᵀ b:  out (m, n), a (k, m), b (k, n)."""
+    if not type(out) is type(a) is type(b) is ndarray:
+        out, a, b = host_arrays("add_matmul_tn", out=out, a=a, b=b)
+    a = a.T
+    check("add_matmul_tn", a, b)
     if out.shape != (a.shape[0], b.shape[1]) or out.dtype != a.dtype:
         raise ValueError(f"add_matmul_tn: out is {out.shape} {out.dtype}; aᵀ b is {(a.shape[0], b.shape[1])} {a.dtype}")
     if not out.flags.writeable:
         raise not_writable("add_matmul_tn")
-    if out.strides[1] != out.itemsize and out.shape[1] > 1:
+    if not reachable(out) or share_memory(out, a) or share_memory(out, b):
         out += product("matmul_tn", a, b)
     else:
         multiply(a, b, out, accumulate=1)
 
 
-def checked(name, a, b):
-    """a, if it can be multiplied with b. Raises ValueError or TypeError otherwise."""
-    try:
-        fits = multipliable(a, b)
-    except AttributeError:  # a list, say
-        fits = False
-    if not fits:
+def reachable(out):
+    """Whether a product can be added to a matrix where it lies: its rows are contiguous, and no two of them share memory."""
+    return (out.strides[1] == out.itemsize or out.shape[1] <= 1) and (out.flags.c_contiguous or not folded(out))
+
+
+def check(name, a, b):
+    """Raises ValueError or TypeError unless a can be multiplied with b."""
+    if not multipliable(a, b):
         raise not_multipliable(name, a, b)
-    return a
 
 
 def product(name, a, b, bias=None):
     """a b + bias as a new array; checked. `name` says which of a and b its caller knows transposed."""
-    checked(name, a, b)
+    check(name, a, b)
     c = np.empty((a.shape[0], b.shape[1]), a.dtype)
     if bias is not None:
         if bias.shape != c.shape[1:] or bias.dtype != c.dtype:

@@ -9,6 +9,7 @@ import struct
 
 import numpy as np
 
+from scratchgen.ops.checks import share_memory
 from scratchgen.ops.fusing import improve, places, writes
 from scratchgen.ops.numba import driver, gemm, matmul, random
 from scratchgen.ops.numba.compile import jit
@@ -117,7 +118,7 @@ class Program:
         results = [self.array(x) for x in places(entry.results) if x.owner[0] == "made" and not any(x == y for y in entry.arguments)]
         call, made = entry.run.call_for(arguments, results)
         if call is None or made[2]:
-            raise NotRecordable(f"{entry.definition.__name__} takes an array whose rows are not contiguous")
+            raise NotRecordable(f"{entry.definition.__name__} takes an array whose rows are not contiguous, or changes one that another shares")
         return call, arguments, results, *made[:2]
 
     def operation(self, entry):
@@ -157,8 +158,8 @@ class Program:
         if task.name == "add_matmul_tn":
             c, a, b = arguments
             a, bias, accumulate = a.T, None, not task.fresh
-            if c.strides[1] != c.itemsize and c.shape[1] > 1:
-                raise NotRecordable("a gradient whose rows are not contiguous")
+            if not matmul.reachable(c) or share_memory(c, a) or share_memory(c, b):
+                raise NotRecordable("a gradient whose rows are not contiguous, or that shares memory")
         else:
             a, b, *rest = arguments
             a, b = a.T if task.name == "matmul_tn" else a, b.T if task.name == "matmul_nt" else b

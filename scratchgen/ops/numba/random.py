@@ -11,14 +11,13 @@ import struct
 import numpy as np
 from numba import types
 
-from scratchgen.ops.checks import REALS
 from scratchgen.ops.numba import driver
 from scratchgen.ops.numba.calls import BYTES_HEADER
 from scratchgen.ops.numba.compile import c_function, jit
 from scratchgen.ops.numba.driver import HEAD
 from scratchgen.ops.numba.elementary import ONE, TWO, cos_sin_turns, log
 from scratchgen.ops.numba.memory import numbers_at
-from scratchgen.ops.random import M0, M1, W0, W1
+from scratchgen.ops.random import M0, M1, W0, W1, check_draw
 
 LOW, HALF_WORD, W0, W1 = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(W0), np.uint64(W1)
 
@@ -98,9 +97,7 @@ def drawing(name):
     """The operation (key, start, n, dtype) -> (n,)."""
 
     def draw(key, start, n, dtype):
-        dtype = np.dtype(dtype)
-        if dtype not in REALS:
-            raise TypeError(f"random_{name} draws float32 or float64; asked for {dtype}")
+        key, start, n, dtype = check_draw(f"random_{name}", key, start, n, dtype)
         out = np.empty(-(-n // 4) * 4, dtype)  # whole blocks
         _, row = kernel(name, dtype.itemsize)
         places, shared = TABLE.pack(1, out.size, 1, id(out), key, start), driver.pool()
