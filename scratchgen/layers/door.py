@@ -3,8 +3,8 @@
     forward      inputs are arrays of real numbers
     backward     dy is one of the shape of y, and the cache is one that forward has made
 
-A layer remembers nothing between the two, so its door does: for the first array in each cache, the shape of the y that was returned beside it, as long
-as that array lives. A cache made elsewhere is taken if it is of the same type, and named if backward stumbles over it.
+A layer remembers nothing between the two, so its door does: for the first array in each cache, the shape of the y that was returned beside it, as
+long as that array lives. A cache made elsewhere is taken if it is of the same type, and named if backward stumbles over it.
 """
 
 import functools
@@ -109,8 +109,8 @@ def first_array(cache):
 
 
 def remember(y_shapes, cls, shape, cache):
-    """Note the shape of the y returned beside that cache, under the first array in it, and the cache's type, under the class whose forward it was. The
-    shape is None where caches of different y begin with the same array."""
+    """Note the shape of the y returned beside that cache, under the first array in it, and the cache's type, under the class whose forward it was.
+    The shape is None where caches of different y begin with the same array."""
     array = cache if type(cache) is ndarray else first_array(cache)
     ref, owner, before = y_shapes.get(id(array), UNKNOWN)
     if ref() is array and owner is cls and before != shape:

@@ -61,14 +61,14 @@ class Sequential(Layer):
         through its cache goes down, as any gradient does.
         """
         dys = [dy]  # of the layers, from the last to the first
-        for layer, cache in zip(self.layers[:0:-1], caches.of_layers[:0:-1], strict=True):
+        for layer, cache in zip(self.layers[:0:-1], caches[:0:-1], strict=True):
             dys.append(layer.backward(dys[-1], cache, wrt="input"))
         through_caches = []
-        for layer, dy, cache in zip(self.layers, reversed(dys), caches.of_layers, strict=True):
+        for layer, dy, cache in zip(self.layers, reversed(dys), caches, strict=True):
             ddx, dx = layer.double_backward(ddx, dy, cache)
             through_caches.append(dx)
         dx = None  # P does not depend on y
-        for layer, cache, here in zip(reversed(self.layers), reversed(caches.of_layers), reversed(through_caches), strict=True):
+        for layer, cache, here in zip(reversed(self.layers), reversed(caches), reversed(through_caches), strict=True):
             below = None if dx is None else layer.backward(dx, cache)
             dx = below if here is None else here if below is None else add(below, here)
         return ddx, dx

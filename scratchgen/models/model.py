@@ -32,6 +32,23 @@ from scratchgen.optim import Adam
 ARRAYS = ("x", "z", "eps")  # arguments of a model's methods that are arrays, by their names in the glossary of `scratchgen`
 
 
+def check_arrays(method):
+    """A model's method, which looks at its arrays before it runs."""
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    optional = {p.name for p in parameters if p.default is None}
+
+    @functools.wraps(method)
+    def wrapper(self, *arguments, **named):
+        who = f"{type(self).__name__}.{method.__name__}"
+        arguments = [
+            self.checked(who, p.name, x, p.name in optional) if p.name in ARRAYS else x for p, x in zip(parameters, arguments, strict=False)
+        ] + list(arguments[len(parameters) :])
+        named = {name: self.checked(who, name, x, name in optional) if name in ARRAYS else x for name, x in named.items()}
+        return method(self, *arguments, **named)
+
+    return wrapper
+
+
 class Model(Module):
     """Base class of generative models. Subclasses set `data_dim` and `config`, call `set_parts`, and have `sample` and a loss.
 
@@ -65,6 +82,7 @@ class Model(Module):
         """{name: log p(x), or a bound on it, of each example of x (n, data_dim), in nats: (n,)}. n_samples: of an estimate that needs some."""
         return {}
 
+    @check_arrays
     def evaluate(self, x, y=None, rng=None):
         """{name: mean over the examples of x (n, data_dim)} of what `likelihoods` gives; greater is better."""
         return {name: float(np.mean(values, dtype=np.float64)) for name, values in self.likelihoods(x, y, rng).items()}
@@ -97,23 +115,6 @@ class Model(Module):
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.config.items())})"
-
-
-def check_arrays(method):
-    """A model's method, which looks at its arrays before it runs."""
-    parameters = list(inspect.signature(method).parameters.values())[1:]
-    optional = {p.name for p in parameters if p.default is None}
-
-    @functools.wraps(method)
-    def wrapper(self, *arguments, **named):
-        who = f"{type(self).__name__}.{method.__name__}"
-        arguments = [
-            self.checked(who, p.name, x, p.name in optional) if p.name in ARRAYS else x for p, x in zip(parameters, arguments, strict=False)
-        ] + list(arguments[len(parameters) :])
-        named = {name: self.checked(who, name, x, name in optional) if name in ARRAYS else x for name, x in named.items()}
-        return method(self, *arguments, **named)
-
-    return wrapper
 
 
 def check_unit_interval(name, x, why):

@@ -1,7 +1,7 @@
 """Random calls at every door: right things in strange shapes of memory, and wrong things.
 
-Each either gives what the NumPy definition gives, or raises a TypeError or ValueError whose sentence is one of ours; memory beside the arrays stays as
-it is. What there is to call is enumerated, operations, layers, losses, optimizers and models, so that new ones need no line here.
+Each either gives what the NumPy definition gives, or raises a TypeError or ValueError whose sentence is one of ours; memory beside the arrays stays
+as it is. What there is to call is enumerated, operations, layers, losses, optimizers and models, so that new ones need no line here.
 """
 
 import contextlib
@@ -24,9 +24,11 @@ from scratchgen.ops import use_backend
 
 # how Python and NumPy begin when they stumble over something nobody has looked at
 INTERNAL = re.compile(
-    r"'[\w.]+' object|.* object (has no attribute|is not|cannot be)|unsupported operand|.*not supported between|(not enough|too many) values to unpack"
+    r"'[\w.]+' object|.* object (has no attribute|is not|cannot be)|unsupported operand|.*not supported between"
+    r"|(not enough|too many) values to unpack"
     r"|.*out of range|must be real number|could not convert|ufunc|Cannot cast|argument out|bad operand|object of type|tuple index|list index|numba"
-    r"|.*dispatcher|.*truth value|operands could not|cannot reshape|maximum supported|zero-size|all the input|len\(\)|can't multiply|descriptor|setting an"
+    r"|.*dispatcher|.*truth value|operands could not|cannot reshape|maximum supported|zero-size|all the input|len\(\)|can't multiply|descriptor"
+    r"|setting an"
     r"|only |invalid |__|float\(\)|int\(\)|The first argument|.*ambiguous|Data type|expected|data type"
 )
 STUMBLED = re.compile("cannot take these arguments: |needs what its forward returned beside y ")  # ours, which quote NumPy at their end
@@ -205,7 +207,7 @@ def alike(got, wanted, dtype):
 
 
 def same_on_both(function, make, dtype, honest=False):
-    """Call on both backends, on arguments made anew for each: both refuse, or give the same, also in the arguments; numba may refuse where NumPy does not."""
+    """Call on both backends, on arguments made anew for each: both refuse, or give the same, also in the arguments; numba may refuse more."""
     outcomes = []
     for backend in ("numpy", "numba"):
         arguments = make()

@@ -1,4 +1,4 @@
-"""The door of every layer: what is no array, a dy of another shape, a cache of something else; and that it never stands in the way of what is right."""
+"""The door of every layer: what is no array, a dy of another shape, a cache of something else; what is right goes through."""
 
 import copy
 import pickle
@@ -176,7 +176,8 @@ def test_noise_of_another_shape():
     [(lambda: L.Dropout("a"), "rate is 'a'; it must be at least 0 and below 1"), (lambda: L.LeakyReLU(None), "slope is None; it must be positive"),
      (lambda: L.ELU([1]), r"alpha is \[1\]; it must be positive"), (lambda: L.BatchNorm(3, eps="a"), "eps is 'a'; it must not be negative"),
      (lambda: L.BatchNorm(3, momentum=2), "momentum is 2; it must be a number from 0 to 1"), (lambda: L.LayerNorm(3, eps=-1), "eps is -1"),
-     (lambda: L.Linear(3, 2, dtype=b"x"), "dtype is b'x'; it must be one of NumPy's"), (lambda: L.mlp((2, 2**70)), r"sizes\[1\] is .*; it must be at most")],
+     (lambda: L.Linear(3, 2, dtype=b"x"), "dtype is b'x'; it must be one of NumPy's"),
+     (lambda: L.mlp((2, 2**70)), r"sizes\[1\] is .*; it must be at most")],
 )  # fmt: skip
 def test_settings(make, words):
     with pytest.raises((TypeError, ValueError), match=words):

@@ -178,8 +178,8 @@ def test_data_of_the_wrong_shape_or_type():
     with pytest.raises(ValueError, match="n_samples is 0; it must be at least 1"):
         vae.log_likelihood(X, n_samples=0)
     with pytest.raises(ValueError, match=r"data has values from -1 to 2; a Bernoulli likelihood .* needs them in \[0, 1\]"):
-        vae.check_range("data", np.array([[-1.0, 2.0]]))
-    make("gaussian").check_range("data", np.array([[-1.0, 2.0]]))
+        vae.check_range("data", np.array([[-1.0, 2.0, 0, 0, 0, 0]]))
+    make("gaussian").check_range("data", np.array([[-1.0, 2.0, 0, 0, 0, 0]]))
 
 
 def test_sizes_may_be_numpy_integers(tmp_path):

@@ -69,7 +69,8 @@ real = a.copy().view(Liar)
 with sg.use_backend("numba"):
     for x in (real, Duck()):
         for call in (
-            lambda: sg.ops.copy_to(x, a), lambda: sg.ops.copy_to(a.copy(), x), lambda: tanh(x), lambda: sg.ops.matmul(x, a), lambda: sg.ops.matmul_nt(a, x),
+            lambda: sg.ops.copy_to(x, a), lambda: sg.ops.copy_to(a.copy(), x), lambda: tanh(x),
+            lambda: sg.ops.matmul(x, a), lambda: sg.ops.matmul_nt(a, x),
             lambda: sg.ops.matmul_tn(x, x), lambda: linear(a, a, x), lambda: linear(x, a, None), lambda: sg.ops.add_matmul_tn(x, a, a),
             lambda: sg.ops.add_matmul_tn(a.copy(), x, a), lambda: sg.ops.take_rows(x, np.arange(3)), lambda: sg.ops.fill(x, 1.0),
         ):
@@ -201,7 +202,8 @@ def test_shapes_that_do_not_fit_are_named():
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [((1, 0, -3, F), "n is -3; it must be at least 0"), ((2**64, 0, 3, F), "key is .*; it must be at most"), ((1, 0, 2.5, F), "n is 2.5; it must be an int"),
+    [((1, 0, -3, F), "n is -3; it must be at least 0"), ((2**64, 0, 3, F), "key is .*; it must be at most"),
+     ((1, 0, 2.5, F), "n is 2.5; it must be an int"),
      ((1, 0, 3, np.int32), "random_uniform draws float32 or float64; asked for"), ((1, 0, 3, None), "draws float32 or float64; asked for None")],
 )  # fmt: skip
 def test_draws(arguments, words, backend):

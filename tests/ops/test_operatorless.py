@@ -1,6 +1,6 @@
 """Outside the operations nobody computes with arrays: device arrays have no operators, so layers, losses, models and optimizers must do without.
 
-Everything runs here on an array that has only what the library may rely on: shape, ndim, dtype, size, reshape, basic slicing and len. The
+Everything runs here on an array that has only what the library may rely on: shape, ndim, dtype, size, reshape, basic slicing, len and to_host. The
 operations of this backend unwrap it, run the definition, and wrap the result; the numbers must be those of the numpy backend.
 """
 
@@ -42,6 +42,9 @@ class Bare:
 
     def __iter__(self):
         raise TypeError("a device array cannot be iterated over")
+
+    def to_host(self):
+        return self._a.copy()
 
     def __array__(self, *args, **kwargs):
         raise TypeError("a device array is not a NumPy array; to_host makes it one")
