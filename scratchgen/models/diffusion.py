@@ -181,9 +181,9 @@ class Diffusion(Model):
         return elbo
 
     def likelihoods(self, x, y=None, rng=None, n_samples=0):
-        """{"elbo"} of each example of x (n, data_dim), in nats: (n,), from n_samples of the steps, or 20. Nothing for pictures: where many pixels are
+        """{"elbo"} of each example of x (n, data_dim), in nats: (n,), from n_samples of the steps, or 100. None for pictures: where many pixels are
         exactly 0, a density has no upper bound, and says nothing."""
-        return {} if grey_pictures(x) else {"elbo": self.elbo(x, n_samples or 20, rng)}
+        return {} if grey_pictures(x) else {"elbo": self.elbo(x, n_samples or 100, rng)}
 
     def pictures(self, x, plots, folder):
         """path.png: from noise to data."""
