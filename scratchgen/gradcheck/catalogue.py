@@ -109,6 +109,7 @@ def example_layers(dtype=F, n=FEATURES):
         "LayerNorm": lambda: norm(layers.LayerNorm, n),
         "Maxout": lambda: layers.Maxout(2),
         "Reparameterize": lambda: layers.Reparameterize(rng=0),
+        "TimeEmbedding": lambda: layers.TimeEmbedding(4, highest=3, dtype=dtype),
         **{
             f"Linear and {name}": lambda f=f: Sequential(linear(), linear_after(5, bias=False), f(), linear(5, 2), f())
             for name, f in activations.items()

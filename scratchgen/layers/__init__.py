@@ -23,8 +23,9 @@ from scratchgen.layers.sigmoid import Sigmoid
 from scratchgen.layers.softmax import Softmax
 from scratchgen.layers.softplus import Softplus
 from scratchgen.layers.tanh import Tanh
+from scratchgen.layers.time_embedding import TimeEmbedding
 
 __all__ = [
     "BatchNorm", "Dropout", "ELU", "Identity", "Layer", "LayerNorm", "LeakyReLU", "Linear", "MaskedLinear", "Maxout", "Module", "ReLU",
-    "Reparameterize", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh", "initializers", "mlp",
+    "Reparameterize", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh", "TimeEmbedding", "initializers", "mlp",
 ]  # fmt: skip

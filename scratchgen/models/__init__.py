@@ -3,6 +3,8 @@
 A new model needs its import here: that is its line in MODELS, {name on the command line: class}, and its name in `scratchgen`.
 """
 
+from scratchgen.models.diffusion import Diffusion
+from scratchgen.models.flow_matching import FlowMatching
 from scratchgen.models.gan import GAN
 from scratchgen.models.gradient_penalty import gradient_penalty
 from scratchgen.models.made import MADE

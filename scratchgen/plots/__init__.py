@@ -8,6 +8,7 @@
     latent_manifold    what the decoder makes of each point of a two-dimensional latent space
     density_figure     data, generator and discriminator in one dimension: the GAN paper's first figure
     points             generated points of the plane over real ones
+    stages             points of the plane on their way from noise to data
     animate_points     a two-dimensional generator learning, as a GIF
 
 Figures are made without pyplot: no global state, no window, the user's backend and rcParams untouched.
@@ -19,6 +20,7 @@ from scratchgen.plots.density import density_figure
 from scratchgen.plots.grids import reconstructions, sample_grid, save_grid
 from scratchgen.plots.latent import latent_manifold, latent_scatter
 from scratchgen.plots.points import points
+from scratchgen.plots.stages import stages
 
 __all__ = [
     "animate_points",
@@ -30,4 +32,5 @@ __all__ = [
     "reconstructions",
     "sample_grid",
     "save_grid",
+    "stages",
 ]

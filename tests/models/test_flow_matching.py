@@ -1,0 +1,60 @@
+"""Flow matching: the objective, and paths whose velocity is known."""
+
+import numpy as np
+import pytest
+
+import scratchgen as sg
+from scratchgen.gradcheck import assert_gradients, check_objective
+
+RNG = np.random.default_rng(4)
+MEAN, STD = np.array([0.7, -1.2]), np.array([0.8, 1.5])
+
+
+class Knowing(sg.FlowMatching):
+    """E[x − z | x_t] for data from N(MEAN, STD²)."""
+
+    def velocity(self, x, t):
+        var = (1 - t) ** 2 + (t * STD) ** 2
+        return MEAN + (t * STD**2 - (1 - t)) / var * (x - t * MEAN)
+
+
+def knowing(**options):
+    return Knowing(2, hidden=(3,), rng=0, dtype=np.float64, **options)
+
+
+def test_paths_end_where_the_exact_flow_takes_the_noise():
+    """The flow from N(0, I) to N(MEAN, STD²) along one axis each is z -> MEAN + STD z."""
+    z = knowing(sample_steps=1).path(500, rng=1, keep=2)[0]
+    exact = MEAN + STD * z
+    errors = {n: np.abs(knowing(sample_steps=n).sample(500, rng=1) - exact).max() for n in (25, 50, 100)}
+    assert errors[100] < 1e-3 and 3 < errors[25] / errors[50] < 5 and 3 < errors[50] / errors[100] < 5  # second order
+    euler = {n: np.abs(knowing(sample_steps=n, method="euler").sample(500, rng=1) - exact).max() for n in (100, 200)}
+    assert 1.7 < euler[100] / euler[200] < 2.3  # first order
+
+
+def test_loss_is_that_of_the_equation():
+    model = sg.FlowMatching(3, hidden=(5,), center=0.5, scale=2, rng=0, dtype=np.float64)
+    x, z, t = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 3)), RNG.random(4)
+    u, s = (x - 0.5) / 2, t[:, None]
+    v = model.net(np.hstack([(1 - s) * z + s * u, s]))
+    loss, parts = model.loss(x, t, z)
+    assert np.isclose(loss, 0.5 * np.square(v - (u - z)).sum() / 4, rtol=1e-12) and parts == {"loss": loss}
+    assert_gradients(check_objective(model, lambda: model.loss(x, t, z)))
+
+
+def test_resumed_run_equals_one_that_never_stopped(tmp_path):
+    x = RNG.normal(size=(60, 2)).astype(np.float32)
+    runs = [sg.FlowMatching(2, hidden=(8,), sample_steps=2, rng=0) for _ in range(2)]
+    sg.fit(runs[0], x, epochs=6, batch_size=10, progress=False)
+    sg.fit(runs[1], x, epochs=3, batch_size=10, out=tmp_path, progress=False)
+    again = sg.FlowMatching(2, hidden=(8,), sample_steps=2, rng=5)
+    sg.fit(again, x, epochs=6, batch_size=10, out=tmp_path, resume=True, progress=False)
+    assert np.array_equal(again.flat_params, runs[0].flat_params) and (tmp_path / "path.png").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, message", [(dict(method="hoyn"), "heun"), (dict(scale=-1), "scale is -1"), (dict(sample_steps=0), "sample_steps")]
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        sg.FlowMatching(2, **arguments)
