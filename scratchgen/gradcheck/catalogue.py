@@ -172,6 +172,13 @@ LOSSES = {
     "discriminator_bce": ("real", "fake"),
     "generator_non_saturating": ("fake",),
     "generator_minimax": ("fake",),
+    "discriminator_bce_smoothed": ("real", "fake"),
+    "discriminator_least_squares": ("real", "fake"),
+    "generator_least_squares": ("fake",),
+    "discriminator_hinge": ("real", "fake"),
+    "generator_hinge": ("fake",),
+    "critic_wasserstein": ("real", "fake"),
+    "generator_wasserstein": ("fake",),
 }
 
 # name of an optimizer -> settings to try it with. A new optimizer needs a line here.

@@ -145,6 +145,8 @@ EXAMPLES = {
     "bernoulli_nll": lambda d: [(d.unit(), d.matrix())],
     "cross_entropy": lambda d: [(d.matrix(), d.labels()), (20 * d.matrix(), d.labels().astype(np.uint8))],
     "discriminator_bce": lambda d: [(d.normal(d.batch, 1), d.normal(d.n, 1))],
+    "discriminator_bce_smoothed": lambda d: [(d.normal(d.batch, 1), d.normal(d.n, 1), 0.1)],
+    "one_hot": lambda d: [(d.labels(), d.n, d.matrix()), (d.labels(), d.n + 2, d.row())],
     "log_weight": lambda d: [(d.normal(d.batch), *d.matrices(3))],
     "momentum_step": lambda d: [(d.parameters(), d.parameters(), d.parameters(), 0.1, 0.9, nesterov, 0.01) for nesterov in (False, True)],
     "classical_momentum_step": lambda d: [(d.parameters(), d.parameters(), d.parameters(), 0.1, 0.9, nesterov, 0.01) for nesterov in (False, True)],
