@@ -16,4 +16,4 @@ def add_arguments(parser):
 def run(options):
     """Print."""
     for name, cls in MODELS.items():
-        print(f"{name:12}{summary(cls)}")
+        print(f"{name:14}{summary(cls)}")

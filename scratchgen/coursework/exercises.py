@@ -138,7 +138,8 @@ EXERCISES = [
     Exercise(
         "gan", 9, "the game: how the generator learns through the discriminator",
         """
-        Given are both networks, and losses that return their gradients: `loss, dreal, dfake = discriminator_bce(real, fake)` and
+        Given are both networks, and losses that return their gradients:
+        `loss, dreal, dfake = self.discriminator_objective(real, fake)` and
         `loss, dfake = self.objective(fake)`, all of logits (n, 1). Compose the two objectives. Each fills the gradients of its own player only,
         `wrt="params"` and `wrt="input"` of backward being the tools, and returns the loss and {"discriminator": loss} or {"generator": loss}.
         The networks of this exercise have no batch normalisation: there are no running statistics to protect.

@@ -172,7 +172,6 @@ LOSSES = {
     "discriminator_bce": ("real", "fake"),
     "generator_non_saturating": ("fake",),
     "generator_minimax": ("fake",),
-    "discriminator_bce_smoothed": ("real", "fake"),
     "discriminator_least_squares": ("real", "fake"),
     "generator_least_squares": ("fake",),
     "discriminator_hinge": ("real", "fake"),

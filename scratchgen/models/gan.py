@@ -11,18 +11,37 @@ optimum of the game p = q and D* = ½ everywhere.
 
 Each player's loss fills only that player's gradients. The generator's gradient comes *through* the discriminator: its backward is
 asked for the gradient of its input only (wrt="input"), and that is the gradient of the generator's output.
+
+Other pairs of losses stand in losses/gan_*.py, penalties on D's slope in penalties.py.
 """
 
 import numpy as np
 
 from scratchgen.errors import integer, integers, number, unknown_name
 from scratchgen.layers import LeakyReLU, mlp
-from scratchgen.losses import discriminator_bce, generator_minimax, generator_non_saturating
+from scratchgen.losses import (
+    critic_wasserstein,
+    discriminator_bce,
+    discriminator_hinge,
+    discriminator_least_squares,
+    generator_hinge,
+    generator_least_squares,
+    generator_minimax,
+    generator_non_saturating,
+    generator_wasserstein,
+)
 from scratchgen.models.model import Model, check_unit_interval, grey_pictures
-from scratchgen.ops import Stream, as_generator, stack_rows
+from scratchgen.models.penalties import CLIP, PENALTIES, clip_weights
+from scratchgen.ops import Stream, add, as_generator, stack_rows
 from scratchgen.optim import Adam
 
-OBJECTIVES = {"non_saturating": generator_non_saturating, "minimax": generator_minimax}
+OBJECTIVES = {  # name -> loss of the discriminator (real, fake), loss of the generator (fake)
+    "non_saturating": (discriminator_bce, generator_non_saturating),
+    "minimax": (discriminator_bce, generator_minimax),
+    "least_squares": (discriminator_least_squares, generator_least_squares),
+    "hinge": (discriminator_hinge, generator_hinge),
+    "wasserstein": (critic_wasserstein, generator_wasserstein),
+}
 
 
 class GAN(Model):
@@ -33,7 +52,9 @@ class GAN(Model):
     generator_hidden: sizes of the generator's hidden layers.
     discriminator_hidden: sizes of the discriminator's hidden layers.
     output: activation of the generator's output: "sigmoid" for data in [0, 1], "tanh", "identity".
-    objective: of the generator, "non_saturating" or "minimax".
+    objective: pair of losses: "non_saturating", "minimax", "least_squares", "hinge", or "wasserstein", with weights clipped if there is no penalty.
+    penalty: on the discriminator's slope: none, "wgan_gp" or "r1" (penalties.py).
+    penalty_weight: λ of wgan_gp, γ of r1; 10 by default, as in both papers.
     discriminator_steps: steps of the discriminator for each of the generator, k of Algorithm 1.
     batch_norm: in the generator's hidden layers (Radford et al. 2016): keeps a young generator from giving one picture for every z.
     dropout: rate in the discriminator's hidden layers; the paper has ½.
@@ -42,7 +63,12 @@ class GAN(Model):
 
     examples = {
         "GAN": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,)),
-        "GAN (minimax)": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), objective="minimax"),
+        **{
+            f"GAN ({name})": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), objective=name)
+            for name in ("minimax", "least_squares", "hinge", "wasserstein")
+        },
+        "GAN (WGAN-GP)": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), objective="wasserstein", penalty="wgan_gp"),
+        "GAN (R1)": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), penalty="r1", penalty_weight=3.0),
     }
 
     def __init__(
@@ -53,6 +79,8 @@ class GAN(Model):
         discriminator_hidden=(1200, 1200),
         output="sigmoid",
         objective="non_saturating",
+        penalty=None,
+        penalty_weight=10.0,
         discriminator_steps=1,
         batch_norm=False,
         dropout=0.0,
@@ -64,37 +92,46 @@ class GAN(Model):
         discriminator_hidden = integers("discriminator_hidden", discriminator_hidden, 1)
         discriminator_steps = integer("discriminator_steps", discriminator_steps, 1)
         number("dropout", dropout, lambda rate: 0 <= rate < 1, "be at least 0 and below 1")
-        if objective not in OBJECTIVES:
-            raise unknown_name("objective", objective, OBJECTIVES)
+        number("penalty_weight", penalty_weight, lambda weight: 0 < weight < np.inf, "be positive")
+        for name, value, known in (("objective", objective, OBJECTIVES), ("penalty", penalty, (None, *PENALTIES))):
+            if value not in known:
+                raise unknown_name(name, value, [each for each in known if each])
         rng = as_generator(rng)
         self.config = dict(
             data_dim=data_dim, latent_dim=latent_dim, generator_hidden=generator_hidden, discriminator_hidden=discriminator_hidden,
-            output=output, objective=objective, discriminator_steps=discriminator_steps, batch_norm=bool(batch_norm), dropout=float(dropout),
+            output=output, objective=objective, penalty=penalty, penalty_weight=float(penalty_weight),
+            discriminator_steps=discriminator_steps, batch_norm=bool(batch_norm), dropout=float(dropout),
         )  # fmt: skip
         self.data_dim, self.latent_dim, self.discriminator_steps = data_dim, latent_dim, discriminator_steps
-        self.objective = OBJECTIVES[objective]
+        self.discriminator_objective, self.objective = OBJECTIVES[objective]
+        self.penalty = penalty and PENALTIES[penalty](float(penalty_weight))
         self.generator = mlp((latent_dim, *generator_hidden, data_dim), "relu", output=output, batch_norm=batch_norm, rng=rng, dtype=dtype)
         self.discriminator = mlp((data_dim, *discriminator_hidden, 1), lambda: LeakyReLU(0.2), dropout=dropout, rng=rng, dtype=dtype)
-        self.stream = Stream(rng)  # of z
+        self.stream = Stream(rng)  # of z, and of where a penalty looks
         self.set_parts(generator=self.generator, discriminator=self.discriminator)
 
-    def discriminator_loss(self, x, z=None):
+    def discriminator_loss(self, x, z=None, u=None):
         """-> loss, {"discriminator"}; adds to the discriminator's gradients, and leaves no trace in the generator.
 
-        x (batch, data_dim) real examples; z (batch, latent_dim): the noise, instead of the model's own stream.
+        x (batch, data_dim) real examples.  z (batch, latent_dim), u (batch, 1): the noise, and where between real and generated examples
+        the penalty of wgan_gp looks; instead of the model's own stream.
         """
         with self.generator.frozen_buffers():
             generated, _ = self.generator.forward(self._noise(x.shape[0]) if z is None else z)
         if self.discriminator.couples_batch:  # batch statistics of real and of generated examples must not mix
             real, real_cache = self.discriminator.forward(x)
             fake, fake_cache = self.discriminator.forward(generated)
-            loss, dreal, dfake = discriminator_bce(real, fake)
+            loss, dreal, dfake = self.discriminator_objective(real, fake)
             self.discriminator.backward(dreal, real_cache, wrt="params")
             self.discriminator.backward(dfake, fake_cache, wrt="params")
         else:  # both in one pass: one matrix product per layer instead of two
             logits, cache = self.discriminator.forward(stack_rows(x, generated))
-            loss, dreal, dfake = discriminator_bce(logits[: x.shape[0]], logits[x.shape[0] :])
+            loss, dreal, dfake = self.discriminator_objective(logits[: x.shape[0]], logits[x.shape[0] :])
             self.discriminator.backward(stack_rows(dreal, dfake), cache, wrt="params")
+        if self.penalty:
+            if u is None and self.penalty.mixes:
+                u = self.stream.uniform((x.shape[0], 1), self.dtype)
+            loss = add(loss, self.penalty(self.discriminator, x, generated, u))
         return loss, {"discriminator": loss}
 
     def generator_loss(self, z):
@@ -117,6 +154,11 @@ class GAN(Model):
         if (integer("step", step, 0) + 1) % self.discriminator_steps == 0:
             turns.append(("generator", lambda x: self.generator_loss(self._noise(x.shape[0]))))
         return turns
+
+    def updated(self, name):
+        """A Wasserstein critic's weights are clipped: so its slope is bounded, as the distance that it measures demands."""
+        if name == "discriminator" and self.config["objective"] == "wasserstein" and not self.penalty:
+            clip_weights(self.discriminator.flat_params, CLIP)
 
     def check_range(self, name, x):
         """A sigmoid output stays in [0, 1]."""

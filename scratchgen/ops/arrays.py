@@ -111,9 +111,3 @@ def accumulate(out, value):
 def take_rows(x, rows):
     """The rows of x (n, …) with these numbers, rows (m,) integers -> (m, …)."""
     return x.take(rows, axis=0)
-
-
-@op
-def one_hot(labels, n, x):
-    """A 1 at each label's place and 0 elsewhere:  labels (m,) integers from 0 to n − 1 -> (m, n), of the type of x, an array that lies where it is wanted."""
-    return (labels[:, None] == np.arange(n, like=x)).astype(x.dtype)

@@ -81,7 +81,8 @@ def test_ctrl_c_during_the_imports_ends_well(package, tmp_path):
     (tmp_path / f"{package}.py").write_text("import time; print('importing', flush=True); time.sleep(60)")
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "SCRATCHGEN_BACKEND": "numpy"}
     command = [sys.executable, "-m", "scratchgen", "doctor"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
+    heard = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs do not hear Ctrl-C
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heard) as process:
         assert process.stdout.readline() == "importing\n"
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=60)

@@ -91,7 +91,8 @@ def attack(solution, victim, address):
 
 def become(user):
     """Become an ordinary user to whom Python and this library are readable, in a mount namespace of our own where they are not so."""
-    needed = {Path(path).resolve() for path in (sys.base_prefix, sys.prefix, Path(scratchgen.__file__).parents[1], np.__path__[0])}
+    environment = (path for path in Path(sys.prefix).iterdir() if path.is_dir())  # the folder itself may be closed to others
+    needed = {Path(path).resolve() for path in (sys.base_prefix, *environment, Path(scratchgen.__file__).parents[1], np.__path__[0])}
     closed = {next((p for p in reversed(path.parents) if not p.stat().st_mode & 1), None) for path in needed} - {None}
     mount = ctypes.CDLL(None, use_errno=True).mount
     if closed and (ctypes.CDLL(None).unshare(0x20000) or mount(None, b"/", None, 0x44000, None)):  # CLONE_NEWNS; MS_PRIVATE, MS_REC

@@ -65,7 +65,9 @@ def test_a_grader_that_is_ended_leaves_no_process_and_no_folder(tmp_path, number
     folder, scratch = submission(tmp_path / "submission", "while True: pass"), tmp_path / "scratch"
     scratch.mkdir()
     code = f"from scratchgen.coursework import grade; grade({str(folder)!r}, exercises=['linear'], seconds=100)"
-    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, **PATH, "TMPDIR": str(scratch)}, stderr=subprocess.DEVNULL)
+    heard = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs do not hear Ctrl-C
+    environment = {**os.environ, **PATH, "TMPDIR": str(scratch)}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL, preexec_fn=heard)
     try:
         children = wait_for(lambda: locked(process.pid))
         process.send_signal(number)

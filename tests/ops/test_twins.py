@@ -22,7 +22,7 @@ TABLE = operations()
 OPERATIONS = list(TABLE)
 CASES = {name: lambda draw, operation=operation: examples(operation, draw) for name, operation in TABLE.items()}
 BY_HAND = ["add_matmul_tn", "linear", "matmul", "matmul_nt", "matmul_tn", "random_normal", "random_uniform", "take_rows"]
-TYPED = [name for name in OPERATIONS if name not in ("accumulate", "one_hot", "random_normal", "random_uniform", "take_rows")]
+TYPED = [name for name in OPERATIONS if name not in ("accumulate", "random_normal", "random_uniform", "take_rows")]
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64)]
 SHAPES = [(1, 1), (2, 3), (7, 1), (1, 13), (5, 64), (31, 129), (0, 5), (67, 200)]
 LARGE = [(3, 2500), (2100, 3), (1, 5000)]  # rows longer than a piece, more rows than fit one
