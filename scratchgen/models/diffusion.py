@@ -30,7 +30,7 @@ import math
 
 import numpy as np
 
-from scratchgen.errors import integer, integers
+from scratchgen.errors import integer, integers, number
 from scratchgen.layers import Sequential, TimeEmbedding, mlp
 from scratchgen.losses import squared_error
 from scratchgen.models.model import Model, grey_pictures, is_square
@@ -109,10 +109,9 @@ class Diffusion(Model):
         sample_steps = sample_steps and integer("sample_steps", sample_steps, 1)
         if sample_steps is not None and not 1 <= sample_steps <= n_steps:
             raise ValueError(f"sample_steps is {sample_steps}; of n_steps = {n_steps} it must be at least 1, and at most all")
-        if not 0 <= eta <= 1:
-            raise ValueError(f"eta is {eta}; it must lie between 0, no noise, and 1, the noise of every step")
-        if not scale > 0:
-            raise ValueError(f"scale is {scale}; it must be positive")
+        number("eta", eta, lambda eta: 0 <= eta <= 1, "lie between 0, no noise, and 1, the noise of every step")
+        number("center", center, math.isfinite, "be finite")
+        number("scale", scale, lambda scale: 0 < scale < math.inf, "be positive")
         rng = as_generator(rng)
         self.config = dict(
             data_dim=data_dim, hidden=hidden, n_steps=n_steps, sample_steps=sample_steps, eta=float(eta), activation=activation,

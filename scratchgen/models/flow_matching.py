@@ -18,9 +18,11 @@ the mean of those at its beginning and at the end where Euler would arrive, and 
     Heun     x ← x + ½ h (v(x, t) + v(x + h v(x, t), t + h))
 """
 
+import math
+
 import numpy as np
 
-from scratchgen.errors import integer, integers, unknown_name
+from scratchgen.errors import integer, integers, number, unknown_name
 from scratchgen.layers import Sequential, TimeEmbedding, mlp
 from scratchgen.losses import squared_error
 from scratchgen.models.diffusion import unscale, with_time
@@ -79,8 +81,8 @@ class FlowMatching(Model):
         data_dim, hidden, sample_steps = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), integer("sample_steps", sample_steps, 1)
         if method not in METHODS:
             raise unknown_name("method", method, METHODS)
-        if not scale > 0:
-            raise ValueError(f"scale is {scale}; it must be positive")
+        number("center", center, math.isfinite, "be finite")
+        number("scale", scale, lambda scale: 0 < scale < math.inf, "be positive")
         rng = as_generator(rng)
         self.config = dict(
             data_dim=data_dim, hidden=hidden, sample_steps=sample_steps, method=method, activation=activation,
