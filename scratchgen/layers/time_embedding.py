@@ -13,7 +13,7 @@ Each wave is differentiated through the other, ∂ sin(t f)/∂t = f cos(t f) an
 
 import numpy as np
 
-from scratchgen.errors import integer
+from scratchgen.errors import integer, number
 from scratchgen.layers.layer import Layer
 from scratchgen.ops import array, op
 
@@ -42,11 +42,10 @@ class TimeEmbedding(Layer):
     """
 
     def __init__(self, n_features=32, highest=100.0, *, dtype=np.float32):
-        self.n_features, self.highest = integer("n_features", n_features, 2), float(highest)
+        self.n_features = n_features = integer("n_features", n_features, 2)
         if n_features % 2:
             raise ValueError(f"n_features is {n_features}; it must be even, a sine and a cosine for each frequency")
-        if not 1 <= self.highest < float("inf"):
-            raise ValueError(f"highest is {highest}; the frequencies begin at 1")
+        self.highest = float(number("highest", highest, lambda highest: 1 <= highest < np.inf, "be at least 1, where the frequencies begin"))
         self.buffers["f"] = array(np.geomspace(1, self.highest, n_features // 2), dtype)  # (K,)
 
     def forward(self, x):
