@@ -26,6 +26,13 @@ def unknown_name(argument, given, known):
     return ValueError(f"unknown {argument} {shown(given)}{hint}: {', '.join(known)}")
 
 
+def one_of(name, value, known):
+    """`value`, if it is among `known`, names and perhaps None; else ValueError with the nearest right one."""
+    if not isinstance(value, (str, type(None))) or value not in known:
+        raise unknown_name(name, value, [each for each in known if each])
+    return value
+
+
 def integer(name, value, least, most=2**128):
     """`value` as an int from `least` to `most`, or TypeError or ValueError about the argument `name`."""
     try:

@@ -106,9 +106,7 @@ class Diffusion(Model):
         dtype=np.float32,
     ):
         data_dim, hidden, n_steps = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), integer("n_steps", n_steps, 2)
-        sample_steps = sample_steps and integer("sample_steps", sample_steps, 1)
-        if sample_steps is not None and not 1 <= sample_steps <= n_steps:
-            raise ValueError(f"sample_steps is {sample_steps}; of n_steps = {n_steps} it must be at least 1, and at most all")
+        sample_steps = None if sample_steps is None else integer("sample_steps", sample_steps, 1, n_steps)
         number("eta", eta, lambda eta: 0 <= eta <= 1, "lie between 0, no noise, and 1, the noise of every step")
         number("center", center, math.isfinite, "be finite")
         number("scale", scale, lambda scale: 0 < scale < math.inf, "be positive")

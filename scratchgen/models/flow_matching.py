@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from scratchgen.errors import integer, integers, number, unknown_name
+from scratchgen.errors import integer, integers, number, one_of
 from scratchgen.layers import Sequential, TimeEmbedding, mlp
 from scratchgen.losses import squared_error
 from scratchgen.models.diffusion import unscale, with_time
@@ -79,8 +79,7 @@ class FlowMatching(Model):
         dtype=np.float32,
     ):
         data_dim, hidden, sample_steps = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), integer("sample_steps", sample_steps, 1)
-        if method not in METHODS:
-            raise unknown_name("method", method, METHODS)
+        one_of("method", method, METHODS)
         number("center", center, math.isfinite, "be finite")
         number("scale", scale, lambda scale: 0 < scale < math.inf, "be positive")
         rng = as_generator(rng)

@@ -17,7 +17,7 @@ Other pairs of losses stand in losses/gan_*.py, penalties on D's slope in penalt
 
 import numpy as np
 
-from scratchgen.errors import integer, integers, number, unknown_name
+from scratchgen.errors import integer, integers, number, one_of
 from scratchgen.layers import LeakyReLU, mlp
 from scratchgen.losses import (
     critic_wasserstein,
@@ -93,9 +93,9 @@ class GAN(Model):
         discriminator_steps = integer("discriminator_steps", discriminator_steps, 1)
         number("dropout", dropout, lambda rate: 0 <= rate < 1, "be at least 0 and below 1")
         number("penalty_weight", penalty_weight, lambda weight: 0 < weight < np.inf, "be positive")
-        for name, value, known in (("objective", objective, OBJECTIVES), ("penalty", penalty, (None, *PENALTIES))):
-            if value not in known:
-                raise unknown_name(name, value, [each for each in known if each])
+        number("batch_norm", batch_norm, lambda flag: flag in (0, 1), "be True or False")
+        one_of("objective", objective, OBJECTIVES)
+        one_of("penalty", penalty, (None, *PENALTIES))
         rng = as_generator(rng)
         self.config = dict(
             data_dim=data_dim, latent_dim=latent_dim, generator_hidden=generator_hidden, discriminator_hidden=discriminator_hidden,
