@@ -93,7 +93,6 @@ class GAN(Model):
         discriminator_steps = integer("discriminator_steps", discriminator_steps, 1)
         number("dropout", dropout, lambda rate: 0 <= rate < 1, "be at least 0 and below 1")
         number("penalty_weight", penalty_weight, lambda weight: 0 < weight < np.inf, "be positive")
-        number("batch_norm", batch_norm, lambda flag: flag in (0, 1), "be True or False")
         one_of("objective", objective, OBJECTIVES)
         one_of("penalty", penalty, (None, *PENALTIES))
         rng = as_generator(rng)
