@@ -5,6 +5,8 @@ import numbers
 import operator
 import os
 
+import numpy as np
+
 LARGEST = 2**48  # more numbers than any array has
 
 
@@ -31,6 +33,13 @@ def one_of(name, value, known):
     if not isinstance(value, (str, type(None))) or value not in known:
         raise unknown_name(name, value, [each for each in known if each])
     return value
+
+
+def flag(name, value):
+    """`value` as a bool; TypeError unless it is True or False, Python's or NumPy's."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is {shown(value)}; it must be True or False")
+    return bool(value)
 
 
 def integer(name, value, least, most=2**128):

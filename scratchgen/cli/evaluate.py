@@ -40,13 +40,12 @@ def run(options):
         raise ValueError(f"{options.run_folder} does not say what it was trained on; give --data")
     if options.examples is not None and options.examples < 1:
         raise ValueError(f"--examples is {options.examples}; it must be at least 1")
-    test = test_data(data, config.get("binarize", "none"), options.seed)
-    x, y = test.x[: options.examples], None if test.y is None else test.y[: options.examples]
+    x = test_data(data, config.get("binarize", "none"), options.seed)[: options.examples]
     if x.shape[1] != model.data_dim:
         raise ValueError(f"{data} has {x.shape[1]} features; the model in {options.run_folder} has {model.data_dim}")
     model.check_range(data, x)
     result = {"data": str(data), "examples": len(x)}
-    likelihoods = model.likelihoods(array(x), y, rng=options.seed, n_samples=options.samples)
+    likelihoods = model.likelihoods(array(x), rng=options.seed, n_samples=options.samples)
     result |= {name: mean_and_error(values) for name, values in likelihoods.items()}
     if data in MIXTURES:
         modes, std = MIXTURES[data]

@@ -21,7 +21,6 @@ def add_arguments(parser):
     """The options."""
     parser.add_argument("run_folder", metavar="RUN", help="a run's folder, or a file written by sg.save")
     parser.add_argument("-n", type=int, default=100, metavar="N", help="how many (default 100)")
-    parser.add_argument("--label", type=int, metavar="K", help="the class to draw, of a conditional model (default: one after the other)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     parser.add_argument("--out", metavar="FILE", help="a .png picture or a .npy array (default samples.png in RUN)")
 
@@ -33,7 +32,7 @@ def run(options):
     model = sg.load(options.run_folder)
     folder = Path(options.run_folder)
     out = Path(options.out or (folder if folder.is_dir() else folder.parent) / "samples.png")
-    x = to_host(model.sample(options.n, labels(model, options), rng=options.seed))
+    x = to_host(model.sample(options.n, rng=options.seed))
     if out.suffix == ".npy":
         with atomic_file(out) as file:
             np.save(file, x)
@@ -44,14 +43,3 @@ def run(options):
     else:
         raise ValueError(f"examples of {model.data_dim} features are no square picture; write an array instead: --out samples.npy")
     print(f"{options.n} examples are in {out}")
-
-
-def labels(model, options):
-    """What to draw, (n,): the class that was asked for, or one after the other; None for a model that takes no labels."""
-    if model.n_classes is None and options.label is not None:
-        raise ValueError(f"--label is given, but the model in {options.run_folder} was trained without labels (train … --conditional)")
-    if options.label is not None and not 0 <= options.label < model.n_classes:
-        raise ValueError(f"--label is {options.label}; the model in {options.run_folder} has classes 0 … {model.n_classes - 1}")
-    if model.n_classes is None:
-        return None
-    return np.full(options.n, options.label) if options.label is not None else np.arange(options.n) % model.n_classes

@@ -4,17 +4,15 @@ import argparse
 import inspect
 import re
 
-from scratchgen.errors import unknown_name
+from scratchgen.errors import one_of
 from scratchgen.models import MODELS
 
-NOT_OPTIONS = ("data_dim", "n_classes", "rng", "dtype")  # the data, --conditional and --seed decide
+NOT_OPTIONS = ("data_dim", "rng", "dtype")  # the data and --seed decide
 
 
 def model_class(name):
     """The model of that name. ValueError, with the nearest name, for an unknown one."""
-    if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
-    return MODELS[name]
+    return MODELS[one_of("model", name, MODELS)]
 
 
 def summary(cls):
@@ -38,7 +36,7 @@ def add_model_options(parser, cls):
     described = explanations(cls)
     for name, default in arguments(cls).items():
         text = described.get(name, "").rstrip(".")
-        how = {"help": f"{text} (default {shown(default)})".replace("%", "%%").strip()}
+        how = {"help": f"{text} (default {typed(default)})".replace("%", "%%").strip()}
         if isinstance(default, bool):
             how["action"] = argparse.BooleanOptionalAction
         else:
@@ -70,14 +68,13 @@ def metavar(default):
     return "NAME" if isinstance(default, str) else "X" if isinstance(default, float) or default is None else "N"
 
 
-def shown(value):
+def typed(value):
     """A setting as one would type it."""
     if isinstance(value, (tuple, list)):
         return " ".join(map(str, value))
-    return {None: "none", True: "yes", False: "no"}.get(value, value) if value is None or isinstance(value, bool) else str(value)
+    return {"None": "none", "True": "yes", "False": "no"}.get(str(value), str(value))
 
 
 def build(cls, settings, data_dim):
     """The model that the settings describe."""
-    known = [*arguments(cls), "n_classes"]
-    return cls(data_dim, rng=settings["seed"], **{name: settings[name] for name in known if name in settings})
+    return cls(data_dim, rng=settings["seed"], **{name: settings[name] for name in arguments(cls) if name in settings})

@@ -13,16 +13,15 @@ examples:
 
 import argparse
 import functools
-import inspect
 import json
 from pathlib import Path
 
 import numpy as np
 
 import scratchgen as sg
-from scratchgen.cli.settings import add_model_options, build, model_class, shown, summary
+from scratchgen.cli.settings import add_model_options, build, model_class, summary, typed
 from scratchgen.data.binarize import KINDS, Binarize
-from scratchgen.errors import integer, unknown_name
+from scratchgen.errors import integer, number, one_of
 from scratchgen.models import MODELS
 from scratchgen.reading import open_regular, read_up_to
 
@@ -63,8 +62,6 @@ def model_parser(name):
     training.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
     training.add_argument("--schedule", metavar="NAME", help=f"of the learning rate over the epochs: {', '.join(SCHEDULES)} (default constant)")
     training.add_argument("--clip-norm", type=float, metavar="X", help="bound on the norm of the gradients (default: none)")
-    if takes_labels(cls):
-        training.add_argument("--conditional", action="store_true", default=None, help="learn the labels, to draw the class asked for")
     training.add_argument("--seed", type=int, metavar="N", help="of everything random (default 0)")
     training.add_argument("--backend", metavar="NAME", help="numba (default), numpy, or cuda for an NVIDIA GPU")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default runs/MODEL-DATA, the first that is free)")
@@ -73,16 +70,11 @@ def model_parser(name):
     return parser
 
 
-def takes_labels(cls):
-    """Whether it can learn with labels."""
-    return "n_classes" in inspect.signature(cls).parameters
-
-
 def customary(cls):
     """What is set where nothing is given, for pictures and for points of the plane."""
     lines = []
     for kind, x in (("pictures", np.tile([0.0, 1.0], (2, 392))), ("points of the plane", np.tile([-2.0, 2.0], (2, 1)))):
-        given = (f"--{name.replace('_', '-')} {shown(value)}" for name, value in cls.suited_to(x).items())
+        given = (f"--{name.replace('_', '-')} {typed(value)}" for name, value in cls.suited_to(x).items())
         lines.append(f"  for {kind:20}{'  '.join(given)}")
     return "\n".join(["settings that suit the data, where none are given:", *lines])
 
@@ -95,8 +87,8 @@ def run(options):
         sg.use_backend(options.backend)
     settings = asked_for(options)
     model, settings, out = train(cls, settings, options)
-    test = test_data(settings["data"], settings["binarize"], seed=0)
-    for key, value in model.evaluate(sg.ops.array(test.x), test.y, rng=0).items():
+    x = sg.ops.array(test_data(settings["data"], settings["binarize"], seed=0))
+    for key, value in model.evaluate(x, rng=0).items():
         print(f"test {key.replace('_', ' ')}: {value:.2f} nats per example")
     print(f"pictures, metrics and checkpoint are in {out}")
 
@@ -119,10 +111,6 @@ def train(cls, settings, options):
     """Build the model and fit it -> model, complete settings, folder of the run."""
     data = sg.data.load(settings["data"])
     settings = suitable(cls, data.x, settings)
-    if settings.get("conditional"):
-        if data.y is None:
-            raise ValueError(f"--conditional is given, but {settings['data']} has no labels")
-        settings["n_classes"] = int(data.y.max()) + 1
     out = Path(options.out or free_folder(f"runs/{settings['model']}-{Path(settings['data']).stem}"))
     model = build(cls, settings, data.x.shape[1])
     print(model)
@@ -146,8 +134,8 @@ def train(cls, settings, options):
 
 def test_data(data, binarize, seed):
     """The test split; where training data was binarized, drawn once from that seed (or cut at the threshold)."""
-    kind, test = {"fresh": "once"}.get(binarize, binarize), sg.data.load(data, "test")
-    return test._replace(x=Binarize(kind, rng=seed).dataset(test.x))
+    kind = {"fresh": "once"}.get(binarize, binarize)
+    return Binarize(kind, rng=seed).dataset(sg.data.load(data, "test").x)
 
 
 def suitable(cls, x, given):
@@ -160,17 +148,14 @@ def suitable(cls, x, given):
 def make_optimizer(model, settings):
     """A function player -> Optimizer: the one that was asked for, or the model's own, with the learning rate that was asked for."""
     name, lr = settings.get("optimizer"), settings.get("lr")
-    if name is not None and name not in OPTIMIZERS:
-        raise unknown_name("optimizer", name, OPTIMIZERS)
-    if lr is not None and not lr > 0:
-        raise ValueError(f"lr is {lr}; it must be a positive number")
+    if name is not None:
+        options = {} if lr is None else {"lr": lr}
+        return functools.partial(OPTIMIZERS[one_of("optimizer", name, OPTIMIZERS)], **options)
 
     def make(player):
-        if name is not None:
-            return OPTIMIZERS[name](player, **({} if lr is None else {"lr": lr}))
         optimizer = model.optimizer(player)
         if lr is not None:
-            optimizer.lr = lr
+            optimizer.lr = number("lr", lr, lambda lr: lr > 0, "be a positive number")
         return optimizer
 
     return make
@@ -178,9 +163,7 @@ def make_optimizer(model, settings):
 
 def make_schedule(settings):
     """A function optimizer -> schedule, or None."""
-    if settings["schedule"] not in SCHEDULES:
-        raise unknown_name("schedule", settings["schedule"], SCHEDULES)
-    make = SCHEDULES[settings["schedule"]]
+    make = SCHEDULES[one_of("schedule", settings["schedule"], SCHEDULES)]
     return make and make(settings["epochs"])
 
 

@@ -17,7 +17,7 @@ from scratchgen.data.binarize import Binarize
 from scratchgen.data.idx import read_idx, write_idx
 from scratchgen.data.minibatch import Batch, minibatch_indices, minibatches
 from scratchgen.data.toys import GRID_STD, RING_STD, grid_modes, mixture1d_density, ring_modes
-from scratchgen.errors import integer, unknown_name
+from scratchgen.errors import integer, one_of, unknown_name
 
 __all__ = [
     "GRID_STD", "NAMES", "RING_STD", "Batch", "Binarize", "Dataset", "grid_modes", "load", "minibatch_indices", "minibatches", "mixture1d_density",
@@ -51,8 +51,7 @@ def load(name, split="train", *, labels=None, seed=0):
     Raises ValueError for unknown names, a damaged file or unusable data (wrong shape, empty, NaN or infinity), TypeError for data that are
     not real numbers, FileNotFoundError for a missing file or a failed download.
     """
-    if split not in SPLITS:
-        raise unknown_name("split", split, SPLITS)
+    one_of("split", split, SPLITS)
     if not isinstance(name, (str, os.PathLike)):
         raise TypeError(f"name is of type {type(name).__name__}; it must be one of {', '.join(NAMES)}, or the path of a file")
     if not isinstance(labels, (str, os.PathLike, type(None))):

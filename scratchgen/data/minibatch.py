@@ -41,15 +41,15 @@ class Batch(NamedTuple):
 def minibatches(data, batch_size, *, seed=0, epoch=0, start=0):
     """The rows of x (n, …) in minibatches (batch_size, …), arrays of the backend in force; arguments and errors as in `minibatch_indices`.
 
-    data: x, or a pair x, y such as a Dataset with labels, which gives a Batch(x, y) each.
+    data: x, or a Dataset, which gives a Batch(x, y) each if it has labels.
     On a device all of it is brought there first, with the order; what lies there already, array(x), is not copied.
 
     >>> for batch in minibatches(x, 100, seed=0, epoch=epoch):
     ...     loss = model.loss(batch)
     """
-    if not isinstance(data, tuple):
-        indices, x = cut(len(data), batch_size, seed, epoch, start, move=array), array(data)
+    x, y = data if isinstance(data, tuple) else (data, None)
+    indices, x = cut(len(x), batch_size, seed, epoch, start, move=array), array(x)
+    if y is None:
         return (take_rows(x, rows) for rows in indices)
-    x, y = data
-    indices, x, y = cut(len(x), batch_size, seed, epoch, start, move=array), array(x), array(y)
+    y = array(y)
     return (Batch(take_rows(x, rows), take_rows(y, rows)) for rows in indices)

@@ -207,19 +207,31 @@ def loss_cases():
 
 def model_cases():
     """Cases of the objectives of all models, end to end: each model's examples, and of each every player."""
-    return [case for cls in models.MODELS.values() for name, arguments in cls.examples.items() for case in objective_cases(name, cls, arguments)]
+    cases = [(name, functools.partial(cls, 5, **arguments)) for cls in models.MODELS.values() for name, arguments in cls.examples.items()]
+    return [case for name, make in [*cases, ("GAN (batch norm)", CoupledGAN)] for case in objective_cases(name, make)]
 
 
-def objective_cases(name, cls, arguments):
-    """The Case of each player of a small model, cls(5, **arguments), on data that it can produce."""
+class CoupledGAN(models.GAN):
+    """A GAN whose discriminator couples the batch, so that real and generated examples go through it apart."""
+
+    def __init__(self, **options):
+        super().__init__(5, 2, (4,), (3,), **options)
+        first, last = layers.Linear(5, 3, rng=1, dtype=F), layers.Linear(3, 1, rng=2, dtype=F)
+        self.generator = layers.mlp((2, 4, 5), output="sigmoid", rng=0, dtype=F)
+        self.discriminator = Sequential(first, layers.BatchNorm(3, dtype=F), layers.Tanh(), last)
+        self.set_parts(generator=self.generator, discriminator=self.discriminator)
+
+
+def objective_cases(name, make):
+    """The Case of each player of a small model, make(rng=…, dtype=…), on data that it can produce."""
 
     def subject(seed, player):
-        model, rng = cls(5, **arguments, rng=0, dtype=F), np.random.default_rng([seed, 3])
+        model, rng = make(rng=0, dtype=F), np.random.default_rng([seed, 3])
         x, labels = suitable_data(model, rng), {"y": rng.integers(model.n_classes, size=BATCH)} if model.n_classes else {}
         loss = players(model)[player]
         return ObjectiveSubject(model.players()[player], lambda: loss(x, **labels), (model,))
 
-    names = list(players(cls(5, **arguments, rng=0, dtype=F)))
+    names = list(players(make(rng=0, dtype=F)))
     return [Case(f"{name}, {player}" if len(names) > 1 else name, functools.partial(subject, player=player)) for player in names]
 
 

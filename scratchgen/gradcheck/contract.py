@@ -6,7 +6,7 @@ Each breach has its own sentence. `Examination.run` keeps the gradients too, so 
 import numpy as np
 
 from scratchgen.gradcheck.report import Fault
-from scratchgen.gradcheck.snapshot import Unchanged, arrays_in
+from scratchgen.gradcheck.snapshot import Unchanged, arrays_in, moved
 from scratchgen.gradcheck.subjects import BrokenForward, describe
 
 
@@ -182,7 +182,8 @@ class Examination:
         with self.subject.restored():
             _, cache = self.run_forward()
             watch = Unchanged(dict(arrays_in(cache)))
-            _, other_cache = self.run_forward(**others)
+            with moved(self.subject.params):  # a cache may hold parameters as well
+                _, other_cache = self.run_forward(**others)
             changed = watch.changed()
             second = self.gradients_from(dy, other_cache)  # first the second, so that what backward itself remembers shows too
             first = self.gradients_from(dy, cache)

@@ -74,6 +74,10 @@ class Draw:
     def positive(self):
         return self.lay(2 + self.rng.random(self.n_params))
 
+    def both_sides(self, n):
+        """Numbers (n, 1) above 1.2 and below −1.2, in turn."""
+        return self.lay(np.resize([1, -1], (n, 1)) * (1.2 + np.abs(self.rng.normal(size=(n, 1)))))
+
     def labels(self):
         return self.rng.integers(0, self.n, self.batch)
 
@@ -84,7 +88,7 @@ NOTATION = {
     **dict.fromkeys(("gamma", "beta", "mean"), Draw.row),
     **dict.fromkeys(("p", "g", "m"), Draw.parameters),
     **dict.fromkeys(("s", "v"), Draw.positive),
-    **dict.fromkeys(("real", "fake"), lambda d: d.normal(d.batch, 1)),
+    "real": lambda d: d.normal(d.batch, 1), "fake": lambda d: d.normal(d.n, 1),
     "targets": Draw.unit, "labels": Draw.labels,
     "slope": lambda d: 0.2, "alpha": lambda d: 0.7, "lr": lambda d: 0.1, "momentum": lambda d: 0.9, "weight_decay": lambda d: 0.01,
 }  # fmt: skip
@@ -126,7 +130,7 @@ EXAMPLES = {
     "update_running": lambda d: [(d.row(), d.row(), 0.9, 0.11)],
     "layer_norm": lambda d: [(d.matrix(), d.row(), d.row(), 1e-5)],
     "layer_norm_backward": lambda d: [(*d.matrices(2), d.unit(d.batch), d.row())],
-    "blind": lambda d: [(*d.matrices(2), d.unit(d.batch))],
+    "normalise_backward": lambda d: [(*d.matrices(2), d.unit(d.batch))],
     "layer_norm_double_backward": lambda d: [(*d.matrices(3), d.unit(d.batch), d.row())],
     "time_embedding": lambda d: [(d.matrix(), d.normal(3))],
     "time_embedding_backward": lambda d: [(*[d.normal(d.batch, d.n + 6) for _ in range(2)], d.normal(3))],
@@ -144,7 +148,7 @@ EXAMPLES = {
     "bernoulli_log_likelihood": lambda d: [(d.unit(), d.matrix())],
     "bernoulli_nll": lambda d: [(d.unit(), d.matrix())],
     "cross_entropy": lambda d: [(d.matrix(), d.labels()), (20 * d.matrix(), d.labels().astype(np.uint8))],
-    "discriminator_bce": lambda d: [(d.normal(d.batch, 1), d.normal(d.n, 1))],
+    "discriminator_hinge": lambda d: [(d.both_sides(d.batch), d.both_sides(d.n))],
     "between": lambda d: [(*d.matrices(2), d.normal(d.batch, 1))],
     "clip_weights": lambda d: [(d.parameters(), 0.5)],
     "log_weight": lambda d: [(d.normal(d.batch), *d.matrices(3))],

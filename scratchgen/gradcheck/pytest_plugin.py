@@ -18,6 +18,7 @@ import pytest
 
 
 def pytest_addoption(parser):
+    """--gradcheck-seed and --gradcheck-exhaustive."""
     group = parser.getgroup("scratchgen", "gradient checks")
     group.addoption("--gradcheck-seed", type=int, default=0, metavar="N", help="seed of the inputs and upstream gradients (default 0)")
     group.addoption("--gradcheck-exhaustive", action="store_true", help="measure every element, however large the array")
@@ -50,6 +51,7 @@ def gradcheck(request):
 
 
 def pytest_generate_tests(metafunc):
+    """A test with the argument layer_case runs once for each layer."""
     if "layer_case" not in metafunc.fixturenames:
         return
     from dataclasses import replace
@@ -79,6 +81,7 @@ def cannot_make(name, reason):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
+    """A GradientMismatch is shown as the report that it is, without a traceback."""
     outcome = yield
     error = call.excinfo and call.excinfo.value
     if type(error).__name__ == "GradientMismatch" and hasattr(error, "report"):

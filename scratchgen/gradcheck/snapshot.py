@@ -39,6 +39,19 @@ def shaken(arrays, rng):
         watch.put_back()
 
 
+@contextlib.contextmanager
+def moved(arrays):
+    """Within the block, other numbers of about the same size; after it, exactly what was there before."""
+    watch = Unchanged(arrays)
+    for array in arrays.values():
+        array *= 1.25
+        array += 0.1
+    try:
+        yield
+    finally:
+        watch.put_back()
+
+
 def arrays_in(thing, name="cache"):
     """Yield (name, array) for every array inside a cache: an array, or tuples, lists, dicts and objects that hold arrays."""
     if isinstance(thing, np.ndarray):

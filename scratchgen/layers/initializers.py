@@ -11,7 +11,7 @@ A uniform distribution on ±a has variance a²/3. `orthogonal` (Saxe et al. 2013
 
 import numpy as np
 
-from scratchgen.errors import unknown_name
+from scratchgen.errors import one_of
 
 
 def glorot_uniform(shape, rng):
@@ -64,9 +64,7 @@ def initialize(init, shape, rng):
 
     Raises ValueError for an unknown name, or a function that gives another shape.
     """
-    if not callable(init) and init not in BY_NAME:
-        raise unknown_name("init", init, BY_NAME)
-    weights = (init if callable(init) else BY_NAME[init])(shape, rng)
+    weights = (init if callable(init) else BY_NAME[one_of("init", init, BY_NAME)])(shape, rng)
     if np.shape(weights) != tuple(shape):
         raise ValueError(f"init gave weights of shape {np.shape(weights)}; wanted {tuple(shape)}")
     return weights

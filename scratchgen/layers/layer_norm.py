@@ -29,32 +29,34 @@ def layer_norm(x, gamma, beta, eps):
 
 
 @op
-def blind(g, x_hat, r):  # r (g − mean g − x̂ ∘ mean(g ∘ x̂)):  without its components along 1 and x̂, to which normalisation is blind
-    return r[:, None] * (g - g.mean(axis=1, keepdims=True) - x_hat * np.mean(g * x_hat, axis=1, keepdims=True))
+def normalise_backward(dx_hat, x_hat, r):  # dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂))
+    return r[:, None] * (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * np.mean(dx_hat * x_hat, axis=1, keepdims=True))
 
 
 @op
-def layer_norm_backward(dy, x_hat, r, gamma):  # dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂)),   dx̂ = dy ∘ gamma
-    return blind(dy * gamma, x_hat, r)
+def layer_norm_backward(dy, x_hat, r, gamma):  # dx̂ = dy ∘ gamma, and on to dx
+    return normalise_backward(dy * gamma, x_hat, r)
 
 
 @op
 def layer_norm_double_backward(ddx, dy, x_hat, r, gamma):
-    """-> ddy, dx, and dgamma of each example, all (batch, n).  P = Σ ddx ∘ dx, and dx = blind(g) with g = dy ∘ gamma, a symmetric linear map of g. So
+    """-> ddy, dx, and dgamma of each example, all (batch, n).
 
-        dP/dg = blind(ddx)         ddy = gamma ∘ dP/dg         dgamma = Σ_n dy ∘ dP/dg
+    P = Σ ddx ∘ dx, and dx = N(g) with g = dy ∘ gamma and N = normalise_backward, a symmetric linear map. So
+
+        dP/dg = N(ddx)         ddy = gamma ∘ dP/dg         dgamma = Σ_n dy ∘ dP/dg
 
     For dP/dx write v = ddx. Of each example
 
         P      = r (v·g − n mean v mean g − n mean(v ∘ x̂) mean(g ∘ x̂))
-        dP/dx̂ = −r (v mean(g ∘ x̂) + g mean(v ∘ x̂))                     and from x̂ on to x as in backward
-        dP/dr  = P / r                                                    ∂r/∂x = −r² x̂ / n
+        dP/dx̂ = −r (v mean(g ∘ x̂) + g mean(v ∘ x̂))              and from x̂ on to x as in backward
+        dP/dr  = P / r                                             ∂r/∂x = −r² x̂ / n
     """
     v, g = ddx, dy * gamma
-    dg = blind(v, x_hat, r)
+    dg = normalise_backward(v, x_hat, r)
     P = np.sum(dg * g, axis=1)
     dx_hat = -r[:, None] * (v * np.mean(g * x_hat, axis=1, keepdims=True) + g * np.mean(v * x_hat, axis=1, keepdims=True))
-    dx = blind(dx_hat, x_hat, r) - (P * r / g.shape[1])[:, None] * x_hat
+    dx = normalise_backward(dx_hat, x_hat, r) - (P * r / g.shape[1])[:, None] * x_hat
     return gamma * dg, dx, dy * dg
 
 

@@ -28,7 +28,7 @@ The same in ten lines of NumPy, with a check against the difference quotient of 
 
 import numpy as np
 
-from scratchgen.errors import integer
+from scratchgen.errors import flag, integer
 from scratchgen.layers.initializers import initialize
 from scratchgen.layers.layer import Layer
 from scratchgen.ops import add_column_sums, add_matmul_tn, array, as_generator, matmul, matmul_nt, op
@@ -51,7 +51,7 @@ class Linear(Layer):
     def __init__(self, n_in, n_out, *, bias=True, init="glorot_uniform", rng=None, dtype=np.float32):
         self.n_in, self.n_out = n_in, n_out = integer("n_in", n_in, 1), integer("n_out", n_out, 1)
         self.params["W"] = array(initialize(init, (n_in, n_out), as_generator(rng)), dtype)
-        if bias:
+        if flag("bias", bias):
             self.params["b"] = array(np.zeros(n_out), dtype)
         self.grads = {key: array(np.zeros(value.shape), dtype) for key, value in self.params.items()}
 

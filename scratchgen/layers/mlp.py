@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgen.errors import integers, unknown_name
+from scratchgen.errors import flag, integers, one_of
 from scratchgen.layers.batch_norm import BatchNorm
 from scratchgen.layers.dropout import Dropout
 from scratchgen.layers.elu import ELU
@@ -29,9 +29,7 @@ ACTIVATIONS = {
 
 def make_activation(activation):
     """A new activation layer from a name of ACTIVATIONS, or from a function without arguments (`lambda: LeakyReLU(0.2)`)."""
-    if not callable(activation) and activation not in ACTIVATIONS:
-        raise unknown_name("activation", activation, ACTIVATIONS)
-    return activation() if callable(activation) else ACTIVATIONS[activation]()
+    return activation() if callable(activation) else ACTIVATIONS[one_of("activation", activation, ACTIVATIONS)]()
 
 
 def mlp(sizes, activation="relu", *, output="identity", batch_norm=False, dropout=0.0, init="glorot_uniform", rng=None, dtype=np.float32):
@@ -51,7 +49,7 @@ def mlp(sizes, activation="relu", *, output="identity", batch_norm=False, dropou
     sizes = integers("sizes", sizes, 1)
     if len(sizes) < 2:
         raise ValueError(f"sizes is {sizes}; an mlp needs at least an input and an output size")
-    rng, layers = as_generator(rng), []
+    rng, batch_norm, layers = as_generator(rng), flag("batch_norm", batch_norm), []
     for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
         layers.append(Linear(n_in, n_out, init=init, rng=rng, dtype=dtype))
         if batch_norm:

@@ -24,17 +24,6 @@ class Sequential(Layer):
         """The layers, in order."""
         return tuple(self.parts.values())
 
-    def __getitem__(self, some):
-        """A layer, net[2]; or some of them as a network, net[:-1]: the same layers, not copies."""
-        if not isinstance(some, slice):
-            return self.layers[some]
-        net = Sequential()
-        net.parts = dict(list(self.parts.items())[some])
-        for name, part in net.parts.items():
-            dict.update(net.params, {f"{name}.{key}": value for key, value in part.params.items()})
-            dict.update(net.grads, {f"{name}.{key}": value for key, value in part.grads.items()})
-        return net
-
     def forward(self, x, training=True):
         """x (batch, in) -> y (batch, out), and the layers' caches."""
         caches = []

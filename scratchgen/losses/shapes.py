@@ -30,8 +30,6 @@ def _checked(loss, compared):
             arrays = [an_array(loss.__name__, name, array) for name, array in zip(names, arrays, strict=True)]
         first = arrays[0]
         for name, array in zip(names, arrays, strict=True):
-            if isinstance(array, (int, float)):  # a setting of the loss
-                continue
             if array.ndim != 2 or compared(array.shape) != compared(first.shape):
                 wanted = f"that of {names[0]}, {tuple(first.shape)}" if first.ndim == 2 else "(batch, features)"
                 raise ValueError(f"{name} has shape {tuple(array.shape)}; {loss.__name__} needs {wanted}")

@@ -33,7 +33,8 @@ import numpy as np
 from scratchgen.errors import integer, integers, number
 from scratchgen.layers import Sequential, TimeEmbedding, mlp
 from scratchgen.losses import squared_error
-from scratchgen.models.model import Model, grey_pictures, is_square
+from scratchgen.models.model import Model, grey_pictures
+from scratchgen.models.noise_to_data import draw_path, unscale, with_time
 from scratchgen.ops import Stream, array, as_generator, join_columns, op, to_host
 
 LOW, HIGH = math.log(0.005), math.log(60.0)  # of tan φ, noise to data: what no eye sees, and what leaves nothing of the data
@@ -53,20 +54,10 @@ def diffuse(x, eps, time, center, scale):
 
 
 @op
-def with_time(x, t):  # [x | t], one time for all rows
-    return np.concatenate([x, np.full_like(x[:, :1], 0) + t], axis=1)
-
-
-@op
 def step_back(x, eps_hat, noise, cos_t, sin_t, cos_s, sin_s, sigma):
     """x_t -> x_s.  cos = √ᾱ, sin = √(1 − ᾱ);  x, eps_hat, noise (batch, D) -> (batch, D)."""
     x0 = (x - sin_t * eps_hat) / cos_t
     return cos_s * x0 + (sin_s**2 - sigma**2) ** 0.5 * eps_hat + sigma * noise
-
-
-@op
-def unscale(x, center, scale):  # x₀ back to the data's numbers
-    return center + scale * x
 
 
 @op
@@ -184,11 +175,7 @@ class Diffusion(Model):
 
     def pictures(self, x, plots, folder):
         """path.png: from noise to data."""
-        if is_square(self.data_dim):
-            states = self.path(8, rng=0, keep=10)
-            plots.sample_grid(np.stack([to_host(x) for x in states], axis=1).reshape(-1, self.data_dim), folder / "path.png", columns=10)
-        elif self.data_dim == 2:
-            plots.stages([to_host(x) for x in self.path(1000, rng=0, keep=6)], folder / "path.png", real=x[:1000])
+        draw_path(self, x, plots, folder)
 
     @classmethod
     def suited_to(cls, x):

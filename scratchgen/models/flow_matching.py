@@ -25,8 +25,8 @@ import numpy as np
 from scratchgen.errors import integer, integers, number, one_of
 from scratchgen.layers import Sequential, TimeEmbedding, mlp
 from scratchgen.losses import squared_error
-from scratchgen.models.diffusion import unscale, with_time
-from scratchgen.models.model import Model, grey_pictures, is_square
+from scratchgen.models.model import Model, grey_pictures
+from scratchgen.models.noise_to_data import draw_path, unscale, with_time
 from scratchgen.ops import Stream, array, as_generator, join_columns, op, to_host
 
 METHODS = ("heun", "euler")
@@ -130,11 +130,7 @@ class FlowMatching(Model):
 
     def pictures(self, x, plots, folder):
         """path.png: from noise to data."""
-        if is_square(self.data_dim):
-            states = self.path(8, rng=0, keep=10)
-            plots.sample_grid(np.stack([to_host(x) for x in states], axis=1).reshape(-1, self.data_dim), folder / "path.png", columns=10)
-        elif self.data_dim == 2:
-            plots.stages([to_host(x) for x in self.path(1000, rng=0, keep=6)], folder / "path.png", real=x[:1000])
+        draw_path(self, x, plots, folder)
 
     @classmethod
     def suited_to(cls, x):

@@ -17,7 +17,7 @@ Other pairs of losses stand in losses/gan_*.py, penalties on D's slope in penalt
 
 import numpy as np
 
-from scratchgen.errors import integer, integers, number, one_of
+from scratchgen.errors import flag, integer, integers, number, one_of
 from scratchgen.layers import LeakyReLU, mlp
 from scratchgen.losses import (
     critic_wasserstein,
@@ -52,7 +52,7 @@ class GAN(Model):
     generator_hidden: sizes of the generator's hidden layers.
     discriminator_hidden: sizes of the discriminator's hidden layers.
     output: activation of the generator's output: "sigmoid" for data in [0, 1], "tanh", "identity".
-    objective: pair of losses: "non_saturating", "minimax", "least_squares", "hinge", or "wasserstein", with weights clipped if there is no penalty.
+    objective: pair of losses: "non_saturating", "minimax", "least_squares", "hinge"; "wasserstein", without a penalty with weights clipped.
     penalty: on the discriminator's slope: none, "wgan_gp" or "r1" (penalties.py).
     penalty_weight: λ of wgan_gp, γ of r1; 10 by default, as in both papers.
     discriminator_steps: steps of the discriminator for each of the generator, k of Algorithm 1.
@@ -62,13 +62,16 @@ class GAN(Model):
     """
 
     examples = {
-        "GAN": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,)),
-        **{
-            f"GAN ({name})": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), objective=name)
-            for name in ("minimax", "least_squares", "hinge", "wasserstein")
-        },
-        "GAN (WGAN-GP)": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), objective="wasserstein", penalty="wgan_gp"),
-        "GAN (R1)": dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,), penalty="r1", penalty_weight=3.0),
+        name: dict(latent_dim=2, generator_hidden=(4,), discriminator_hidden=(3,)) | options
+        for name, options in {
+            "GAN": {},
+            "GAN (minimax)": dict(objective="minimax"),
+            "GAN (least squares)": dict(objective="least_squares"),
+            "GAN (hinge)": dict(objective="hinge"),
+            "GAN (Wasserstein)": dict(objective="wasserstein"),
+            "GAN (WGAN-GP)": dict(objective="wasserstein", penalty="wgan_gp"),
+            "GAN (R1)": dict(penalty="r1", penalty_weight=3.0),
+        }.items()
     }
 
     def __init__(
@@ -99,7 +102,7 @@ class GAN(Model):
         self.config = dict(
             data_dim=data_dim, latent_dim=latent_dim, generator_hidden=generator_hidden, discriminator_hidden=discriminator_hidden,
             output=output, objective=objective, penalty=penalty, penalty_weight=float(penalty_weight),
-            discriminator_steps=discriminator_steps, batch_norm=bool(batch_norm), dropout=float(dropout),
+            discriminator_steps=discriminator_steps, batch_norm=flag("batch_norm", batch_norm), dropout=float(dropout),
         )  # fmt: skip
         self.data_dim, self.latent_dim, self.discriminator_steps = data_dim, latent_dim, discriminator_steps
         self.discriminator_objective, self.objective = OBJECTIVES[objective]

@@ -112,6 +112,12 @@ class MADE(Model):
         return {"log_likelihood": self.log_likelihood(x)}
 
     @classmethod
+    def least_params(cls, config):
+        """The weights: their masks, as large, are made first."""
+        sizes = integers("data_dim and hidden", [config["data_dim"], *config["hidden"], config["data_dim"]], 1)
+        return sum(n_in * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True))
+
+    @classmethod
     def suited_to(cls, x):
         """The paper's one layer of 500 units."""
         return {"hidden": (500,), "binarize": "fresh", "steps": 8_000}

@@ -55,13 +55,13 @@ class Model(Module):
     Where a method takes x, z or eps, it must be an array, and x one of examples, (n, data_dim): else TypeError or ValueError.
     """
 
+    n_classes = None
+    examples = {}
+
     def __init_subclass__(cls):
         for name, method in list(vars(cls).items()):
             if inspect.isfunction(method) and not name.startswith("_") and not set(ARRAYS).isdisjoint(inspect.signature(method).parameters):
                 setattr(cls, name, check_arrays(method))
-
-    n_classes = None
-    examples = {}
 
     def players(self):
         """{name: module trained by one optimizer}."""
@@ -103,6 +103,11 @@ class Model(Module):
         if name == "x" and (x.ndim != 2 or x.shape[1] != self.data_dim):
             raise ValueError(f"x has shape {tuple(x.shape)}; {who} needs (batch, {self.data_dim})")
         return x
+
+    @classmethod
+    def least_params(cls, config):
+        """A bound from below on the number of parameters of a model with these arguments, for one that makes something large before its weights."""
+        return 0
 
     @classmethod
     def suited_to(cls, x):

@@ -23,7 +23,7 @@ gradients are sums of two terms:
 
 import numpy as np
 
-from scratchgen.errors import integer, integers, unknown_name
+from scratchgen.errors import integer, integers, one_of
 from scratchgen.layers import Reparameterize, mlp
 from scratchgen.losses import gaussian_kl, gaussian_kl_rows
 from scratchgen.models.likelihoods import LIKELIHOODS, split
@@ -58,8 +58,7 @@ class VAE(Model):
 
     def __init__(self, data_dim, latent_dim=20, hidden=(500,), activation="tanh", likelihood="bernoulli", rng=None, dtype=np.float32):
         data_dim, latent_dim, hidden = integer("data_dim", data_dim, 1), integer("latent_dim", latent_dim, 1), integers("hidden", hidden, 1)
-        if likelihood not in LIKELIHOODS:
-            raise unknown_name("likelihood", likelihood, LIKELIHOODS)
+        one_of("likelihood", likelihood, LIKELIHOODS)
         rng = as_generator(rng)
         self.config = dict(data_dim=data_dim, latent_dim=latent_dim, hidden=hidden, activation=activation, likelihood=likelihood)
         self.data_dim, self.latent_dim = data_dim, latent_dim

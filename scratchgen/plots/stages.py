@@ -1,12 +1,12 @@
 """Points of the plane on their way: one picture beside the other."""
 
-from scratchgen.plots.canvas import FAINT, ORANGE, as_points, finish, new_figure, set_title, tidy
+from scratchgen.plots.canvas import FAINT, ORANGE, as_points, finish, new_figure, tidy
 
 
-def stages(states, path=None, *, real=None, titles=None):
+def stages(states, path=None, *, real=None):
     """Points at successive moments, each in a panel of its own, all with the same axes -> Figure.
 
-    states: list of (n, 2) arrays.  real: (m, 2), drawn under the last, if given.  titles: one for each.
+    states: list of (n, 2) arrays.  real: (m, 2), drawn under the last, if given.
     Raises ValueError for other shapes or values that are not finite, OSError if `path` cannot be written.
     """
     states = [as_points(x, f"states[{i}]", columns=2) for i, x in enumerate(states)]
@@ -18,7 +18,5 @@ def stages(states, path=None, *, real=None, titles=None):
             axes.scatter(*as_points(real, "real", columns=2).T, s=6, color=FAINT, linewidths=0)
         axes.scatter(*x.T, s=4, color=ORANGE, alpha=0.6, linewidths=0)
         axes.set_aspect("equal", adjustable="box")
-        if titles is not None:
-            set_title(axes, titles[i])
         tidy(axes)
     return finish(figure, path)

@@ -18,8 +18,7 @@ import numpy as np
 
 from scratchgen.atomic import atomic_file
 from scratchgen.data.npy import Npz
-from scratchgen.errors import integers
-from scratchgen.models import MADE, MODELS, Model
+from scratchgen.models import MODELS, Model
 from scratchgen.ops import array, copy_to, get_backend, to_host
 from scratchgen.reading import Damaged, open_regular
 from scratchgen.train.structure import FORMAT, check
@@ -61,10 +60,8 @@ def rebuild(about, n_params):
     if about["model"] not in classes:
         raise ValueError(f"it is of class {about['model']!r}, and none of that name is defined")
     cls, config = classes[about["model"]], about["config"]
-    if cls is MADE:  # whose masks are made before the weights are drawn
-        sizes = integers("data_dim and hidden", [config["data_dim"], *config["hidden"], config["data_dim"]], 1)
-        if sum(n_in * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)) > n_params:
-            raise ValueError(TOO_LARGE)
+    if cls.least_params(config) > n_params:
+        raise ValueError(TOO_LARGE)
     return cls(**config, rng=Allowance(n_params) if cls in MODELS.values() else 0, dtype=np.dtype(about["dtype"]))
 
 

@@ -187,11 +187,6 @@ def test_a_run_of_fit_is_evaluated_where_the_data_is_named(pictures, capsys):
     assert main(["evaluate", "model.npz", "--data", "numbers.npy"]) == 2 and "needs them in [0, 1]" in capsys.readouterr().err
 
 
-def test_labels_belong_to_a_conditional_model(pictures, capsys):
-    sg.save(sg.VAE(36, 2, (8,)), "model.npz")
-    assert main(["sample", "model.npz", "--label", "1"]) == 2 and "was trained without labels" in capsys.readouterr().err
-
-
 def test_the_options_are_the_models_own(capsys):
     for name, cls in sg.models.MODELS.items():
         with pytest.raises(SystemExit) as stop:

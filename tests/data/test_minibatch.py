@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import scratchgen as sg
 from scratchgen.data import minibatch_indices, minibatches
 
 
@@ -28,6 +29,15 @@ def test_start_goes_on_in_the_middle_of_an_epoch(start):
     assert len(rest) == 4 - start
     for a, b in zip(whole[start:], rest, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_labels_stay_with_their_rows():
+    x, y = np.arange(20.0).reshape(10, 2), np.arange(10)
+    batches = list(sg.data.minibatches(sg.data.Dataset(x, y), 4, seed=2))
+    assert [len(batch.y) for batch in batches] == [4, 4, 2]
+    assert all((batch.x == x[batch.y]).all() for batch in batches)
+    without = list(sg.data.minibatches(sg.data.Dataset(x, None), 4, seed=2))
+    assert all((a == b.x).all() for a, b in zip(without, batches, strict=True))
 
 
 def test_minibatches_are_copies_of_the_indexed_rows():

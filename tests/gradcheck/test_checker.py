@@ -481,3 +481,22 @@ def test_an_objective_that_changes_parameters_is_a_breach():
 
 def test_a_loss_may_return_an_argument():
     assert check_loss(lambda x: (0.5 * float(np.sum(x * x)), x), np.ones((2, 3))).ok
+
+
+def test_parameters_of_another_forward_are_stale_too(rng):
+    """What is computed from parameters belongs into the cache as well: they move between two steps."""
+
+    class Doubled(L.Layer):
+        def __init__(self):
+            self.params, self.grads = {"W": rng.normal(size=(3, 2))}, {"W": np.zeros((3, 2))}
+
+        def forward(self, x):
+            self.twice = 2 * self.params["W"]
+            return x @ self.twice, x
+
+        def backward(self, dy, x):
+            self.grads["W"] += 2 * x.T @ dy
+            return dy @ self.twice.T
+
+    report = check_layer(Doubled(), rng.normal(size=(4, 3)))
+    assert [fault.kind for fault in report.faults] == ["stale"] and report.faults[0].array == "x"

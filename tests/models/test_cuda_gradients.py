@@ -37,13 +37,17 @@ class OnDevice(Layer):
         if layer.streams():
             (self.stream,) = layer.streams().values()
 
-    def forward(self, *inputs, training=True):
+    def bring_parameters(self):
         for key, value in self.params.items():
             copy_to(self.layer.params[key], array(value))
+
+    def forward(self, *inputs, training=True):
+        self.bring_parameters()
         y, cache = self.layer.forward(*map(array, inputs), training=training)
         return to_host(y), cache
 
     def backward(self, dy, cache, wrt="both"):
+        self.bring_parameters()
         self.layer.zero_grads()
         dx = self.layer.backward(array(dy), cache, wrt=wrt)
         for key, value in host(self.layer.grads).items():

@@ -43,6 +43,58 @@ def test_trains_and_reports(name, tmp_path):
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"config.json", "metrics.csv", "checkpoint.npz", "curves.png"}
 
 
+class Prototypes(sg.models.Model):
+    """One mean per class, learned from labels: loss = ½ ‖x − mean_y‖². A model of a user's own that takes them."""
+
+    def __init__(self, data_dim, n_classes, rng=None, dtype=np.float32):
+        self.config, self.data_dim, self.n_classes = dict(data_dim=data_dim, n_classes=n_classes), data_dim, n_classes
+        self.means = sg.layers.Linear(n_classes, data_dim, bias=False, rng=rng, dtype=dtype)
+        self.set_parts(means=self.means)
+
+    def loss(self, x, y):
+        means, cache = self.means.forward(one_hot(y, x, self.n_classes))
+        loss, dmeans = sg.losses.squared_error(means, x)
+        self.means.backward(dmeans, cache, wrt="params")
+        return loss, {"loss": loss}
+
+    def sample(self, n, y=None, rng=None):
+        return self.means(one_hot(np.arange(n) % self.n_classes if y is None else y, self.flat_params, self.n_classes))
+
+
+@sg.op
+def one_hot(labels, like, n):
+    return (labels[:, None] == np.arange(n, like=like)).astype(like.dtype)
+
+
+LABELLED = sg.data.Dataset(X, (np.arange(130) % 3).astype(np.int64))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_labels_go_to_a_model_that_takes_them(backend, tmp_path):
+    adam = lambda player: sg.optim.Adam(player, lr=0.05)
+    fit = lambda model, **options: sg.fit(model, LABELLED, batch_size=26, optimizer=adam, progress=False, **options)
+    with sg.use_backend(backend):
+        whole, parts = Prototypes(9, 3, rng=0), Prototypes(9, 3, rng=0)
+        fit(whole, epochs=60)
+        fit(parts, epochs=30, out=tmp_path)
+        fit(parts, epochs=60, out=tmp_path, resume=True)
+        np.testing.assert_array_equal(parts.flat_params, whole.flat_params)
+        means = np.array([X[LABELLED.y == k].mean(axis=0) for k in range(3)])
+        np.testing.assert_allclose(whole.sample(3), means, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [(X, "data has no labels; Prototypes with n_classes=3 needs"), (LABELLED._replace(y=None), "data has no labels"),
+     (LABELLED._replace(y=LABELLED.y[:5]), r"labels of data are int64 of shape \(5,\); needed are integers \(130,\)"),
+     (LABELLED._replace(y=LABELLED.y + 0.5), "labels of data are float64"),
+     (LABELLED._replace(y=LABELLED.y + 1), "run from 1 to 3; the model's n_classes is 3")],
+)  # fmt: skip
+def test_labels_that_do_not_suit(data, words):
+    with pytest.raises(ValueError, match=words):
+        sg.fit(Prototypes(9, 3), data, epochs=1, progress=False)
+
+
 def test_training_improves_the_model():
     x = np.repeat(np.eye(9, dtype=np.float32), 40, axis=0)
     model = sg.VAE(9, 2, (32,), rng=0)

@@ -7,6 +7,7 @@ from scratchgen.coursework.visible.linear import far_apart
 
 
 def inputs(rng, batch, n_in, n_out):
+    """x, W, b, dy."""
     shapes = [(batch, n_in), (n_in, n_out), (n_out,), (batch, n_out)]
     return [rng.normal(size=shape) for shape in shapes]
 

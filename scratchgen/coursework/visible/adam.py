@@ -23,6 +23,7 @@ def step(exercise, p, g, m, v, t, weight_decay=0.0, decoupled=False):
 
 
 def state(rng):
+    """p, g, m, v of six parameters."""
     return rng.normal(size=6), rng.normal(size=6), rng.normal(size=6), rng.uniform(0.1, 1, size=6)
 
 

@@ -17,6 +17,7 @@ def forward(x, gamma, beta):
 
 
 def inputs(rng):
+    """x (6, 3), gamma, beta."""
     return rng.normal(1.0, 2.0, size=(6, 3)), rng.normal(size=3), rng.normal(size=3)
 
 

@@ -25,6 +25,7 @@ def setting(rng, batch=5, **changes):
 
 
 def turn(exercise, gan, config, player, x, z, *before):
+    """One turn of the student's game: the loss, and what is in both players' gradients afterwards."""
     return exercise.run("gan_turn", config, gan.flat_params, player, x, z, *before)
 
 

@@ -7,6 +7,7 @@ from scratchgen.layers.sigmoid import sigmoid
 
 
 def log_sigmoid(x):
+    """log σ(x)."""
     return -np.log(1 + np.exp(-x))
 
 
@@ -16,6 +17,7 @@ def discriminator(real, fake):
 
 
 def logits(rng, n):
+    """Logits of n examples, (n, 1)."""
     return rng.normal(size=(n, 1))
 
 

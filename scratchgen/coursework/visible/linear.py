@@ -6,6 +6,7 @@ from scratchgen.coursework.testing import check_gradient, close, exactly, points
 
 
 def inputs(rng):
+    """x (5, 3), W, b."""
     return rng.normal(size=(5, 3)), rng.normal(size=(3, 2)), rng.normal(size=2)
 
 

@@ -11,6 +11,7 @@ def kl(mu, logvar):
 
 
 def inputs(rng):
+    """mu, logvar, eps, all (4, 3)."""
     return rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
 
 

@@ -12,6 +12,7 @@ def value(logits, labels):
 
 
 def inputs(rng):
+    """logits (5, 4), labels (5,)."""
     return rng.normal(size=(5, 4)), np.array([0, 3, 1, 1, 2])
 
 

@@ -20,6 +20,7 @@ def setting(rng, config=CONFIG, batch=4):
 
 
 def run(exercise, vae, x, eps, *before):
+    """What the student's objective returns, and what is in the gradients afterwards."""
     return exercise.run("vae_loss", {**vae.config, "hidden": list(vae.config["hidden"])}, vae.flat_params, x, eps, *before)
 
 

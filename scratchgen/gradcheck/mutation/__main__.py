@@ -15,6 +15,7 @@ def show(place, outcomes):
 
 
 def main():
+    """Run all, print what survived and what was missed -> exit status."""
     tolerate_terminal()
     outcomes = run(progress=show)
     survivors = [outcome for outcome in outcomes if not outcome.found]

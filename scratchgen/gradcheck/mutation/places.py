@@ -16,6 +16,7 @@ from scratchgen.models import likelihoods
 from scratchgen.ops import definitions, dispatch
 
 USED_BY_BACKWARD = ("add_matmul_tn", "add_column_sums", "add_product", "matmul_nt", "matmul_tn", "add_norm_grads")
+WITH_GRADIENT = ("slope_penalty",)  # beside the losses: it returns its value and its gradient
 
 
 class Place(NamedTuple):
@@ -39,24 +40,27 @@ class Place(NamedTuple):
 
 
 def places():
-    """Every Place of the library: operations that end in _backward and those they use, losses, backward methods, models' objectives."""
+    """Every Place of the library: operations that end in _backward or _second and those they use, losses, methods that go backward, objectives."""
     found = []
     for name, function in definitions.items():
         module = function.__module__
-        if module.startswith("scratchgen.losses") and name in losses.__all__ and not name.endswith(("_rows", "_log_likelihood")):
+        is_loss = module.startswith("scratchgen.losses") and name in losses.__all__ and not name.endswith(("_rows", "_log_likelihood"))
+        if is_loss or name in WITH_GRADIENT:
             found.append(Place(None, name, function, faults(function, lambda node: isinstance(node, ast.Return), returned_from=1), ()))
-        elif module.startswith("scratchgen") and (name.endswith("_backward") or name in USED_BY_BACKWARD):
+        elif module.startswith("scratchgen") and (name.endswith(("_backward", "_second")) or name in USED_BY_BACKWARD):
             arrays = [i for i, p in enumerate(inspect.signature(function).parameters) if p in ("x", "y", "x_hat", "winner", "logvar", "eps")]
             found.append(Place(None, name, function, faults(function), tuple(arrays)))
     classes = [thing for thing in vars(layers).values() if inspect.isclass(thing) and thing is not layers.Layer]
     for cls in classes:
-        if "backward" in vars(cls):
-            function = inspect.unwrap(vars(cls)["backward"])
-            found.append(Place(cls, "backward", function, faults(function), (2,)))
-    methods = [(models.VAE, "loss"), (models.GAN, "discriminator_loss"), (models.GAN, "generator_loss"), (models.MADE, "loss")]
-    for cls, name in methods:
-        function = vars(cls)[name]
-        found.append(Place(cls, name, function, faults(function, computes_gradients), ()))
+        for name, cache in (("backward", 2), ("double_backward", 3)):
+            if name in vars(cls):
+                function = inspect.unwrap(vars(cls)[name])
+                found.append(Place(cls, name, function, faults(function), (cache,)))
+    for cls in models.MODELS.values():
+        for name in vars(cls):
+            if name == "loss" or name.endswith("_loss"):
+                function = inspect.unwrap(vars(cls)[name])
+                found.append(Place(cls, name, function, faults(function, computes_gradients), ()))
     found.append(Place(likelihoods.Gaussian, "nll", likelihoods.Gaussian.nll, faults(likelihoods.Gaussian.nll, returned_from=1), ()))
     return found
 
@@ -121,8 +125,8 @@ def planted(place, function):
             del operations[place.function]
     else:
         before = vars(place.owner)[place.name]
-        wrapped = place.name == "backward" and hasattr(before, "__wrapped__")
-        setattr(place.owner, place.name, _accept_wrt(function) if wrapped else function)
+        all_or_nothing = place.name == "backward" and "wrt" not in inspect.signature(place.function).parameters
+        setattr(place.owner, place.name, _accept_wrt(function) if all_or_nothing else function)
         try:
             yield
         finally:

@@ -1,0 +1,25 @@
+"""What diffusion and flow matching share: the time beside x, the scale of the data, and a picture of the way from noise to data."""
+
+import numpy as np
+
+from scratchgen.models.model import is_square
+from scratchgen.ops import op, to_host
+
+
+@op
+def with_time(x, t):  # [x | t], one time for all rows
+    return np.concatenate([x, np.full_like(x[:, :1], 0) + t], axis=1)
+
+
+@op
+def unscale(x, center, scale):  # back to the data's numbers
+    return center + scale * x
+
+
+def draw_path(model, x, plots, folder):
+    """path.png of a model with `path(n, rng, keep)`: pictures, or points of the plane over data x, on their way from noise to data."""
+    if is_square(model.data_dim):
+        states = [to_host(state) for state in model.path(8, rng=0, keep=10)]
+        plots.sample_grid(np.stack(states, axis=1).reshape(-1, model.data_dim), folder / "path.png", columns=10)
+    elif model.data_dim == 2:
+        plots.stages([to_host(state) for state in model.path(1000, rng=0, keep=6)], folder / "path.png", real=x[:1000])
