@@ -73,10 +73,11 @@ def fit(
     optimizers = {name: (optimizer or model.optimizer)(player) for name, player in model.players().items()}
     schedules = [schedule(each) for each in optimizers.values()] if schedule else []
 
+    checksum = zlib.crc32(x) if y is None else zlib.crc32(y, zlib.crc32(x))
     settings = {
         "model": repr(model), "n_params": model.n_params, "batch_size": batch_size, "seed": seed, "binarize": binarize,
         "clip_norm": clip_norm and float(clip_norm), "optimizers": {name: repr(each) for name, each in optimizers.items()},
-        "data": f"{x.shape[0]} x {x.shape[1]}, crc {zlib.crc32(b"" if y is None else y, zlib.crc32(x)):08x}",
+        "data": f"{x.shape[0]} x {x.shape[1]}, crc {checksum:08x}",
     }  # fmt: skip
     run = Run(model, optimizers, bits, settings)
     steps_per_epoch = -(-len(x) // batch_size)
