@@ -142,6 +142,8 @@ EXERCISES = [
         `loss, dreal, dfake = self.discriminator_objective(real, fake)` and
         `loss, dfake = self.objective(fake)`, all of logits (n, 1). Compose the two objectives. Each fills the gradients of its own player only,
         `wrt="params"` and `wrt="input"` of backward being the tools, and returns the loss and {"discriminator": loss} or {"generator": loss}.
+        The discriminator looks at real and at generated examples: with a forward and a backward for each, every one with its own cache, or in one
+        pass with `real, fake, caches = forward_both(self.discriminator, x, generated)` and `backward_both(self.discriminator, dreal, dfake, caches)`.
         The networks of this exercise have no batch normalisation: there are no running statistics to protect.
         """,
         50,

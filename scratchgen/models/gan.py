@@ -31,8 +31,9 @@ from scratchgen.losses import (
     generator_wasserstein,
 )
 from scratchgen.models.model import Model, check_unit_interval, grey_pictures
+from scratchgen.models.passes import backward_both, forward_both
 from scratchgen.models.penalties import CLIP, PENALTIES, clip_weights
-from scratchgen.ops import Stream, add, as_generator, stack_rows
+from scratchgen.ops import Stream, add, as_generator
 from scratchgen.optim import Adam
 
 OBJECTIVES = {  # name -> loss of the discriminator (real, fake), loss of the generator (fake)
@@ -120,16 +121,9 @@ class GAN(Model):
         """
         with self.generator.frozen_buffers():
             generated, _ = self.generator.forward(self._noise(x.shape[0]) if z is None else z)
-        if self.discriminator.couples_batch:  # batch statistics of real and of generated examples must not mix
-            real, real_cache = self.discriminator.forward(x)
-            fake, fake_cache = self.discriminator.forward(generated)
-            loss, dreal, dfake = self.discriminator_objective(real, fake)
-            self.discriminator.backward(dreal, real_cache, wrt="params")
-            self.discriminator.backward(dfake, fake_cache, wrt="params")
-        else:  # both in one pass: one matrix product per layer instead of two
-            logits, cache = self.discriminator.forward(stack_rows(x, generated))
-            loss, dreal, dfake = self.discriminator_objective(logits[: x.shape[0]], logits[x.shape[0] :])
-            self.discriminator.backward(stack_rows(dreal, dfake), cache, wrt="params")
+        real, fake, caches = forward_both(self.discriminator, x, generated)
+        loss, dreal, dfake = self.discriminator_objective(real, fake)
+        backward_both(self.discriminator, dreal, dfake, caches)
         if self.penalty:
             if u is None and self.penalty.mixes:
                 u = self.stream.uniform((x.shape[0], 1), self.dtype)
