@@ -4,6 +4,7 @@
     params                    all parameters, one flat array
     buffers/<name>            running statistics and masks
     optimizer/<player>/<name> what each optimizer remembers (runs only)
+    best/params, …            parameters and buffers of the best epoch (runs with patience only)
 
 A crash at any moment leaves the old file or the new one, never half of one (scratchgen/atomic.py). structure.py says what the text must look like; of
 the arrays only those are read that the model or the run has, once their headers show that they fit.
@@ -36,7 +37,7 @@ def save(model, path):
 def load(path):
     """The model in a file written by `save` or by a training run (or in a run's folder), its random streams as they were.
 
-    A Model of your own must be defined by then, and take rng and dtype.
+    Of a run with patience, it has the parameters of the best epoch. A Model of your own must be defined by then, and take rng and dtype.
     Raises FileNotFoundError, or ValueError if the file is not a whole checkpoint.
     """
     path = Path(path)
@@ -47,6 +48,8 @@ def load(path):
         try:
             model = rebuild(about, n_params)
             restore(model, about, arrays)
+            if about.get("run", {}).get("best"):
+                restore(model, about, arrays, "best/")
         except (Damaged, MemoryError):
             raise
         except Exception as error:  # what arguments of its own can do to a model's constructor
@@ -99,18 +102,25 @@ def describe(model):
         "format": FORMAT, "model": type(model).__name__, "config": model.config, "dtype": str(model.dtype),
         "streams": {name: stream.state for name, stream in model.streams().items()},
     }  # fmt: skip
-    buffers = {f"buffers/{name}": to_host(value) for name, value in model.all_buffers().items()}
-    return about, {"params": to_host(model.flat_params), **buffers}
+    return about, {name: to_host(value) for name, value in trained(model).items()}
 
 
-def restore(model, about, arrays):
-    """Put parameters, buffers and random streams back. Raises ValueError if they are those of another model."""
-    targets = {"params": model.flat_params} | {f"buffers/{name}": value for name, value in model.all_buffers().items()}
-    found, streams = read_like(targets, arrays), model.streams()
+def trained(model):
+    """{name in a checkpoint: array} of all parameters and buffers."""
+    return {"params": model.flat_params} | {f"buffers/{name}": value for name, value in model.all_buffers().items()}
+
+
+def restore(model, about, arrays, place=""):
+    """Put parameters, buffers and random streams back. Raises ValueError if they are those of another model.
+
+    place: what stands before the names of parameters and buffers: "best/", or nothing for the latest.
+    """
+    targets, streams = trained(model), model.streams()
+    found = read_like({f"{place}{name}": value for name, value in targets.items()}, arrays)
     if about["streams"].keys() != streams.keys():
         raise ValueError(f"the random streams are {', '.join(about['streams']) or 'none'} in the checkpoint; the model has {', '.join(streams)}")
     for name, target in targets.items():
-        copy_to(target, array(found[name]))
+        copy_to(target, array(found[f"{place}{name}"]))
     for name, stream in streams.items():
         stream.state = about["streams"][name]
 

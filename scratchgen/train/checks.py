@@ -5,6 +5,7 @@ import numpy as np
 from scratchgen.data import minibatches
 from scratchgen.errors import integer
 from scratchgen.models import Model
+from scratchgen.ops import array
 
 
 def check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, schedule, resume, out):
@@ -19,6 +20,24 @@ def check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, sched
     if resume and out is None:
         raise ValueError("resume is True, but out, the folder of the run to go on with, is None")
     return integer("epochs", epochs, 1), integer("batch_size", batch_size, 1), integer("seed", seed, 0)
+
+
+def check_patience(model, patience, valid, y):
+    """patience as an int, or None; TypeError or ValueError where it is unusable, or there is nothing to judge an epoch by."""
+    if patience is None:
+        return None
+    if valid is None:
+        raise ValueError(f"patience is {patience}, but there is no validation data; give valid=")
+    if not validation_value(model, valid, y):
+        raise ValueError(
+            f"patience is {patience}, but {type(model).__name__} has no validation value, such as a likelihood, by which the best epoch could be told"
+        )
+    return integer("patience", patience, 1)
+
+
+def validation_value(model, valid, y):
+    """The name of the number that validation data (n, data_dim) is judged by, the first that `evaluate` gives; None for a model without any."""
+    return next(iter(model.evaluate(array(valid[:2]), None if y is None else y[:2], rng=0)), None)
 
 
 def check_data(model, data, name):

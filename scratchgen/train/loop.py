@@ -18,7 +18,7 @@ import numpy as np
 from scratchgen.data import Binarize, minibatches
 from scratchgen.ops import announcing, array, is_async, recorded
 from scratchgen.train.checkpoint import describe
-from scratchgen.train.checks import check_arguments, check_batches, check_data, check_labels
+from scratchgen.train.checks import check_arguments, check_batches, check_data, check_labels, check_patience
 from scratchgen.train.interrupt import interruptible
 from scratchgen.train.pictures import write_pictures
 from scratchgen.train.progress import Progress
@@ -43,6 +43,7 @@ def fit(
     optimizer=None,
     schedule=None,
     clip_norm=None,
+    patience=None,
     progress=True,
     config=None,
 ):
@@ -55,8 +56,10 @@ def fit(
     resume: go on from the checkpoint in `out`; where there is none yet, start from the beginning and say so.
     binarize: "none", "threshold", "once" or "fresh" (see scratchgen.data.binarize); validation data is binarized once.
     optimizer: function player -> Optimizer; default is the model's own choice.   schedule: function optimizer -> schedule, called with
-    the epoch's number.   clip_norm: bound on the norm of each player's gradients.   progress: show a progress bar.
-    config: more entries to keep in config.json.
+    the epoch's number.   clip_norm: bound on the norm of each player's gradients.
+    patience: stop early, after so many epochs without a better validation value: of what the model's `evaluate` gives, the first (a VAE's ELBO, the
+    log-likelihood of a MADE). At the end the model has the parameters of the best epoch; so has what sg.load finds in `out`, at any time.
+    progress: show a progress bar.   config: more entries to keep in config.json.
 
     Ctrl-C ends the run after the step in progress: a checkpoint is written, then KeyboardInterrupt is raised.
     Raises ValueError or TypeError for unusable arguments or data, OSError if `out` cannot be written, Diverged if a loss is not finite. On the cuda
@@ -66,6 +69,7 @@ def fit(
     x, y = check_data(model, data, "data"), check_labels(model, data, "data")
     valid, valid_y = (None, None) if valid is None else (check_data(model, valid, "valid"), check_labels(model, valid, "valid"))
     check_batches(model, x, batch_size)
+    patience = check_patience(model, patience, valid, valid_y)
     bits = Binarize(binarize, rng=np.random.default_rng([seed, 1]))
     x = bits.dataset(x)
     if valid is not None:
@@ -73,14 +77,18 @@ def fit(
     optimizers = {name: (optimizer or model.optimizer)(player) for name, player in model.players().items()}
     schedules = [schedule(each) for each in optimizers.values()] if schedule else []
 
-    checksum = zlib.crc32(x) if y is None else zlib.crc32(y, zlib.crc32(x))
     settings = {
         "model": repr(model), "n_params": model.n_params, "batch_size": batch_size, "seed": seed, "binarize": binarize,
         "clip_norm": clip_norm and float(clip_norm), "optimizers": {name: repr(each) for name, each in optimizers.items()},
-        "data": f"{x.shape[0]} x {x.shape[1]}, crc {checksum:08x}",
+        "data": summary(x, y),
     }  # fmt: skip
+    if patience:  # how long it is may change
+        settings |= {"patience": "on", "valid": summary(valid, valid_y)}
     run = Run(model, optimizers, bits, settings)
     steps_per_epoch = -(-len(x) // batch_size)
+
+    def ended():
+        return run.epoch >= epochs or bool(run.best and run.epoch - run.best >= patience)
 
     def check():
         check_losses(model, optimizers, run.sums, run.step)
@@ -94,7 +102,7 @@ def fit(
     def show():
         if folder and run.epoch:
             folder.write_rows(run.rows)
-            write_pictures(run, folder.path, x if valid is None else valid, last=run.epoch == epochs, seed=seed)
+            write_pictures(run, folder.path, x if valid is None else valid, last=ended(), seed=seed)
 
     def one_step(x, y, players):
         return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm, y))
@@ -110,7 +118,7 @@ def fit(
         saved = time.monotonic()
         if run.step == run.epoch * steps_per_epoch:  # a run that was stopped after the checkpoint of an epoch lacks that epoch's pictures
             show()
-        while run.epoch < epochs:
+        while not ended():
             bar.epoch(run.epoch + 1, epochs)
             for set_rate in schedules:
                 set_rate(run.epoch)
@@ -127,12 +135,24 @@ def fit(
                     save()
                     saved = time.monotonic()
             check()
-            run.end_epoch({} if valid is None else model.evaluate(array(valid), valid_y, rng=seed))
+            evaluation = {} if valid is None else model.evaluate(array(valid), valid_y, rng=seed)
+            run.end_epoch(evaluation)
+            if patience:
+                run.keep_best(f"valid_{next(iter(evaluation))}")
             save()
             saved = time.monotonic()
             bar.figures(run.rows[-1])
             show()
+        run.take_best()
+        if patience:
+            bar.say(f"the model is that of epoch {run.best} of {run.epoch}, the best on the validation data")
     return run.metrics()
+
+
+def summary(x, y):
+    """What tells data from other data, in a few words."""
+    checksum = zlib.crc32(x) if y is None else zlib.crc32(y, zlib.crc32(x))
+    return f"{x.shape[0]} x {x.shape[1]}, crc {checksum:08x}"
 
 
 def open_folder(out, resume, run, epochs, steps_per_epoch, config):

@@ -11,7 +11,8 @@ from scratchgen.ops import to_host
 def write_pictures(run, path, x, *, last, seed):
     """Write samples/<epoch>.png; at the last epoch also curves.png and the pictures that are the model's own.
 
-    x: data for those, (n, data_dim). Only square grey pictures and points in the plane can be drawn; for other data there are curves only.
+    x: data for those, (n, data_dim). They show the best epoch, where it was kept; samples are of the epoch that has just ended.
+    Only square grey pictures and points in the plane can be drawn; for other data there are curves only.
     """
     model = run.model
     if is_square(model.data_dim):
@@ -20,5 +21,6 @@ def write_pictures(run, path, x, *, last, seed):
         points = to_host(model.sample(2000, rng=seed))
         plots.points(points, path / "samples" / f"{run.epoch:04d}.png", real=x[:2000])
     if last:
+        run.take_best()
         plots.learning_curves(run.metrics(), path / "curves.png")
         model.pictures(x, plots, path)

@@ -31,7 +31,12 @@ class Progress:
         """Say that the compiler works."""
         if self.shown:
             said = "the GPU: about 20 seconds" if is_async() else "this machine, once: about 6 seconds"
-            self.bar.write(f"compiling for {said}", file=sys.stderr)
+            self.say(f"compiling for {said}")
+
+    def say(self, sentence):
+        """Print a sentence above the bar."""
+        if self.shown:
+            self.bar.write(sentence, file=sys.stderr)
 
     def update(self):
         """Count a step; whether the bar was drawn anew."""

@@ -3,7 +3,7 @@
 format, model, dtype    texts
 config                  the model's arguments
 streams                 {name: state}; the state of a random stream is [key, block]
-run                     of a training run only: step, epoch, rows, bits, settings, sums, optimizer_steps
+run                     of a training run only: step, epoch, rows, bits, settings, sums, optimizer_steps; with patience best, the best epoch
 """
 
 from scratchgen.reading import Damaged
@@ -37,6 +37,9 @@ def check(about):
     steps = [row.get("step") for row in rows] + [step]
     if not all(map(is_count, steps)) or steps != sorted(steps):
         raise Damaged(f"run/rows: their steps do not lead to step {step}")
+    best = about["run"].get("best")
+    if best is not None and not (is_count(best) and 1 <= best <= epoch):
+        raise Damaged(f"run/best: {in_short(best)}, where one of {epoch} epochs is wanted")
 
 
 def check_entries(place, found, wanted):

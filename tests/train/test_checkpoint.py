@@ -164,6 +164,10 @@ STRUCTURES = [
     (setting("run/sums", {"loss": [10**400, 1]}), "about: |run/sums"),
     (setting("run/optimizer_steps", {"model": 1.5}), "run/optimizer_steps"),
     (setting("run/optimizer_steps", 3), "run/optimizer_steps"),
+    (setting("run/best", 0), "run/best: 0, where one of 1 epochs is wanted"),
+    (setting("run/best", 2), "run/best: 2"),
+    (setting("run/best", True), "run/best: True"),
+    (setting("run/best", "1"), "run/best: '1'"),
 ]
 
 
@@ -194,6 +198,7 @@ RESUMED = [
     (dict(about=setting("run/optimizer_steps", {})), "another version of scratchgen: it lacks 'model'"),
     (dict(about=setting("run/step", 9)), "is damaged: step 9 is not in epoch 2, of 2 steps each"),
     ({"optimizer/model/m": np.zeros(3, np.float32)}, "optimizer/model/m is float32 .3,. in the checkpoint; the model has float32"),
+    (dict(about=setting("run/best", 1)), "best/params is missing in the checkpoint"),
     ({"optimizer/model/v": None}, "another version of scratchgen: it lacks 'optimizer/model/v'"),
 ]
 

@@ -167,7 +167,7 @@ elif moment == "last pictures":
 rng = np.random.default_rng(0)
 pictures, points = rng.random((100, 16), dtype=np.float32), rng.normal(size=(100, 2)).astype(np.float32)
 data, model, options = {
-    "vae": lambda: (pictures, sg.VAE(16, 2, (24,), rng=1), {"binarize": "fresh"}),
+    "vae": lambda: (pictures, sg.VAE(16, 2, (24,), rng=1), {"binarize": "fresh", "valid": pictures[:20], "patience": 1000}),
     "gan": lambda: (pictures, sg.GAN(16, 3, (24,), (24,), discriminator_steps=3, batch_norm=True, dropout=0.3, rng=1), {}),
     "made": lambda: (pictures, sg.MADE(16, (24,), rng=1), {"binarize": "once", "valid": pictures[:20]}),
     "points": lambda: (points, sg.GAN(2, 2, (24,), (24,), output="identity", rng=1), {"optimizer": lambda player: sg.optim.RMSProp(player)}),
@@ -459,3 +459,117 @@ def test_fit_works_in_a_thread():
     thread.start()
     thread.join()
     assert results[0]["epoch"] == [1]
+
+
+# Early stopping
+
+
+def few(model, **options):
+    """Few examples, a fast optimizer: the validation value is best after a few epochs."""
+    usual = dict(epochs=60, batch_size=5, seed=3, valid=X[100:], patience=3, binarize="threshold", progress=False)
+    return sg.fit(model, X[:20], optimizer=lambda player: sg.optim.Adam(player, lr=0.02), **(usual | options))
+
+
+@pytest.mark.parametrize("name, column", [("vae", "valid_elbo"), ("made", "valid_log_likelihood")])
+def test_patience_stops_and_keeps_the_best(name, column, tmp_path):
+    model = MAKERS[name]()
+    values = few(model, out=tmp_path)[column]
+    best = int(np.argmax(values)) + 1
+    assert best + 3 == len(values) < 60, "stopped three epochs after the best"
+    until_then = MAKERS[name]()
+    few(until_then, epochs=best, patience=None)
+    np.testing.assert_array_equal(model.flat_params, until_then.flat_params)
+    np.testing.assert_array_equal(sg.load(tmp_path).flat_params, model.flat_params)
+    valid = sg.data.Binarize("threshold").dataset(X[100:])
+    assert next(iter(sg.load(tmp_path).evaluate(valid, rng=3).values())) == values[best - 1]
+    with np.load(tmp_path / "checkpoint.npz") as file:
+        assert (file["params"] != file["best/params"]).any(), "the latest are there as well"
+
+
+def test_the_last_pictures_are_those_of_the_best(tmp_path):
+    x = np.random.default_rng(0).random((60, 16), dtype=np.float32)
+    fit = lambda **options: sg.fit(
+        model := sg.VAE(16, 2, (8,), rng=1), x[:20], valid=x[20:], epochs=60, batch_size=5, binarize="threshold", progress=False,
+        optimizer=lambda player: sg.optim.Adam(player, lr=0.02), **options
+    ) and model  # fmt: skip
+    model = fit(patience=2, out=tmp_path)
+    drawn = (tmp_path / "manifold.png").read_bytes()
+    from scratchgen import plots
+
+    model.pictures(sg.data.Binarize("threshold").dataset(x[20:]), plots, tmp_path)
+    assert (tmp_path / "manifold.png").read_bytes() == drawn
+    last = sorted((tmp_path / "samples").iterdir())[-1].read_bytes()
+    plots.save_grid(model.sample(100, rng=0), tmp_path / "best.png")
+    assert (tmp_path / "best.png").read_bytes() != last, "samples of each epoch are those of that epoch"
+
+
+@pytest.mark.parametrize("name", ["vae", "made"])
+def test_an_early_stopped_run_resumes_to_the_bit(name, tmp_path, monkeypatch):
+    whole = MAKERS[name]()
+    expected = few(whole, out=tmp_path / "whole")
+    last = len(expected["epoch"])
+    real, steps = Run.count, []
+
+    def count_then_ctrl_c(self, parts):
+        real(self, parts)
+        steps.append(1)
+        if len(steps) in moments:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Run, "count", count_then_ctrl_c)
+    for number in (3, 4 * (last - 1) + 2, 4 * last):  # before there is a best; in the last epoch; after it
+        steps.clear()
+        moments, folder = [number], tmp_path / f"run{number}"
+        with pytest.raises(KeyboardInterrupt, match="saved"):
+            few(MAKERS[name](), out=folder)
+        resumed = MAKERS[name]()
+        assert few(resumed, out=folder, resume=True) == expected
+        np.testing.assert_array_equal(resumed.flat_params, whole.flat_params)
+        np.testing.assert_array_equal(sg.load(folder).flat_params, whole.flat_params)
+        files, wanted = contents(folder), contents(tmp_path / "whole")
+        assert files["checkpoint.npz"].keys() == wanted["checkpoint.npz"].keys()
+        assert [key for key in wanted if files[key] != wanted[key]] == []
+
+
+def test_more_patience_goes_on_where_less_stopped(tmp_path):
+    short, long = few(MAKERS["made"](), out=tmp_path), few(whole := MAKERS["made"](), patience=9)
+    assert len(short["epoch"]) < len(long["epoch"])
+    assert few(MAKERS["made"](), out=tmp_path, resume=True) == short, "nothing is left to do"
+    assert few(resumed := MAKERS["made"](), out=tmp_path, resume=True, patience=9) == long
+    np.testing.assert_array_equal(resumed.flat_params, whole.flat_params)
+    with pytest.raises(ValueError, match="its patience was on, now it is None"):
+        few(MAKERS["made"](), out=tmp_path, resume=True, patience=None)
+    with pytest.raises(ValueError, match="its valid was 30 x 9, crc"):
+        few(MAKERS["made"](), out=tmp_path, resume=True, valid=X[90:])
+
+
+def test_an_epoch_without_a_number_is_never_the_best():
+    values = iter([np.nan, np.nan, -5.0, np.nan, -4.0, -4.0, -4.5])
+
+    class Numbered(sg.MADE):
+        def evaluate(self, x, y=None, rng=None):
+            return {"log_likelihood": next(values)} if len(x) > 2 else {"log_likelihood": 0.0}
+
+    seen = []
+    schedule = lambda optimizer: lambda epoch: seen.append(model.flat_params.copy())
+    model = Numbered(9, (10,), rng=1)
+    metrics = few(model, patience=2, schedule=schedule)
+    assert metrics["epoch"][-1] == 7, "nothing was better than epoch 5, not even what equals it"
+    np.testing.assert_array_equal(model.flat_params, seen[5])
+
+
+@pytest.mark.parametrize(
+    "name, options, error, words",
+    [
+        ("vae", dict(valid=None), ValueError, "patience is 3, but there is no validation data"),
+        ("gan", {}, ValueError, "patience is 3, but GAN has no validation value"),
+        ("vae", dict(patience=0), ValueError, "patience is 0; it must be at least 1"),
+        ("vae", dict(patience=1.5), TypeError, "patience is 1.5; it must be an int"),
+    ],
+)
+def test_patience_that_cannot_be_meant(name, options, error, words):
+    model = MAKERS[name]()
+    before = model.flat_params.copy()
+    with pytest.raises(error, match=words):
+        few(model, **options)
+    np.testing.assert_array_equal(model.flat_params, before)
