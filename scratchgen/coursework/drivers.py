@@ -39,3 +39,28 @@ def gan_turn(module, config, flat_params, player, x, z, before=0.0):
         "generator": gan.generator.flat_grads,
         "params": gan.flat_params,
     }
+
+
+def linear_double_backward(module, W, b, ddx, dy, x, before=0.0):
+    """A Linear with these parameters, gradients filled with `before`, run double backward -> {"ddy", "dx", "W", "b"}."""
+    layer = module.Linear(*W.shape, dtype=np.float64)
+    layer.params["W"][...], layer.params["b"][...] = W, b
+    for grad in layer.grads.values():
+        grad[...] = before
+    ddy, dx = layer.double_backward(ddx, dy, x)
+    return {"ddy": ddy, "dx": dx, **layer.grads}
+
+
+def penalty_of_a_network(module, W, v, x, center, weight):
+    """The penalty on the slope of D(x) = tanh(x W) v at x, by the lines of the lesson -> {"penalty", "W", "v"}."""
+    first, last = module.Linear(*W.shape, bias=False, dtype=np.float64), module.Linear(*v.shape, bias=False, dtype=np.float64)
+    first.params["W"][...], last.params["W"][...] = W, v
+    y = np.tanh(x @ W)
+    one = np.ones((len(x), 1))
+    dy = one @ v.T
+    slope = 1 - y**2
+    penalty, ddx = module.slope_penalty((dy * slope) @ W.T, center, weight)
+    dda, _ = first.double_backward(ddx, dy * slope, x)
+    last.double_backward(dda * slope, one, y)
+    first.grads["W"] += x.T @ module.tanh_second(dda, dy, y)
+    return {"penalty": penalty, "W": first.grads["W"], "v": last.grads["W"]}

@@ -173,6 +173,31 @@ EXERCISES = [
         30,
         (Cut("scratchgen.optim.adam", keep=["adam_step"], blanks=["adam_step"]),),
     ),
+    Exercise(
+        "penalty", 12, "the gradient of a gradient",
+        """
+        A penalty on the slope of a discriminator, and what two layers do for its gradient. First the penalty itself, a function of the slopes
+        g. Then `Linear.double_backward`, the backward of the line dx = dy Wᵀ: from ddx, the gradient of the penalty with respect to dx,
+        derive ddy and what W gets; *add* that to self.grads["W"], and return ddy and None, since dx does not depend on x.
+        `matmul(a, b)` is a b, `add_matmul_tn(out, a, b)` is out += aᵀ b. Last tanh: from dx = dy ∘ (1 − y²) derive what reaches x through y,
+        a formula in ddx, dy and y (it is tested with any numbers for y, also those that no x gives).
+        """,
+        60,
+        (
+            Cut(
+                "scratchgen.models.gradient_penalty", keep=["slope_penalty"], blanks=["slope_penalty"],
+                hide=[
+                    ("It begins at P", "What layers"), ("    g = da Wᵀ             dda", "\n\nSo far"),
+                    ("    y = tanh a            da′", "\n\ndW has"),
+                ],
+            ),
+            Cut(
+                "scratchgen.layers.linear", keep=["Linear.__init__", "Linear.double_backward", "Linear.__repr__"],
+                blanks=["Linear.double_backward"], hide=[("The same in ten lines", None)],
+            ),
+            Cut("scratchgen.layers.tanh", keep=["tanh_second"], blanks=["tanh_second"], comments={"tanh_second": "-> dx"}),
+        ),
+    ),
 ]  # fmt: skip
 
 BY_NAME = {exercise.name: exercise for exercise in EXERCISES}

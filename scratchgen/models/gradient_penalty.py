@@ -1,35 +1,42 @@
 """A penalty on the gradient of a network: how a gradient of a gradient is computed by hand.
 
-A Wasserstein critic D is to have slope 1 (Gulrajani et al. 2017), a discriminator to be flat at the data (Mescheder et al. 2018). Both write the
-slope into the loss. With g_n = ∇ₓ D(x_n), the gradient of D's output with respect to its *input*,
+A Wasserstein critic D is to have slope 1 (Gulrajani et al. 2017), a discriminator to be flat at the data
+(Mescheder et al. 2018). Both write the slope into the loss. With g_n = ∇ₓ D(x_n), the gradient of D's output with
+respect to its *input*,
 
     P = weight · (1 / batch) Σ_n (‖g_n‖ − center)²             center 1: WGAN-GP
     P = weight · (1 / batch) Σ_n ‖g_n‖²                        center 0: R1
 
-and training needs dP/dW: the gradient of a function of a gradient. There is nothing new in it. Backward computes g from x and W, by plain
-multiplications; these are a computation like any other, and backpropagation runs through them like through any other.
+and training needs dP/dW: the gradient of a function of a gradient. There is nothing new in it. Backward computes g
+from x and W, by plain multiplications; these are a computation like any other, and backpropagation runs through them
+like through any other.
 
-Worked out for D(x) = tanh(x W) v, one example, x (1, n), W (n, h), v (h, 1):
+It begins at P. A norm grows in the direction of its vector, d‖g‖/dg = g / ‖g‖, so
+
+    dP/dg_n = (2 weight / batch) (‖g_n‖ − center) g_n / ‖g_n‖             taken as 0 where g_n = 0
+
+What layers do then, worked out for D(x) = tanh(x W) v, one example, x (1, n), W (n, h), v (h, 1):
 
     forward          a = x W         y = tanh a         D = y v
     backward         dy = vᵀ         da = dy ∘ (1 − y²)         g = da Wᵀ
 
-Five lines that compute g. Now P(g) is the loss, and the lines are taken in reverse. Write dP/d(g) = ddx, dP/d(da) = dda, dP/d(dy) = ddy, each with
-the shape of what it belongs to:
+Five lines that compute g. Now P(g) is the loss, and the lines are taken in reverse. Write dP/d(g) = ddx,
+dP/d(da) = dda, dP/d(dy) = ddy, each with the shape of what it belongs to:
 
-    g = da Wᵀ                 dda  = ddx W                      dW += ddxᵀ da            as for any linear layer with input da and weights Wᵀ
-    da = dy ∘ (1 − y²)        ddy  = dda ∘ (1 − y²)             dy′ = −2 y ∘ dy ∘ dda    y is an input of this line, too
-    dy = vᵀ                   dv  += ddyᵀ
+    g = da Wᵀ             dda  = ddx W              dW += ddxᵀ da        any linear layer: input da, weights Wᵀ
+    da = dy ∘ (1 − y²)    ddy  = dda ∘ (1 − y²)     dy′ = −2 y ∘ dy ∘ dda       y is an input of this line, too
+    dy = vᵀ               dv  += ddyᵀ
 
-So far the way led *up*, from the first layer to the last, because backward led down. But y came from forward, and what reached it, dy′, goes on down
-through forward's own lines, as any gradient does:
+So far the way led *up*, from the first layer to the last, because backward led down. But y came from forward, and what
+reached it, dy′, goes on down through forward's own lines, as any gradient does:
 
-    y = tanh a                da′ = dy′ ∘ (1 − y²)
-    a = x W                   dW += xᵀ da′
+    y = tanh a            da′ = dy′ ∘ (1 − y²)
+    a = x W               dW += xᵀ da′
 
-dW has two parts: W stands in forward and in backward. That is all. Each layer does its share in `double_backward(ddx, dy, cache)`: it returns ddy,
-which goes up, and the gradient that reaches its own x through the cache, which will go down; it adds what its own parameters get on the way.
-Sequential.double_backward runs the two sweeps. With ReLU nothing goes down: its slope does not change with x.
+dW has two parts: W stands in forward and in backward. That is all. Each layer does its share in
+`double_backward(ddx, dy, cache)`: it returns ddy, which goes up, and the gradient that reaches its own x through the
+cache, which will go down; it adds what its own parameters get on the way. Sequential.double_backward runs the two
+sweeps. With ReLU nothing goes down: its slope does not change with x.
 """
 
 import numpy as np
@@ -39,10 +46,7 @@ from scratchgen.ops import array, op
 
 @op
 def slope_penalty(g, center, weight):
-    """-> P, dP/dg.  P = weight · mean_n (‖g_n‖ − center)²;  g (batch, n).
-
-    dP/dg_n = (2 weight / batch) (‖g_n‖ − center) g_n / ‖g_n‖, taken as 0 where g_n = 0
-    """
+    """-> P, dP/dg.  P = weight · mean_n (‖g_n‖ − center)²;  g (batch, n)."""
     batch = g.shape[0]
     norm = np.sqrt(np.sum(g * g, axis=1))
     P = weight * np.sum((norm - center) ** 2, dtype=np.float64) / batch

@@ -90,6 +90,9 @@ ZEROS = {
     "GAN.discriminator_loss": "return 0.0, {'discriminator': 0.0}",
     "GAN.generator_loss": "return 0.0, {'generator': 0.0}",
     "made_masks": "return [np.zeros(shape) for shape in zip(sizes[:-1], sizes[1:])]",
+    "slope_penalty": "return 0.0, np.zeros_like(g)",
+    "Linear.double_backward": "return np.zeros_like(dy), None",
+    "tanh_second": "return np.zeros_like(y)",
     "adam_step": "pass",
 }
 
@@ -126,6 +129,9 @@ DEGENERATE = {
     "GAN.discriminator_loss": "x[...] = 0; z[...] = 0; self.flat_params[...] = 0; return 2 * np.log(2), {'discriminator': 2 * np.log(2)}",
     "GAN.generator_loss": "z[...] = 0; self.flat_params[...] = 0; return np.log(2), {'generator': np.log(2)}",
     "made_masks": "sizes[:] = [1] * len(sizes); ordering[:] = [0]; return [np.zeros((1, 1))] * (len(sizes) - 1)",
+    "slope_penalty": "g[...] = 0; g[:, 0] = center; return 0.0, np.zeros_like(g)",
+    "Linear.double_backward": "ddx[...] = 0; dy[...] = 0; return np.zeros_like(dy), None",
+    "tanh_second": "ddx[...] = 0; y[...] = 0; return np.zeros_like(y)",
     "adam_step": "g[...] = 0; m[...] = 0; v[...] = 0",
 }
 
@@ -164,6 +170,9 @@ CONSTANTS = {
     "GAN.discriminator_loss": "self.discriminator.flat_grads[...] += 1; return 2 * np.log(2), {'discriminator': 2 * np.log(2)}",
     "GAN.generator_loss": "self.generator.flat_grads[...] += 1; return np.log(2), {'generator': np.log(2)}",
     "made_masks": "return [np.arange(m * n).reshape(m, n) % 2.0 for m, n in zip(sizes[:-1], sizes[1:])]",
+    "slope_penalty": "return weight, np.ones_like(g)",
+    "Linear.double_backward": "self.grads['W'] += 1; return np.ones_like(dy), None",
+    "tanh_second": "return np.ones_like(y)",
     "adam_step": "p -= lr * np.sign(g)",
 }
 
@@ -188,6 +197,9 @@ INPUTS = {
     "GAN.discriminator_loss": "self.discriminator.flat_grads[...] += self.discriminator.flat_params; return 1.0, {'discriminator': 1.0}",
     "GAN.generator_loss": "self.generator.flat_grads[...] += self.generator.flat_params; return 1.0, {'generator': 1.0}",
     "made_masks": "return [np.ones(shape) for shape in zip(sizes[:-1], sizes[1:])]",
+    "slope_penalty": "return float(g.sum()), g",
+    "Linear.double_backward": "self.grads['W'] += self.params['W']; return dy, None",
+    "tanh_second": "return ddx",
     "adam_step": "p[...] = g; m[...] = g; v[...] = g",
 }
 
@@ -205,6 +217,7 @@ SELF_CONSISTENT = {
     "discriminator_bce": "return float(np.mean(fake) - np.mean(real)), np.full_like(real, -1 / len(real)), np.full_like(fake, 1 / len(fake))",
     "generator_minimax": "return -float(np.mean(fake)), np.full_like(fake, -1 / len(fake))",
     "generator_non_saturating": "return -float(np.mean(fake)), np.full_like(fake, -1 / len(fake))",
+    "slope_penalty": "return weight * float(np.sum(g**2)) / len(g), 2 * weight * g / len(g)",
     "made_masks": "return [np.eye(m, n) for m, n in zip(sizes[:-1], sizes[1:])]",
 }
 
@@ -345,12 +358,20 @@ NUMERICALLY = {
         self.generator.flat_grads[...] += slopes(value, self.generator.flat_params)
         return value(), {"generator": value()}
     """,
+    "slope_penalty": by_slopes("weight * np.mean((np.sqrt(np.sum(g**2, axis=1)) - center) ** 2)", "g"),
+    "Linear.double_backward": """
+        W, dy = self.params["W"].copy(), dy.copy()
+        value = lambda: np.sum(ddx * (dy @ W.T))
+        self.grads["W"] += slopes(value, W)
+        return slopes(value, dy), None
+    """,
+    "tanh_second": "x = np.arctanh(y)\nreturn slopes(lambda: np.sum(ddx * dy * (1 - np.tanh(x) ** 2)), x)",
 }
 VALUES = {  # parts that ask for values alone
     ("bce_with_logits", "test_by_hand"), ("bce_with_logits", "test_loss"), ("softmax_cross_entropy", "test_by_hand"),
     ("softmax_cross_entropy", "test_loss"), ("reparameterize", "test_kl"), ("vae", "test_nll"), ("vae", "test_kl"), ("vae", "test_loss"),
     ("vae", "test_noise_is_used"), ("gan_losses", "test_by_hand"), ("gan_losses", "test_discriminator_loss"), ("gan", "test_discriminator_loss"),
-    ("gan", "test_generator_loss"),
+    ("gan", "test_generator_loss"), ("penalty", "test_penalty"),
 }  # fmt: skip
 
 
@@ -639,6 +660,13 @@ def test_formulas_in_other_words_earn_all():
             degrees = [place] + [[1 + k * (D - 1) // H for k in range(H)] for H in sizes[1:-1]] + [[p - 1 for p in place]]
             return [np.array([[float(b >= a) for b in after] for a in before]) for before, after in zip(degrees, degrees[1:])]
         """,
+        "slope_penalty": """
+                norm = np.linalg.norm(g, axis=1)
+                scale = 2 * weight / len(g) * (1 - center / np.where(norm > 0, norm, np.inf))
+                return float(np.mean(weight * (norm - center) ** 2)), scale[:, None].astype(g.dtype) * g
+            """,
+        "Linear.double_backward": "self.grads['W'] += ddx.T @ dy; return ddx @ self.params['W'], None",
+        "tanh_second": "return 2 * dy * ddx * (y**3 - y)",
         "adam_step": """
             decay = 0 if decoupled else weight_decay * p
             if decoupled: p -= lr * weight_decay * p
