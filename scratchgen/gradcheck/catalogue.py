@@ -178,6 +178,7 @@ LOSSES = {
     "generator_hinge": ("fake",),
     "critic_wasserstein": ("real", "fake"),
     "generator_wasserstein": ("fake",),
+    "mmd": ("x",),
 }
 
 # name of an optimizer -> settings to try it with. A new optimizer needs a line here.

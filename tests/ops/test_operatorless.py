@@ -159,7 +159,7 @@ def loss(name):
 
     def call(function):
         arguments, *_ = examples(getattr(losses, name), Draw(np.float32, 4, 6))
-        result = function(*map(array, arguments))
+        result = function(*(array(a) if hasattr(a, "dtype") else a for a in arguments))
         return result if isinstance(result, tuple) else [result]
 
     return call

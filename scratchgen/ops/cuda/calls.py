@@ -94,7 +94,7 @@ class Call:
         program, names = self.program, self.names
         lines = ["s = (" + "".join(f"{names[i]}.shape, " if i in program.arrays else "None, " for i in range(len(names))) + ")"]
         tests = [program.guard] if program.guard != "True" else []
-        tests += [f"{names[i]} {'==' if isinstance(x, (bool, int, float, str)) else 'is'} static[{i}]" for i, x in self.static.items()]
+        tests += [f"{names[i]} {'==' if isinstance(x, (bool, int, float, str, tuple)) else 'is'} static[{i}]" for i, x in self.static.items()]
         if tests:
             lines.append(f"if not ({' and '.join(tests)}): return NotImplemented")
         for k, (shape, dtype) in enumerate(program.outputs):

@@ -166,9 +166,7 @@ class Call:
 
     def guards(self, names):
         tests = [self.program.guard] if self.program.guard != "True" else []
-        tests += [
-            f"{names[i]} == static[{i}]" if isinstance(x, (bool, int, float, str)) else f"{names[i]} is static[{i}]" for i, x in self.static.items()
-        ]
+        tests += [f"{names[i]} {'==' if isinstance(x, (bool, int, float, str, tuple)) else 'is'} static[{i}]" for i, x in self.static.items()]
         return [f"if not ({' and '.join(tests)}): return NotImplemented"] if tests else []
 
     def meetings(self, names, arguments):
