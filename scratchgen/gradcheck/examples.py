@@ -153,6 +153,8 @@ EXAMPLES = {
     "from_center": lambda d: [(d.matrix(), d.row())],
     "squared_lengths": lambda d: [(d.matrix(),)],
     "gaussian_kernels": lambda d: [(d.normal(d.batch) ** 2, d.row() ** 2, d.matrix(), (0.5, 2.0))],
+    "symmetric_uniform": lambda d: [(d.unit(),)],
+    "square_root": lambda d: [(np.float64(1.5), d.matrix()), (np.float64(0), d.matrix())],
     "discrepancy": lambda d: [d.matrices(3)],
     "discrepancy_backward": lambda d: [(d.matrix(), d.normal(d.batch), d.matrix(), d.normal(d.batch), d.matrix(), 3)],
     "mmd": lambda d: [(d.matrix(), d.normal(3, d.n), (0.5, 2.0))],

@@ -6,6 +6,7 @@ A new model needs its import here: that is its line in MODELS, {name on the comm
 from scratchgen.models.diffusion import Diffusion
 from scratchgen.models.flow_matching import FlowMatching
 from scratchgen.models.gan import GAN
+from scratchgen.models.gmmn import GMMN
 from scratchgen.models.gradient_penalty import gradient_penalty
 from scratchgen.models.made import MADE
 from scratchgen.models.model import Model
