@@ -108,6 +108,8 @@ def example_layers(dtype=F, n=FEATURES):
         "BatchNorm": lambda: norm(layers.BatchNorm, n),
         "LayerNorm": lambda: norm(layers.LayerNorm, n),
         "Maxout": lambda: layers.Maxout(2),
+        "MinibatchDiscrimination": lambda: layers.MinibatchDiscrimination(n, 3, 2, rng=0, dtype=dtype),
+        "Pack": lambda: layers.Pack(2),
         "Reparameterize": lambda: layers.Reparameterize(rng=0),
         "TimeEmbedding": lambda: layers.TimeEmbedding(4, highest=3, dtype=dtype),
         **{
@@ -141,15 +143,15 @@ def layer_cases():
         layer, x = make(), (BATCH, FEATURES)
         cases.append(layer_case(name, make, *[x] * n_inputs(layer)))
         if has_double_backward(layer):
-            cases.append(layer_case(f"{name} (double backward)", lambda make=make: BackwardOf(make()), x, x[:1] + outputs(layer, x)))
+            cases.append(layer_case(f"{name} (double backward)", lambda make=make: BackwardOf(make()), x, output_shape(layer, x)))
         if not isinstance(layer, Sequential) and n_inputs(layer) == 1 and (layer.streams() or layer.all_buffers()):
             cases.append(layer_case(f"{name} (inference)", make, x, training=False))
     return cases + registered
 
 
-def outputs(layer, shape):
-    """Shape of one row of its output, for an input of that shape."""
-    return tuple(layer(np.zeros(shape)).shape[1:])
+def output_shape(layer, shape):
+    """Shape of its output, for an input of that shape."""
+    return tuple(layer(np.zeros(shape)).shape)
 
 
 def register_layer(make, *shapes, name=None, training=True):

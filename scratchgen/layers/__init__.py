@@ -14,8 +14,10 @@ from scratchgen.layers.leaky_relu import LeakyReLU
 from scratchgen.layers.linear import Linear
 from scratchgen.layers.masked_linear import MaskedLinear
 from scratchgen.layers.maxout import Maxout
+from scratchgen.layers.minibatch_discrimination import MinibatchDiscrimination
 from scratchgen.layers.mlp import mlp
 from scratchgen.layers.module import Module
+from scratchgen.layers.pack import Pack
 from scratchgen.layers.relu import ReLU
 from scratchgen.layers.reparameterize import Reparameterize
 from scratchgen.layers.sequential import Sequential
@@ -26,6 +28,6 @@ from scratchgen.layers.tanh import Tanh
 from scratchgen.layers.time_embedding import TimeEmbedding
 
 __all__ = [
-    "BatchNorm", "Dropout", "ELU", "Identity", "Layer", "LayerNorm", "LeakyReLU", "Linear", "MaskedLinear", "Maxout", "Module", "ReLU",
-    "Reparameterize", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh", "TimeEmbedding", "initializers", "mlp",
+    "BatchNorm", "Dropout", "ELU", "Identity", "Layer", "LayerNorm", "LeakyReLU", "Linear", "MaskedLinear", "Maxout", "MinibatchDiscrimination",
+    "Module", "Pack", "ReLU", "Reparameterize", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh", "TimeEmbedding", "initializers", "mlp",
 ]  # fmt: skip

@@ -61,7 +61,7 @@ class Layer(Module):
 
         dP/dx is what reaches x through the cache: None where backward does not depend on x.  Raises NotImplementedError for a layer without it.
         """
-        coupled = "it couples the examples, and none of them has a gradient of its own; use LayerNorm"
+        coupled = "it couples the examples, so that none of them has a gradient of its own; LayerNorm does not couple them"
         why = coupled if self.couples_batch else "it has no double_backward"
         raise NotImplementedError(f"a penalty on the gradient of {self!r} cannot be computed: {why}")
 

@@ -62,7 +62,7 @@ def test_a_dy_of_another_shape(make, other, backend):
     dy = other(np.ones_like(y))
     if dy.shape == y.shape:
         return
-    with pytest.raises(ValueError, match=rf"d[yz] has shape .*; y of .*, whose gradient it is, has \(6, {y.shape[1]}\)"):
+    with pytest.raises(ValueError, match=rf"d[yz] has shape .*; y of .*, whose gradient it is, has \({len(y)}, {y.shape[1]}\)"):
         layer.backward(dy, cache)
 
 
