@@ -10,29 +10,22 @@ Read it with care: in 784 dimensions 10,000 windows cover little, and the estima
 that look right (Theis et al. 2016). Give it only beside baselines measured in the same way, such as the training data itself.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
+from scratchgen.metrics.estimate import estimate
 from scratchgen.metrics.log_mean_exp import log_mean_exp
 
 SIGMAS = np.logspace(-1, 0, 10)
 BLOCK = 1_000_000  # squared distances in hand at a time: 8 MB
 
 
-class LogLikelihood(NamedTuple):
-    mean: float  # nats per example
-    standard_error: float  # std/√N over the examples
-
-
 def parzen_log_likelihood(samples, x_test, sigma):
-    """Mean log-likelihood of test data under Gaussian windows of width sigma around samples -> LogLikelihood(mean, standard_error) in nats.
+    """Mean log-likelihood of test data under Gaussian windows of width sigma around samples -> Estimate(mean, standard_error) in nats.
 
     samples: (m, d) from the model; x_test: (n, d). Choose sigma with `parzen_sigma` on validation data, never on x_test.
     Raises ValueError for shapes that do not fit, values that are not finite, or sigma ≤ 0.
     """
-    log_p = parzen_log_densities(samples, as_points(x_test, "x_test"), [sigma])[0]
-    return LogLikelihood(float(log_p.mean()), float(log_p.std() / np.sqrt(len(log_p))))
+    return estimate(parzen_log_densities(samples, as_points(x_test, "x_test"), [sigma])[0])
 
 
 def parzen_sigma(samples, x_valid, sigmas=SIGMAS):

@@ -111,9 +111,14 @@ def test_many_examples_go_in_blocks(monkeypatch):
 
 @pytest.mark.parametrize(
     "changes, why",
-    [({"n_distributions": 0}, "n_distributions"), ({"n_chains": 0}, "n_chains"), ({"n_leapfrog": 0}, "n_leapfrog"), ({"x": np.zeros(3)}, "x has shape")],
+    [
+        ({"n_distributions": 0}, "n_distributions"),
+        ({"n_chains": 0}, "n_chains"),
+        ({"n_leapfrog": 0}, "n_leapfrog"),
+        ({"x": np.zeros(3)}, "x has shape"),
+    ],
 )
 def test_bad_settings(changes, why):
     decoder, _, _ = linear_gaussian(np.random.default_rng(0))
     with pytest.raises(ValueError, match=why):
-        annealed_log_likelihood(**{"decoder": decoder, "likelihood": LIKELIHOODS["gaussian"](), "latent_dim": LATENT, "x": np.zeros((1, D))} | changes)
+        annealed_log_likelihood(decoder, LIKELIHOODS["gaussian"](), LATENT, **{"x": np.zeros((1, D))} | changes)

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from scratchgen.metrics import precision_recall
+
+
+def normal(rng, n=1000, at=0.0):
+    return rng.normal(at, 1, size=(n, 2))
+
+
+def test_equal_distributions_have_both():
+    rng = np.random.default_rng(0)
+    precision, recall = precision_recall(normal(rng), normal(rng))
+    assert precision.mean > 0.9 and recall.mean > 0.9
+    assert 0 < precision.standard_error < 0.01
+
+
+def test_one_mode_of_two_is_precise_and_recalls_half():
+    rng = np.random.default_rng(1)
+    data = np.concatenate([normal(rng, 500), normal(rng, 500, 100.0)])
+    precision, recall = precision_recall(normal(rng, 1000), data)
+    assert precision.mean > 0.9 and abs(recall.mean - 0.5) < 0.05
+
+
+def test_noise_around_everything_recalls_and_is_not_precise():
+    rng = np.random.default_rng(2)
+    precision, recall = precision_recall(rng.uniform(-20, 20, size=(1000, 2)), normal(rng, 1000))
+    assert precision.mean < 0.1 and recall.mean > 0.5
+
+
+def test_far_apart_there_is_neither():
+    rng = np.random.default_rng(3)
+    assert precision_recall(normal(rng), normal(rng, at=1e4)) == ((0, 0), (0, 0))
+
+
+def test_too_few_examples():
+    with pytest.raises(ValueError, match="data has 3 examples; with k = 3 more"):
+        precision_recall(np.zeros((10, 2)), np.zeros((3, 2)))
