@@ -12,7 +12,13 @@ from PIL import Image
 
 DEMOS = Path(__file__).resolve().parents[1] / "demos"
 
-# demo -> its pictures, and what the numbers it prints must satisfy (all of them, in order)
+
+def close(tolerance):
+    """Whether the second half of the numbers, the closed form, agrees with the first."""
+    return lambda *numbers: np.allclose(numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :], rtol=0, atol=tolerance)
+
+
+# demo -> its pictures, and what the numbers it prints must satisfy: (pattern, condition) for all that the pattern finds, in order
 EXPECTED = {
     "xor": (["xor.png"], r"loss ([\d.]+) at first, ([\d.]+) after", lambda first, last: last < 0.2 < first),
     "gan_1d": (
@@ -33,6 +39,9 @@ EXPECTED = {
         ["samples.png", "reconstructions.png", "curves.png"], r"loss ([\d.]+) nats = nll ([\d.]+) \+ KL ([\d.]+)",
         lambda loss, nll, kl: abs(loss - nll - kl) < 0.2 and 0 < kl < loss < 784 * np.log(2),
     ),
+    "dirac_gan": (
+        ["dirac-gan.png"], r"\s+".join([r"(-?[\d.]+)([+-][\d.]+)i"] * 4), close(1e-4), r"θ = ([\d.]+), in closed form ([\d.]+)", close(0.01),
+    ),
 }  # fmt: skip
 
 
@@ -47,15 +56,16 @@ def run(demo, *arguments):
 
 @pytest.mark.parametrize("demo", EXPECTED)
 def test_demo(tmp_path, demo):
-    pictures, pattern, sane = EXPECTED[demo]
+    pictures, *claims = EXPECTED[demo]
     out = tmp_path / "new" / "folder"
     stdout, stderr = run(demo, "--quick", "--out", out)
     assert len(stdout.splitlines()) <= 20
     assert re.search(r"\d+/\d+ \[", stderr), "no progress bar"
-    numbers = re.findall(pattern, stdout)
-    assert numbers, stdout
-    for found in numbers:
-        assert sane(*map(float, found)), found
+    for pattern, sane in zip(claims[::2], claims[1::2], strict=True):
+        numbers = re.findall(pattern, stdout)
+        assert numbers, stdout
+        for found in numbers:
+            assert sane(*map(float, found)), found
     assert sorted(path.name for path in out.iterdir()) == sorted(pictures)
     for name in pictures:
         assert name in stdout
@@ -92,4 +102,4 @@ def test_help_says_what_it_shows(demo):
 
 def test_demos_are_short():
     for demo in EXPECTED:
-        assert len((DEMOS / f"{demo}.py").read_text().splitlines()) <= 90, demo
+        assert len((DEMOS / f"{demo}.py").read_text().split('"""', 2)[2].splitlines()) <= 90, demo
