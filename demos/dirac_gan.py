@@ -44,7 +44,7 @@ angle = np.random.default_rng(options.seed).uniform(0, 2 * np.pi)
 start = 1.5 * np.array([np.cos(angle), np.sin(angle)])
 
 SLOPES = {"non_saturating": 0.5, "minimax": 0.5, "least_squares": 0.5, "hinge": 1, "wasserstein": 1}  # f′
-CHOICES = [(None, 0.0), ("r1", 0.6), ("r1", 2.5), ("wgan_gp", 0.3)]  # penalty, and its γ or λ
+CHOICES = [("no penalty", None, 0.0), ("R1, γ = 0.6", "r1", 0.6), ("R1, γ = 2.5", "r1", 2.5), ("WGAN-GP, λ = 0.3", "wgan_gp", 0.3)]
 G, D = Linear(1, 1, bias=False, dtype=np.float64), Linear(1, 1, dtype=np.float64)
 x, z, u = np.zeros((1, 1)), np.ones((1, 1)), np.full((1, 1), 0.5)
 
@@ -53,8 +53,7 @@ def flow(at, objective, penalty, weight):
     """dθ/dt, dψ/dt at (θ, ψ): the gradients that the library computes, with the other sign.  (2,) -> (2,)"""
     G.params["W"], D.params["W"] = np.reshape(at[0], (1, 1)), np.reshape(at[1], (1, 1))
     D.params["b"] = np.array([0.5 if objective == "least_squares" else 0.0])
-    G.zero_grads()
-    D.zero_grads()
+    G.zero_grads(), D.zero_grads()
     generated, generator_cache = G.forward(z)  # θ
     real, real_cache = D.forward(x)
     fake, fake_cache = D.forward(generated)
@@ -78,7 +77,6 @@ def runge_kutta(v, at):
 
 
 def text(pair):
-    """Two eigenvalues, in order."""
     return "  ".join(f"{value.real:7.4f}{value.imag:+.4f}i" for value in np.sort_complex(pair + 0j).round(4) + 0)
 
 
@@ -88,9 +86,8 @@ panels = figure.subplots(len(CHOICES), len(OBJECTIVES), sharex=True, sharey=True
 grid = np.stack(np.meshgrid(*2 * [np.linspace(-2, 2, arrows)]), axis=-1).reshape(-1, 2)
 table = [f"{'objective':14}  {'penalty':11}  eigenvalues, of the library's gradients      in closed form"]
 for i, j in tqdm(list(np.ndindex(panels.shape)), unit="game", leave=False):
-    axes, objective, (penalty, weight) = panels[i, j], list(OBJECTIVES)[j], CHOICES[i]
+    axes, objective, (name, penalty, weight) = panels[i, j], list(OBJECTIVES)[j], CHOICES[i]
     v = lambda at, game=(objective, penalty, weight): flow(at, *game)
-    name = {None: "no penalty", "r1": f"R1, γ = {weight}", "wgan_gp": f"WGAN-GP, λ = {weight}"}[penalty]
     path, steps = [start], [start]
     while len(path) <= time / dt:
         path.append(runge_kutta(v, path[-1]))
@@ -98,8 +95,8 @@ for i, j in tqdm(list(np.ndindex(panels.shape)), unit="game", leave=False):
         steps.append(steps[-1] + lr * v(steps[-1]))
     if penalty != "wgan_gp":
         J = np.stack([(v(e) - v(-e)) / 2e-5 for e in 1e-5 * np.eye(2)], axis=1)  # by central differences
-        ours, root = np.linalg.eigvals(J), np.sqrt(0.25 * weight**2 - SLOPES[objective] ** 2 + 0j)
-        table.append(f"{objective:14}  {name:11}  {text(ours)}    {text(np.array([-0.5 * weight - root, -0.5 * weight + root]))}")
+        closed = -0.5 * weight + np.sqrt(0.25 * weight**2 - SLOPES[objective] ** 2 + 0j) * np.array([-1, 1])
+        table.append(f"{objective:14}  {name:11}  {text(np.linalg.eigvals(J))}    {text(closed)}")
     elif objective == "wasserstein":
         reached, closed = np.abs(path[len(path) // 2 :]).max(axis=0)[0], 2 * weight / np.tanh(0.5 * np.pi * weight / np.sqrt(1 - weight**2))
         table.append(f"{objective:14}  {name}: no eigenvalues, but a cycle that reaches θ = {reached:.3f}, in closed form {closed:.3f}")
