@@ -42,6 +42,10 @@ EXPECTED = {
     "dirac_gan": (
         ["dirac-gan.png"], r"\s+".join([r"(-?[\d.]+)([+-][\d.]+)i"] * 4), close(1e-4), r"θ = ([\d.]+), in closed form ([\d.]+)", close(0.01),
     ),
+    "optimal_discriminator": (
+        ["optimal-discriminator.png"], r"value (-[\d.]+) +−log 4 \+ 2 JS = (-[\d.]+)", lambda V, bound: bound - 0.02 < V <= bound + 1e-4,
+        r"q = p +value (-[\d.]+) +−log 4 \+ 2 JS = (-[\d.]+)", lambda V, bound: max(abs(V + np.log(4)), abs(bound + np.log(4))) < 1e-3,
+    ),
 }  # fmt: skip
 
 
