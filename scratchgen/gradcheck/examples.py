@@ -148,6 +148,7 @@ EXAMPLES = {
     "straight_path": lambda d: [(*d.matrices(2), d.unit(d.batch, 1), 0.3, 2.0)],
     "euler_step": lambda d: [(*d.matrices(2), 0.1)],
     "heun_step": lambda d: [(*d.matrices(3), 0.1)],
+    "join_one_hot": lambda d: [(d.matrix(), d.labels(), np.arange(d.n))],
     "slope_penalty": lambda d: [(d.matrix(), 1.0, 10.0), (d.matrix(), 0.0, 0.5)],
     "bce_with_logits": lambda d: [(d.matrix(), d.unit()), (20 * d.matrix(), d.unit())],
     "bernoulli_log_likelihood": lambda d: [(d.unit(), d.matrix())],
@@ -165,6 +166,11 @@ EXAMPLES = {
     "mmd": lambda d: [(d.matrix(), d.normal(3, d.n), (0.5, 2.0))],
     "between": lambda d: [(*d.matrices(2), d.normal(d.batch, 1))],
     "clip_weights": lambda d: [(d.parameters(), 0.5)],
+    "kick": lambda d: [(*d.matrices(3), 0.3, 0.1)],
+    "drift": lambda d: [(*d.matrices(2), 0.1)],
+    "energy": lambda d: [(*d.matrices(2), d.normal(d.batch), 0.3)],
+    "accept": lambda d: [(d.unit(d.batch), d.normal(d.batch), d.normal(d.batch))],
+    "choose": lambda d: [(d.rng.random(d.batch) < 0.5, *d.matrices(2)), (d.rng.random(d.batch) < 0.5, d.normal(d.batch), d.normal(d.batch))],
     "log_weight": lambda d: [(d.normal(d.batch), *d.matrices(3))],
     "momentum_step": lambda d: [(d.parameters(), d.parameters(), d.parameters(), 0.1, 0.9, nesterov, 0.01) for nesterov in (False, True)],
     "classical_momentum_step": lambda d: [(d.parameters(), d.parameters(), d.parameters(), 0.1, 0.9, nesterov, 0.01) for nesterov in (False, True)],
@@ -193,7 +199,8 @@ def examples(operation, draw):
 
 def operations():
     """{name: operation} of all operations of the library, by name."""
-    from scratchgen.data import binarize  # noqa: F401  here, because the folder imports Matplotlib
+    from scratchgen import metrics  # noqa: F401  here, because they and what binarizes take long to import
+    from scratchgen.data import binarize  # noqa: F401
 
     ours = [definition for definition in definitions.values() if definition.__module__.startswith("scratchgen.")]
     return {f.__name__: getattr(sys.modules[f.__module__], f.__name__) for f in sorted(ours, key=lambda f: f.__name__)}

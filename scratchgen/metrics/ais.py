@@ -74,7 +74,7 @@ def energy(z, v, log_px, beta):  # H = U + ½ ‖v‖²,   U = ½ ‖z‖² − 
 
 @op
 def accept(u, before, after):  # with probability min(1, e^(H before − H after)); never where H is NaN
-    return np.log(u[:, 0]) < before - after
+    return u < np.exp(np.minimum(before - after, 0))
 
 
 @op
@@ -105,7 +105,7 @@ class Chains:
             drift(z, v, step)
             log_px, slope = self.look(z)
             kick(v, z, slope, beta, 0.5 * step)
-        accepted = accept(self.stream.uniform((z.shape[0], 1), z.dtype), before, energy(z, v, log_px, beta))
+        accepted = accept(self.stream.uniform((z.shape[0],), z.dtype), before, energy(z, v, log_px, beta))
         self.z, self.log_px, self.slope = choose(accepted, z, self.z), choose(accepted, log_px, self.log_px), choose(accepted, slope, self.slope)
         return float(np.mean(to_host(accepted)))
 
