@@ -46,6 +46,10 @@ EXPECTED = {
         ["optimal-discriminator.png"], r"value (-[\d.]+) +−log 4 \+ 2 JS = (-[\d.]+)", lambda V, bound: bound - 0.02 < V <= bound + 1e-4,
         r"q = p +value (-[\d.]+) +−log 4 \+ 2 JS = (-[\d.]+)", lambda V, bound: max(abs(V + np.log(4)), abs(bound + np.log(4))) < 1e-3,
     ),
+    "vanishing_gradients": (
+        ["vanishing-gradients.png"], r"(?m)^ +[\d.]+" + r" +([\d.]+)  ([\d.]+)" * 3 + "$",
+        lambda *pairs: np.allclose(pairs[::2], pairs[1::2], rtol=2e-3, atol=2e-5),
+    ),
 }  # fmt: skip
 
 
