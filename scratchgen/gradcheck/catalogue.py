@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 
 from scratchgen import layers, losses, models
+from scratchgen.gradcheck.bijection import OneOutput
 from scratchgen.gradcheck.engine import LIMIT, check_subject
 from scratchgen.gradcheck.examples import Draw, examples
 from scratchgen.gradcheck.report import Fault, GradientMismatch, Report
 from scratchgen.gradcheck.subjects import LayerSubject, LossSubject, ObjectiveSubject
 from scratchgen.gradcheck.twice import BackwardOf, has_double_backward
 from scratchgen.layers import Layer, Sequential
+from scratchgen.models import flow, maf, real_nvp
 from scratchgen.ops import array, copy_to
 
 BATCH, FEATURES, OUTPUTS = 6, 4, 3
@@ -194,6 +196,23 @@ OPTIMIZERS = {
 }
 
 
+def example_bijections(dtype=F, n=FEATURES):
+    """{name: make} of the bijections that flows are made of, for x (batch, n). A new one needs a line here."""
+    tanh = dict(activation="tanh", rng=1, dtype=dtype)
+    bijections = {
+        "Standardize": lambda: flow.Standardize(np.linspace(-1, 1, n), np.linspace(0.5, 2, n), dtype),
+        "MaskedAffine": lambda: maf.MaskedAffine(n, (6, 5), range(n)[::-1], **tanh),
+        "Coupling": lambda: real_nvp.Coupling(n, (5,), **tanh),
+        "Coupling (swapped)": lambda: real_nvp.Coupling(n, (5,), swap=True, **tanh),
+    }
+    return bijections | {"Chain": lambda: flow.Chain(*(bijections[name]() for name in ("Standardize", "MaskedAffine", "Coupling")))}
+
+
+def bijection_cases():
+    """Cases of all bijections, with both their outputs: z and the log-determinant."""
+    return [layer_case(name, lambda make=make: OneOutput(make()), (BATCH, FEATURES)) for name, make in example_bijections().items()]
+
+
 def loss_cases():
     """Cases of all losses."""
 
@@ -254,8 +273,8 @@ def suitable_data(model, rng):
 
 
 def all_cases():
-    """Cases of everything: layers, losses, models."""
-    return [*layer_cases(), *loss_cases(), *model_cases()]
+    """Cases of everything: layers, bijections, losses, models."""
+    return [*layer_cases(), *bijection_cases(), *loss_cases(), *model_cases()]
 
 
 # What to give a constructor whose arguments have these names

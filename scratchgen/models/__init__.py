@@ -9,7 +9,9 @@ from scratchgen.models.gan import GAN
 from scratchgen.models.gmmn import GMMN
 from scratchgen.models.gradient_penalty import gradient_penalty
 from scratchgen.models.made import MADE
+from scratchgen.models.maf import MAF
 from scratchgen.models.model import Model
+from scratchgen.models.real_nvp import RealNVP
 from scratchgen.models.vae import VAE
 
 MODELS = {name.lower(): cls for name, cls in list(globals().items()) if isinstance(cls, type) and issubclass(cls, Model) and cls is not Model}

@@ -48,6 +48,12 @@ def made_masks(sizes, ordering):
     return [mask.astype(float) for mask in masks]
 
 
+def masks_size(data_dim, hidden):
+    """How many numbers those masks hold."""
+    sizes = integers("data_dim and hidden", [data_dim, *hidden, data_dim], 1)
+    return sum(n_in * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True))
+
+
 class MADE(Model):
     """Autoregressive model of binary data by an MLP with masked connections.
 
@@ -114,8 +120,7 @@ class MADE(Model):
     @classmethod
     def least_params(cls, config):
         """The weights: their masks, as large, are made first."""
-        sizes = integers("data_dim and hidden", [config["data_dim"], *config["hidden"], config["data_dim"]], 1)
-        return sum(n_in * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True))
+        return masks_size(config["data_dim"], config["hidden"])
 
     @classmethod
     def suited_to(cls, x):

@@ -8,6 +8,7 @@
     latent_manifold    what the decoder makes of each point of a two-dimensional latent space
     density_figure     data, generator and discriminator in one dimension: the GAN paper's first figure
     points             generated points of the plane over real ones
+    bent_plane         the lines of the noise's plane, where a flow takes them, and its density
     stages             points of the plane on their way from noise to data
     animate_points     a two-dimensional generator learning, as a GIF
 
@@ -15,6 +16,7 @@ Figures are made without pyplot: no global state, no window, the user's backend 
 """
 
 from scratchgen.plots.animation import animate_points
+from scratchgen.plots.bent_plane import bent_plane
 from scratchgen.plots.curves import learning_curves
 from scratchgen.plots.density import density_figure
 from scratchgen.plots.grids import reconstructions, sample_grid, save_grid
@@ -24,6 +26,7 @@ from scratchgen.plots.stages import stages
 
 __all__ = [
     "animate_points",
+    "bent_plane",
     "density_figure",
     "latent_manifold",
     "latent_scatter",

@@ -16,7 +16,7 @@ from scratchgen.models import likelihoods
 from scratchgen.ops import definitions, dispatch
 
 USED_BY_BACKWARD = ("add_matmul_tn", "add_column_sums", "add_product", "matmul_nt", "matmul_tn", "add_norm_grads")
-WITH_GRADIENT = ("slope_penalty",)  # beside the losses: it returns its value and its gradient
+WITH_GRADIENT = ("slope_penalty", "flow_nll")  # beside the losses: they return their value and its gradient
 
 
 class Place(NamedTuple):
@@ -56,13 +56,23 @@ def places():
             if name in vars(cls):
                 function = inspect.unwrap(vars(cls)[name])
                 found.append(Place(cls, name, function, faults(function), (cache,)))
-    for cls in models.MODELS.values():
+    for cls in dict.fromkeys(base for model in models.MODELS.values() for base in model.__mro__ if issubclass(base, models.Model)):
         for name in vars(cls):
             if name == "loss" or name.endswith("_loss"):
                 function = inspect.unwrap(vars(cls)[name])
                 found.append(Place(cls, name, function, faults(function, computes_gradients), ()))
+    for cls in bijections():
+        function = vars(cls)["backward"]
+        found.append(Place(cls, "backward", function, faults(function), (3,)))
     found.append(Place(likelihoods.Gaussian, "nll", likelihoods.Gaussian.nll, faults(likelihoods.Gaussian.nll, returned_from=1), ()))
     return found
+
+
+def bijections():
+    """The classes whose backward takes a gradient for the log-determinant."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("scratchgen.models.")]
+    found = [thing for module in modules for thing in vars(module).values() if inspect.isclass(thing) and "backward" in vars(thing)]
+    return [cls for cls in dict.fromkeys(found) if "dlogdet" in inspect.signature(cls.backward).parameters]
 
 
 def computes_gradients(statement):
@@ -125,7 +135,8 @@ def planted(place, function):
             del operations[place.function]
     else:
         before = vars(place.owner)[place.name]
-        all_or_nothing = place.name == "backward" and "wrt" not in inspect.signature(place.function).parameters
+        of_layer = place.name == "backward" and issubclass(place.owner, layers.Layer)
+        all_or_nothing = of_layer and "wrt" not in inspect.signature(place.function).parameters
         setattr(place.owner, place.name, _accept_wrt(function) if all_or_nothing else function)
         try:
             yield
