@@ -1,0 +1,54 @@
+"""Obtain published results again: ours beside theirs, with standard errors and time.
+
+Each is a training in the setting of its paper; scratchgen/reproduce/ has one short file for each. What is done is kept: stopped with Ctrl-C, the same
+command goes on.
+
+examples:
+  scratchgen reproduce --list                       what there is
+  scratchgen reproduce jaan                         a VAE, a few minutes
+  scratchgen reproduce all --quick                  a glimpse of everything, in minutes; its numbers are worse
+  scratchgen reproduce ring --seeds 10              means and standard errors over ten trainings
+"""
+
+import json
+from pathlib import Path
+
+from scratchgen.atomic import atomic_file
+from scratchgen.errors import integer, unknown_name
+from scratchgen.reproduce import RESULTS, Study
+from scratchgen.reproduce.report import as_json, as_text
+
+
+def add_arguments(parser):
+    """The options."""
+    parser.add_argument("names", metavar="NAME", nargs="*", help="a result, several, or all")
+    parser.add_argument("--list", action="store_true", help="name the results, and end")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", dest="size", action="store_const", const="quick", help="a glimpse, in a minute or so each")
+    size.add_argument("--full", dest="size", action="store_const", const="full", help="as long as in the paper, where the usual length is less")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="trainings, from seeds 0 … N − 1 (default 1)")
+    parser.add_argument("--out", metavar="DIR", default="reproduced", help="where to keep everything (default: reproduced)")
+    parser.set_defaults(size="default")
+
+
+def run(options):
+    """Reproduce and print."""
+    integer("--seeds", options.seeds, 1)
+    for name in options.names:
+        if name not in (*RESULTS, "all"):
+            raise unknown_name("result", name, (*RESULTS, "all"))
+    if options.list or not options.names:
+        for result in RESULTS.values():
+            print(f"{result.name:14}{result.title}")
+        return
+    names = list(RESULTS) if "all" in options.names else dict.fromkeys(options.names)
+    for name in names:
+        result, folder = RESULTS[name], Path(options.out) / (name if options.size == "default" else f"{name}-{options.size}")
+        studies = []
+        for seed in range(options.seeds):
+            studies.append(Study(folder / f"seed-{seed}", seed, options.size))
+            result.run(studies[-1])
+        print(as_text(result, studies))
+        with atomic_file(folder / "result.json") as file:
+            file.write(json.dumps(as_json(result, studies), indent=2).encode() + b"\n")
+        print(f"kept in {folder}\n")

@@ -1,0 +1,13 @@
+"""Published numbers, obtained again: one file per result, the paper's setting and nothing else. `scratchgen reproduce --list` names them.
+
+A new result needs its import here: that is its line in RESULTS, {name: Reproduction}.
+"""
+
+from scratchgen.reproduce.jaan import JAAN
+from scratchgen.reproduce.made import MADE_500
+from scratchgen.reproduce.pythae import PYTHAE
+from scratchgen.reproduce.study import Published, Reproduction, Study
+
+RESULTS = {each.name: each for each in list(globals().values()) if isinstance(each, Reproduction)}
+
+__all__ = ["RESULTS", "Published", "Reproduction", "Study"]

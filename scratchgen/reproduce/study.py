@@ -1,0 +1,133 @@
+"""What a published result is, and how one is obtained again: trained, measured, interrupted, resumed.
+
+A result is a function of a Study, which holds the paper's setting and nothing else:
+
+    def run(study):
+        vae = sg.VAE(784, latent_dim=128, …, rng=study.seed)
+        study.fit(vae, study.mnist("train"), epochs=study.choose(quick=2, default=166), …)
+        study.measure("log p", lambda: vae.log_likelihood(…))
+
+Everything is kept in the study's folder as soon as it is there: a study that is begun again trains on from its checkpoints, and measures only what
+was not measured yet.
+"""
+
+import contextlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scratchgen import data, train
+from scratchgen.atomic import atomic_file
+from scratchgen.metrics import Estimate, estimate
+from scratchgen.reading import Damaged
+
+SIZES = ("quick", "default", "full")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number and its standard error, where one is given, as printed. origin: "table", "code", "text" or "recalled", from memory of the literature."""
+
+    value: float
+    error: float | None = None
+    origin: str = "table"
+
+    def __str__(self):
+        error = "" if self.error is None else f" ± {self.error:g}"
+        return f"{self.value:g}{error} ({self.origin})"
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """One published result.
+
+    name: on the command line.  title: what is reproduced, with its source.  run: function of a Study.
+    published: {what is measured: Published}, in the order of the report.  unit: of all of them.
+    differs: how the setting differs from the published one, a sentence each.   quick, full: what those sizes change, a sentence each; full may be "".
+    """
+
+    name: str
+    title: str
+    run: object
+    published: dict
+    unit: str
+    differs: tuple
+    quick: str
+    full: str = ""
+
+
+class Study:
+    """One seed's run of a result.
+
+    folder: where everything is kept.  seed.  size: "quick" for a glimpse, "default", or "full" for the paper's own length.
+    """
+
+    def __init__(self, folder, seed=0, size="default"):
+        self.folder, self.seed, self.size = Path(folder), seed, size
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.record = self._read()
+
+    def choose(self, quick, default, full=None):
+        """The value that belongs to the study's size; what is not given for full is that of default."""
+        return {"quick": quick, "default": default, "full": default if full is None else full}[self.size]
+
+    def mnist(self, split):
+        """MNIST's examples, "train" (50,000), "valid" or "test" (10,000 each), a Dataset of grey values in [0, 1]."""
+        return data.load("mnist", split)
+
+    def fit(self, model, x, name="model", **arguments):
+        """Train as sg.fit does, in a folder of that name; on from a checkpoint where there is one."""
+        out = self.folder / name
+        with self.timing():
+            return train.fit(model, x, out=out, resume=(out / "checkpoint.npz").exists(), seed=self.seed, **arguments)
+
+    def measure(self, what, function):
+        """Measure, or recall what was measured before. function() gives an Estimate, values (n,) of examples, or a number."""
+        if what not in self.record["measured"]:
+            with self.timing():
+                found = function()
+            if not isinstance(found, Estimate):
+                found = estimate(found) if np.ndim(found) else Estimate(float(found), 0.0)
+            self.record["measured"][what] = list(map(float, found))
+            self._write()
+        return self.measured[what]
+
+    @property
+    def measured(self):
+        """{what: Estimate} so far."""
+        return {what: Estimate(*found) for what, found in self.record["measured"].items()}
+
+    @property
+    def seconds(self):
+        """Time spent in training and measuring, interrupted runs included."""
+        return self.record["seconds"]
+
+    @contextlib.contextmanager
+    def timing(self):
+        """Count the time within as the study's."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.record["seconds"] += time.monotonic() - began
+            self._write()
+
+    def _read(self):
+        path = self.folder / "study.json"
+        if not path.exists():
+            return {"seed": self.seed, "size": self.size, "seconds": 0.0, "measured": {}}
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            found = {str(what): [float(number) for number in pair] for what, pair in record["measured"].items()}
+            if (record["seed"], record["size"]) == (self.seed, self.size) and all(len(pair) == 2 for pair in found.values()):
+                return {"seed": self.seed, "size": self.size, "seconds": float(record["seconds"]), "measured": found}
+        except (ValueError, TypeError, KeyError, AttributeError):
+            pass
+        raise Damaged(f"{path} is not what a study with seed {self.seed} and size {self.size} has written; remove it, or give another --out")
+
+    def _write(self):
+        with atomic_file(self.folder / "study.json") as file:
+            file.write(json.dumps(self.record, indent=2).encode() + b"\n")
