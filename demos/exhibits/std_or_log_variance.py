@@ -61,7 +61,7 @@ def sampled_std(sampler, seed):
 def checks(sampler, seed=0):
     rng = np.random.default_rng(seed)
     vae = sg.VAE(6, latent_dim=2, hidden=(5,), rng=seed, dtype=np.float64)
-    vae.reparameterize = sampler()
+    vae.posterior.reparameterize = sampler()
     x, eps = rng.uniform(size=(4, 6)), rng.normal(size=(4, 2))
     alone = check_layer(sampler(rng=seed), tuple(rng.normal(size=(2, 4, 3))), seed=seed)
     return [alone, check_objective(vae, lambda: vae.loss(x, eps), seed=seed, limit=20), sampled_std(sampler, seed)]

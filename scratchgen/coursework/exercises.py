@@ -110,15 +110,16 @@ EXERCISES = [
     Exercise(
         "vae", 7, "the objective of a variational autoencoder",
         """
-        Everything is given but the objective: run forward through encoder, sample and decoder, compute both terms of the loss, then run
-        backward through the same in reverse. Return the loss and the dict {"loss", "nll", "kl"}. Useful: `split(h)` cuts [μ | logvar] in two
-        and `join_sums(a, b, c, d)` puts a + b and c + d side by side; each network has `y, cache = net.forward(x)` and
-        `dx = net.backward(dy, cache)`, and so has self.reparameterize, with two inputs and `eps=` for given noise:
-        `dmu, dlogvar = self.reparameterize.backward(dz, cache)`; `nll, doutput = self.likelihood.nll(x, output)`;
-        `kl, dmu, dlogvar = gaussian_kl(mu, logvar)`. All of these are the library's own.
+        Everything is given but the objective: run forward through encoder, sample and decoder, compute both terms of the loss, nll + β kl, then run
+        backward through the same in reverse. Mind that h = [μ | logvar], what the encoder says, reaches the loss on two paths. Return the loss and
+        the dict {"loss", "nll", "kl"}, kl without β. Useful, all of it the library's own: each network has `y, cache = net.forward(x)` and
+        `dx = net.backward(dy, cache)`; `z, cache = self.posterior.forward(h, eps)` draws the sample, and `dh = self.posterior.backward(dz, cache)`
+        is the way back through it; `kl, dh = self.posterior.kl(cache, self.beta)`, with the same cache, gives the divergence and the gradient of
+        β kl; `nll, doutput = self.likelihood.nll(x, output)`; `add(a, b)` of arrays;
+        `weighted_sum(a, b, weight)`. The models of this exercise have no labels: y is None.
         """,
         60,
-        (Cut("scratchgen.models.vae", keep=["VAE.__init__", "VAE.loss"], blanks=["VAE.loss"]),),
+        (Cut("scratchgen.models.vae", keep=["weighted_sum", "VAE.__init__", "VAE.loss"], blanks=["VAE.loss"]),),
     ),
     Exercise(
         "gan_losses", 8, "what the two players of a GAN minimise",

@@ -336,14 +336,14 @@ NUMERICALLY = {
     "VAE.loss": """
         def parts():
             h, _ = self.encoder.forward(x)
-            mu, logvar = split(h)
-            z, _ = self.reparameterize.forward(mu, logvar, eps=eps)
+            z, sample_cache = self.posterior.forward(h, eps)
             output, _ = self.decoder.forward(z)
-            return self.likelihood.nll(x, output)[0], gaussian_kl(mu, logvar)[0]
+            return self.likelihood.nll(x, output)[0], self.posterior.kl(sample_cache, 1.0)[0]
+        total = lambda: parts()[0] + self.beta * parts()[1]
         for net in (self.encoder, self.decoder):
-            net.flat_grads[...] += slopes(lambda: sum(parts()), net.flat_params)
+            net.flat_grads[...] += slopes(total, net.flat_params)
         nll, kl = parts()
-        return nll + kl, {"loss": nll + kl, "nll": nll, "kl": kl}
+        return total(), {"loss": total(), "nll": nll, "kl": kl}
     """,
     "discriminator_bce": by_slopes("np.mean(np.logaddexp(0, -real)) + np.mean(np.logaddexp(0, fake))", "real", "fake"),
     "generator_minimax": by_slopes("-np.mean(np.logaddexp(0, fake))", "fake"),
@@ -624,13 +624,13 @@ def test_formulas_in_other_words_earn_all():
         "VAE.loss": """
             h, encoder_cache = self.encoder.forward(x)
             mu, logvar = h[:, : self.latent_dim].copy(), h[:, self.latent_dim :].copy()
-            z, sample_cache = self.reparameterize.forward(mu, logvar, eps=eps)
+            z, sample_cache = self.posterior.forward(h, eps)
             output, decoder_cache = self.decoder.forward(z)
             nll, doutput = self.likelihood.nll(x, output)
-            kl, dmu, dlogvar = gaussian_kl(mu, logvar)
-            dmu_z, dlogvar_z = self.reparameterize.backward(self.decoder.backward(doutput, decoder_cache), sample_cache)
-            self.encoder.backward(np.concatenate([dmu + dmu_z, dlogvar + dlogvar_z], axis=1), encoder_cache)
-            return nll + kl, {"loss": nll + kl, "nll": nll, "kl": kl}
+            kl, dmu, dlogvar = np.sum(mu**2 + np.exp(logvar) - logvar - 1) / 2 / len(x), mu / len(x), (np.exp(logvar) - 1) / 2 / len(x)
+            dh_z = self.posterior.backward(self.decoder.backward(doutput, decoder_cache), sample_cache)
+            self.encoder.backward(self.beta * np.concatenate([dmu, dlogvar], axis=1) + dh_z, encoder_cache)
+            return nll + self.beta * kl, {"loss": nll + self.beta * kl, "nll": nll, "kl": kl}
         """,
         "discriminator_bce": """
             p, q = sigmoid(real), sigmoid(fake)

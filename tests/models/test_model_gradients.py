@@ -125,13 +125,13 @@ def vae_loss(vae, **slips):
     def loss(x, eps):
         h, encoder_cache = vae.encoder.forward(x)
         mu, logvar = split(h)
-        z, sample_cache = vae.reparameterize.forward(mu, logvar, eps=eps)
+        z, sample_cache = vae.posterior.reparameterize.forward(mu, logvar, eps=eps)
         z = slip("z", (z, mu, logvar, eps))[0] if "z" in slips else z
         output, decoder_cache = vae.decoder.forward(z)
         nll, doutput = vae.likelihood.nll(x, output)
         kl, dmu_kl, dlogvar_kl = gaussian_kl(mu, logvar)
         dz = vae.decoder.backward(slip("doutput", doutput), decoder_cache, wrt=slip("decoder", "both"))
-        dmu_z, dlogvar_z = vae.reparameterize.backward(slip("dz", dz), sample_cache)
+        dmu_z, dlogvar_z = vae.posterior.reparameterize.backward(slip("dz", dz), sample_cache)
         dmu = slip("dmu_z", dmu_z) + slip("dmu_kl", dmu_kl)
         dlogvar = slip("dlogvar_z", dlogvar_z) + slip("dlogvar_kl", dlogvar_kl)
         vae.encoder.backward(np.concatenate(slip("dh", [dmu, dlogvar]), axis=1), encoder_cache, wrt="params")

@@ -101,9 +101,9 @@ def test_the_bound_is_below_the_estimate_which_rises_with_the_number_of_samples(
 
 def test_elbo_is_minus_the_loss_for_the_same_noise(backend, bernoulli_vae):
     vae, x = bernoulli_vae
-    vae.reparameterize.stream.state = (11, 0)
+    vae.posterior.reparameterize.stream.state = (11, 0)
     loss, parts = vae.loss(x)
-    vae.reparameterize.stream.state = (11, 0)
+    vae.posterior.reparameterize.stream.state = (11, 0)
     elbo = vae.elbo(x)
     assert elbo.mean() == pytest.approx(-float(loss), rel=1e-12)
     assert float(parts["kl"]) > 0

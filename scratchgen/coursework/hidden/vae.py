@@ -6,12 +6,12 @@ from scratchgen.coursework.visible.vae import HUGE, right, run, setting, with_a_
 
 @points(2)
 def test_gaussian_decoder(exercise, rng):
-    """A Gaussian decoder, two hidden layers, another batch."""
-    config = {"data_dim": 3, "latent_dim": 4, "hidden": [6, 5], "activation": "softplus", "likelihood": "gaussian"}
+    """A Gaussian decoder, two hidden layers, another batch, β = ½."""
+    config = {"data_dim": 3, "latent_dim": 4, "hidden": [6, 5], "activation": "softplus", "likelihood": "gaussian", "beta": 0.5}
     vae, x, eps = setting(rng, config, batch=7)
     got = run(exercise, vae, x, eps)
     parts, encoder, decoder = right(vae, x, eps)
-    close("loss", got["loss"], parts["nll"] + parts["kl"])
+    close("loss", got["loss"], parts["nll"] + 0.5 * parts["kl"])
     close("the encoder's flat_grads", got["encoder"], encoder)
     close("the decoder's flat_grads", got["decoder"], decoder)
     vae, x = with_a_huge_loss(vae, x)

@@ -12,11 +12,10 @@ import numpy as np
 from scratchgen import layers, losses, models
 from scratchgen.gradcheck.mutation.faults import faults
 from scratchgen.layers.layer import _accept_wrt
-from scratchgen.models import likelihoods
 from scratchgen.ops import definitions, dispatch
 
 USED_BY_BACKWARD = ("add_matmul_tn", "add_column_sums", "add_product", "matmul_nt", "matmul_tn", "add_norm_grads")
-WITH_GRADIENT = ("slope_penalty", "flow_nll")  # beside the losses: they return their value and its gradient
+WITH_GRADIENT = ("slope_penalty", "flow_nll", "flow_kl", "fixed_gaussian_nll")  # beside the losses: they return their value and its gradient
 
 
 class Place(NamedTuple):
@@ -61,18 +60,20 @@ def places():
             if name == "loss" or name.endswith("_loss"):
                 function = inspect.unwrap(vars(cls)[name])
                 found.append(Place(cls, name, function, faults(function, computes_gradients), ()))
-    for cls in bijections():
-        function = vars(cls)["backward"]
-        found.append(Place(cls, "backward", function, faults(function), (3,)))
-    found.append(Place(likelihoods.Gaussian, "nll", likelihoods.Gaussian.nll, faults(likelihoods.Gaussian.nll, returned_from=1), ()))
+    for cls in parts_of_models():
+        for name in ("nll", "kl", "backward"):
+            if name in vars(cls):
+                function = inspect.unwrap(vars(cls)[name])
+                bijection = "dlogdet" in inspect.signature(function).parameters
+                found.append(Place(cls, name, function, faults(function, returned_from=0 if name == "backward" else 1), (3,) if bijection else ()))
     return found
 
 
-def bijections():
-    """The classes whose backward takes a gradient for the log-determinant."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("scratchgen.models.")]
-    found = [thing for module in modules for thing in vars(module).values() if inspect.isclass(thing) and "backward" in vars(thing)]
-    return [cls for cls in dict.fromkeys(found) if "dlogdet" in inspect.signature(cls.backward).parameters]
+def parts_of_models():
+    """The classes of scratchgen/models that are no models, such as likelihoods, posteriors and bijections."""
+    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith("scratchgen.models.")]
+    classes = [(module, thing) for module in modules for thing in vars(module).values() if inspect.isclass(thing)]
+    return [cls for module, cls in classes if cls.__module__ == module.__name__ and not issubclass(cls, models.Model)]
 
 
 def computes_gradients(statement):
