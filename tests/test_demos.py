@@ -50,6 +50,12 @@ EXPECTED = {
         ["vanishing-gradients.png"], r"(?m)^ +[\d.]+" + r" +([\d.]+)  ([\d.]+)" * 3 + "$",
         lambda *pairs: np.allclose(pairs[::2], pairs[1::2], rtol=2e-3, atol=2e-5),
     ),
+    "bounds": (
+        ["bounds.png"], r"log p.*: +(-[\d.]+) by .* (-[\d.]+) by a quarter", close(2e-4),
+        r"(?s)ELBO .*: (-[\d.]+) .*\nk = +1:  L_k = (-[\d.]+) ± ([\d.]+)", lambda elbo, first, error: abs(elbo - first) < 4 * error,
+        r"(?s)k = +1:  L_k = (-[\d.]+) ± .*\nk = +30:  L_k = (-[\d.]+) ± ([\d.]+)", lambda first, last, error: first + 4 * error < last,
+        r"± ([\d.]+)   misses (-?[\d.]+)", lambda error, missing: missing > -4 * error,
+    ),
 }  # fmt: skip
 
 
