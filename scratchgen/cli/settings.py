@@ -7,7 +7,7 @@ import re
 from scratchgen.errors import one_of
 from scratchgen.models import MODELS
 
-NOT_OPTIONS = ("data_dim", "rng", "dtype")  # the data and --seed decide
+NOT_OPTIONS = ("data_dim", "n_classes", "rng", "dtype")  # the data, --conditional and --seed decide
 
 
 def model_class(name):
@@ -75,6 +75,12 @@ def typed(value):
     return {"None": "none", "True": "yes", "False": "no"}.get(str(value), str(value))
 
 
-def build(cls, settings, data_dim):
-    """The model that the settings describe."""
-    return cls(data_dim, rng=settings["seed"], **{name: settings[name] for name in arguments(cls) if name in settings})
+def takes_labels(cls):
+    """Whether the model can be made to take labels."""
+    return "n_classes" in inspect.signature(cls).parameters
+
+
+def build(cls, settings, data_dim, n_classes=None):
+    """The model that the settings describe. n_classes: for one that takes labels."""
+    given = {name: settings[name] for name in arguments(cls) if name in settings}
+    return cls(data_dim, rng=settings["seed"], **given, **({} if n_classes is None else {"n_classes": n_classes}))

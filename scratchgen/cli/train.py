@@ -8,6 +8,7 @@ examples:
   scratchgen train vae --data mnist --epochs 30 --latent-dim 2
   scratchgen train gan --data ring --epochs 40
   scratchgen train vae --data my_pictures.npy --hidden 500 500 --out runs/mine
+  scratchgen train made --data my_bits.npz                     trains until the validation split says stop
   scratchgen train vae --out runs/mine --resume --epochs 60
 """
 
@@ -19,11 +20,12 @@ from pathlib import Path
 import numpy as np
 
 import scratchgen as sg
-from scratchgen.cli.settings import add_model_options, build, model_class, summary, typed
+from scratchgen.cli.settings import add_model_options, build, model_class, summary, takes_labels, typed
 from scratchgen.data.binarize import KINDS, Binarize
 from scratchgen.errors import integer, number, one_of
 from scratchgen.models import MODELS
 from scratchgen.reading import open_regular, read_up_to
+from scratchgen.train.checks import validation_value
 
 OPTIMIZERS = {name.lower(): getattr(sg.optim, name) for name in ("SGD", "Adagrad", "RMSProp", "Adadelta", "Adam", "AdamW")}
 SCHEDULES = {
@@ -35,11 +37,15 @@ SCHEDULES = {
 NOT_SETTINGS = ("backend", "out", "resume")
 STORED = {  # types of the settings that config.json can hold; those of the model are for its constructor to judge
     **dict.fromkeys(("model", "data", "binarize", "optimizer", "schedule"), (str,)),
-    **dict.fromkeys(("epochs", "batch_size", "seed"), (int,)),
+    **dict.fromkeys(("epochs", "batch_size", "seed", "patience"), (int,)),
+    "conditional": (bool,),
     **dict.fromkeys(("lr", "clip_norm"), (int, float)),
 }
 PLAIN = (str, int, float, bool, type(None))
 LONGEST_CONFIG = 2**20  # bytes; a run writes about a thousand
+PATIENCE, FEWEST = 1000, 10  # the default: steps, epochs
+MOST_EPOCHS = 500  # where neither epochs nor steps were given: of few examples there is no more to learn
+DRAWS = 500_000  # importance samples for the test result: seconds
 
 
 def add_arguments(parser):
@@ -61,6 +67,9 @@ def model_parser(name):
     training.add_argument("--optimizer", metavar="NAME", help=f"one of: {', '.join(OPTIMIZERS)} (default: the model's own)")
     training.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
     training.add_argument("--schedule", metavar="NAME", help=f"of the learning rate over the epochs: {', '.join(SCHEDULES)} (default constant)")
+    usual = f"with a data file {PATIENCE} steps, {FEWEST} epochs at least; else none"
+    training.add_argument("--patience", type=int, metavar="N", help=f"stop after N epochs without a better validation value (default: {usual})")
+    training.add_argument("--conditional", action="store_true", default=None, help="learn each class of labelled data: `sample --label K` draws it")
     training.add_argument("--clip-norm", type=float, metavar="X", help="bound on the norm of the gradients (default: none)")
     training.add_argument("--seed", type=int, metavar="N", help="of everything random (default 0)")
     training.add_argument("--backend", metavar="NAME", help="numba (default), numpy, or cuda for an NVIDIA GPU")
@@ -86,10 +95,14 @@ def run(options):
     if options.backend:
         sg.use_backend(options.backend)
     settings = asked_for(options)
-    model, settings, out = train(cls, settings, options)
-    x = sg.ops.array(test_data(settings["data"], settings["binarize"], seed=0))
-    for key, value in model.evaluate(x, rng=0).items():
-        print(f"test {key.replace('_', ' ')}: {value:.2f} nats per example")
+    data = {split: sg.data.load(settings["data"], split) for split in sg.data.splits(settings["data"])}
+    model, settings, out = train(cls, data, settings, options)
+    if "test" in data:
+        test = binarized(data["test"], settings["binarize"], seed=0)
+        for key, values in likelihoods(model, test, n_samples=max(1, min(100, DRAWS // len(test.x))), seed=0).items():
+            print(f"test {key.replace('_', ' ')}: {np.mean(values, dtype=np.float64):.2f} nats per example")
+    else:
+        print(f"{settings['data']} has no test split, and so there is no test result")
     print(f"pictures, metrics and checkpoint are in {out}")
 
 
@@ -101,23 +114,29 @@ def asked_for(options):
         raise ValueError("--steps and --epochs are both given; each says how long to train")
     given = {key: value for key, value in vars(options).items() if value is not None and key not in NOT_SETTINGS}
     stored = stored_options(options.out) if options.resume else {}
-    for key in given.keys() & stored.keys() - {"epochs"}:
+    for key in given.keys() & stored.keys() - {"epochs", "patience"}:
         if given[key] != stored[key]:
             raise ValueError(f"cannot resume {options.out}: {key} was {stored[key]}, now it is {given[key]}; leave it out, or start a new run")
     return {"data": "glyphs"} | stored | given
 
 
-def train(cls, settings, options):
-    """Build the model and fit it -> model, complete settings, folder of the run."""
-    data = sg.data.load(settings["data"])
-    settings = suitable(cls, data.x, settings)
+def train(cls, data, settings, options):
+    """Build the model and fit it to data {split: Dataset} -> model, complete settings, folder of the run."""
+    x, y = data["train"]
+    n_classes = classes(cls, data, settings["data"]) if settings.get("conditional") else None
+    settings = suitable(cls, x, None if n_classes is None else y, settings)
+    model = build(cls, settings, x.shape[1], n_classes)
+    for split, part in data.items():
+        model.check_range(f"{settings['data']} ({split})", part.x)
+    valid = data["valid"] if n_classes else data["valid"]._replace(y=None)
+    if "patience" not in settings and settings["data"] not in sg.data.NAMES and validation_value(model, *valid):
+        settings["patience"] = max(FEWEST, -(-PATIENCE * settings["batch_size"] // len(x)))
     out = Path(options.out or free_folder(f"runs/{settings['model']}-{Path(settings['data']).stem}"))
-    model = build(cls, settings, data.x.shape[1])
     print(model)
     sg.fit(
         model,
-        data,
-        valid=sg.data.load(settings["data"], "valid"),
+        data["train"],
+        valid=data["valid"],
         epochs=settings["epochs"],
         batch_size=settings["batch_size"],
         seed=settings["seed"],
@@ -127,22 +146,60 @@ def train(cls, settings, options):
         optimizer=make_optimizer(model, settings),
         schedule=make_schedule(settings),
         clip_norm=settings.get("clip_norm"),
+        patience=settings.get("patience"),
         config={"command": settings},
     )
     return model, settings, out
 
 
-def test_data(data, binarize, seed):
-    """The test split; where training data was binarized, drawn once from that seed (or cut at the threshold)."""
+def binarized(test, binarize, seed):
+    """The test split, a Dataset; where training data was binarized, drawn once from that seed (or cut at the threshold)."""
     kind = {"fresh": "once"}.get(binarize, binarize)
-    return Binarize(kind, rng=seed).dataset(sg.data.load(data, "test").x)
+    return test._replace(x=Binarize(kind, rng=seed).dataset(test.x))
 
 
-def suitable(cls, x, given):
-    """The settings given, and for the rest those that suit the model and the data. How long to train is a number of steps, however large the data."""
-    settings = {"seed": 0, "batch_size": 100, "schedule": "constant", "binarize": "none", "steps": 8_000} | cls.suited_to(x) | given
-    steps = integer("steps", settings.pop("steps"), 1)
-    return {"epochs": max(1, steps * integer("batch_size", settings["batch_size"], 1) // len(x))} | settings
+def likelihoods(model, test, n_samples, seed):
+    """The model's likelihoods of a Dataset, {name: (n,)}, given its labels where the model takes them."""
+    return model.likelihoods(sg.ops.array(test.x), labels_of(model, test), rng=seed, n_samples=n_samples)
+
+
+def labels_of(model, data):
+    """The labels of a Dataset for a model that takes them, else None."""
+    return None if model.n_classes is None else sg.ops.array(data.y)
+
+
+def classes(cls, data, name):
+    """The number of classes in data {split: Dataset}: the largest label of the train split + 1. ValueError where labels or the model do not suit."""
+    if not takes_labels(cls):
+        raise ValueError(f"{cls.__name__} takes no labels; --conditional is for {', '.join(key for key in MODELS if takes_labels(MODELS[key]))}")
+    for split, (x, y) in data.items():
+        if y is None:
+            raise ValueError(f"{name} ({split}) has no labels, which --conditional needs; in an .npz file they are y, or y_train, y_valid and y_test")
+        if split == "train":
+            n_classes = int(y.max()) + 1
+            if n_classes > len(x):
+                raise ValueError(f"{name} ({split}) has labels up to {y.max()} for {len(x)} examples; number the classes from 0")
+        if y.min() < 0 or y.max() >= n_classes:
+            raise ValueError(f"{name} ({split}) has labels from {y.min()} to {y.max()}; the classes of the train split are 0 … {n_classes - 1}")
+    return n_classes
+
+
+def suitable(cls, x, y, given):
+    """The settings given, and for the rest those that suit the model and the data x, and labels y or None.
+
+    How long to train is a number of steps, however large the data.
+    """
+    suited = cls.suited_to(x) if y is None else cls.suited_to(x, y)
+    settings = {"seed": 0, "batch_size": 100, "schedule": "constant", "binarize": "none", "steps": 8_000} | suited
+    settings["batch_size"] = batch_of(settings["batch_size"], len(x))
+    settings |= given
+    epochs = integer("steps", settings.pop("steps"), 1) * integer("batch_size", settings["batch_size"], 1) // len(x)
+    return {"epochs": max(1, epochs if "steps" in given else min(epochs, MOST_EPOCHS))} | settings
+
+
+def batch_of(most, n):
+    """The largest batch size up to `most` that leaves none of n examples alone, which batch normalisation could not use."""
+    return next((size for size in range(min(most, n), 1, -1) if n % size != 1), 1)
 
 
 def make_optimizer(model, settings):

@@ -21,7 +21,7 @@ from scratchgen.errors import integer, one_of, unknown_name
 
 __all__ = [
     "GRID_STD", "NAMES", "RING_STD", "Batch", "Binarize", "Dataset", "grid_modes", "load", "minibatch_indices", "minibatches", "mixture1d_density",
-    "read_idx", "ring_modes", "write_idx",
+    "read_idx", "ring_modes", "splits", "write_idx",
 ]  # fmt: skip
 
 IMAGES = {"glyphs": glyphs.load, "mnist": mnist.load}
@@ -65,7 +65,12 @@ def load(name, split="train", *, labels=None, seed=0):
         return _dataset(*TOYS[name](TOY_SIZES[split], rng), name)
     if not os.path.exists(name) and os.path.basename(name) == os.fspath(name) and not os.path.splitext(name)[1]:
         raise unknown_name("data", name, (*NAMES, "(or the path of a .npy, .npz or IDX file)"))
-    return _dataset(*files.load(name, split, labels), os.fspath(name))
+    return _dataset(*files.load(name, split, labels), f"{os.fspath(name)} ({split})")
+
+
+def splits(name):
+    """The names of the splits of a data set that `load` knows: "train", "valid" and "test", but of an .npz file with x_train and without x_test."""
+    return SPLITS if name in NAMES else files.splits(name)
 
 
 def _dataset(x, y, source):
@@ -83,7 +88,7 @@ def _dataset(x, y, source):
         x = x.reshape(len(x), -1).astype(np.float32)
     if is_float and not np.isfinite([x.min(), x.max()]).all():  # no array of booleans as long as the data
         row, column = np.argwhere(~np.isfinite(x))[0]
-        raise ValueError(f"{source} holds {x[row, column]} (row {row}, feature {column} of the split); finite float32 numbers are wanted")
+        raise ValueError(f"{source} holds {x[row, column]} (row {row}, feature {column}); finite float32 numbers are wanted")
     x /= largest
     if y is not None:
         if y.dtype.kind not in "bui":

@@ -1,10 +1,11 @@
 """Your own data: a .npy, .npz or IDX file, read without pickles and split into train, valid and test.
 
     .npy, IDX    x, one row per example; labels, if there are any, in a file of their own
-    .npz         x and perhaps y;   or x_train, x_valid, x_test and perhaps y_train, y_valid, y_test
+    .npz         x and perhaps y;   or x_train, x_valid, x_test and perhaps y_train, y_valid, y_test;   x_val is x_valid, and a bare train x_train
 
 Data that comes in one piece is split 80 : 10 : 10. A file is often sorted by class, so the rows are shuffled first, always in the same
-order, and train, valid and test never overlap. Where an .npz has x_train and x_test but no x_valid, a tenth of x_train is the valid split.
+order, and train, valid and test never overlap. Where an .npz has x_train but no x_valid, a tenth of x_train is the valid split; without x_test,
+there is no test split.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from scratchgen.data.npy import Npz, read_npy
 from scratchgen.reading import Damaged, open_regular
 
 SPLITS = ("train", "valid", "test")
+NAMES = {"train": ("train",), "valid": ("valid", "val"), "test": ("test",)}  # of the splits in an .npz
 
 
 def load(path, split, labels=None):
@@ -39,18 +41,34 @@ def _load_npz(path, split):
         arrays = Npz(file)
 
         def part(name, labels, splits):
-            return _part(arrays[name], arrays[labels] if labels in arrays else None, split, splits, path)
+            return _part(arrays[name], arrays[labels] if labels in arrays else None, split, splits, path, name, labels)
 
         if "x" in arrays:
             return part("x", "y", SPLITS)
-        if "x_train" not in arrays or (f"x_{split}" not in arrays and split != "valid"):
+        found = {each: name for each in SPLITS if (name := name_of(each, arrays))}
+        if "train" not in found or split not in (*found, "valid"):
             raise ValueError(f"{path} holds the arrays {', '.join(arrays) or '(none)'}; wanted x (and y), or x_train, x_test (and y_train, y_test)")
-        features = {name: arrays.header(name).shape[1:] for name in ("x_train", "x_valid", "x_test") if name in arrays}
+        features = {name: arrays.header(name).shape[1:] for name in found.values()}
         if len(set(features.values())) > 1:
             raise ValueError(f"{path} holds examples of different shapes: {', '.join(f'{name} {shape}' for name, shape in features.items())}")
-        if "x_valid" in arrays or split == "test":
-            return part(f"x_{split}", f"y_{split}", (split,))
-        return part("x_train", "y_train", ("train", "valid"))
+        labels = {each: f"y_{name.removeprefix('x_')}" for each, name in found.items()}
+        if "valid" in found or split == "test":
+            return part(found[split], labels[split], (split,))
+        return part(found["train"], labels["train"], ("train", "valid"))
+
+
+def name_of(split, arrays):
+    """The name of the array that holds the x of a split, x_train or train for "train"; None if there is none."""
+    return next((name for each in NAMES[split] for name in (f"x_{each}", each) if name in arrays), None)
+
+
+def splits(path):
+    """The splits that a file has: all three, but of an .npz with x_train and without x_test. Errors as in `load`."""
+    if kind(path) != ".npz":
+        return SPLITS
+    with told(path), open_regular(path) as file:
+        arrays = Npz(file)
+        return SPLITS if "x" in arrays or name_of("test", arrays) else SPLITS[:2]
 
 
 def read_array(path):
@@ -79,10 +97,10 @@ def kind(path):
     return Path(path).suffix.lower()
 
 
-def _part(x, y, split, splits, path):
+def _part(x, y, split, splits, path, x_name="x", y_name="y"):
     """The rows of one split of data that holds all of `splits`: a tenth each for valid and test, the others for train."""
     if x.ndim == 0 or (y is not None and (y.ndim != 1 or len(y) != len(x))):
-        given = f"x {x.shape}" if y is None else f"x {x.shape} and y {y.shape}"
+        given = f"{x_name} {x.shape}" if y is None else f"{x_name} {x.shape} and {y_name} {y.shape}"
         raise ValueError(f"{path} has {given}; wanted x (n, features) or (n, height, width), and y (n,) where there are labels")
     if len(splits) == 1:
         return x, y

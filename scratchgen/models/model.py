@@ -9,11 +9,12 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     turns(step)      [(player's name, loss)] of one step                  loss(x), or loss(x, y=y) -> total, {part: number}; fills its gradients
     updated(name)    called after each update of a player                 what must hold of its parameters, such as bounds
     optimizer(m)     a new optimizer for a player, with customary settings
-    sample(n)        n examples, drawn after every epoch                  pictures, where they are pictures or points of the plane
+    sample(n, y)     n examples, drawn after every epoch                  pictures, where they are pictures or points of the plane
     likelihoods(x)   {name: log p(x) or a bound on it, (n,) in nats}      empty where there is nothing honest to compute
     pictures(…)      draws what is to be seen of this model only
     check_range      ValueError for data that the model cannot produce
-    suited_to(x)     {setting: value} that train it well on data such as x: arguments of the constructor, and those of `fit`
+    suited_to(x)     {setting: value} that train it well on data such as x: arguments of the constructor, and those of `fit`; suited_to(x, y)
+                     where it is to learn labels as well, of a model with n_classes
     examples         {name: arguments beside data_dim} of small models, each of whose objectives the gradient check examines
 
 The command line makes its options of the constructor's arguments and of the lines "argument: what it is" in the class's docstring.
@@ -26,6 +27,7 @@ import math
 import numpy as np
 
 from scratchgen.layers.module import Module
+from scratchgen.ops import array
 from scratchgen.ops.checks import an_array
 from scratchgen.optim import Adam
 
@@ -111,12 +113,23 @@ class Model(Module):
 
     @classmethod
     def suited_to(cls, x):
-        """Settings for data such as x (n, data_dim): of the constructor; and epochs or steps, batch_size, binarize, lr, schedule of the training."""
+        """Settings for data such as x (n, data_dim): of the constructor; and epochs or steps, batch_size, binarize, lr, schedule of the training.
+
+        A model that takes labels has a second argument, y (n,) or None: the labels, where it is to be given them.
+        """
         return {}
 
     def sample(self, n, y=None, rng=None):
         """n examples -> (n, data_dim). y: labels (n,) for a model that takes them.  rng: seed, Generator, or None for the model's own stream."""
         raise NotImplementedError(f"{type(self).__name__} has no sample")
+
+    def labels_for(self, n):
+        """n labels, equally many of each of the model's classes, in order -> (n,)."""
+        return array(np.arange(n) * self.n_classes // max(n, 1), np.int64)
+
+    def draw(self, n, rng=None):
+        """`sample`, with labels_for(n) where the model takes labels."""
+        return self.sample(n, rng=rng) if self.n_classes is None else self.sample(n, y=self.labels_for(n), rng=rng)
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.config.items())})"
@@ -137,5 +150,5 @@ def is_square(n):
 
 
 def grey_pictures(x):
-    """Whether x (n, features) looks like pictures: at least 16 features, all of them in [0, 1]."""
-    return x.shape[1] >= 16 and float(x.min()) >= 0 and float(x.max()) <= 1
+    """Whether x (n, features) is like grey pictures: at least 16 features, all of them in [0, 1]; or any number of bits."""
+    return float(x.min()) >= 0 and float(x.max()) <= 1 and (x.shape[1] >= 16 or bool(np.isin(x, (0, 1)).all()))

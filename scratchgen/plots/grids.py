@@ -68,13 +68,13 @@ def sample_grid(images, path=None, *, columns=None, title=None):
     return finish(figure, path)
 
 
-def save_grid(images, path):
+def save_grid(images, path, columns=None):
     """sample_grid without a title, as a .png file and nothing else: a tenth of the time that a Figure takes, for pictures after every epoch.
 
     Raises ValueError for other shapes or NaN, OSError if `path` cannot be written.
     """
     images = as_images(images)
-    sheet = tile(images, int(np.ceil(len(images) ** 0.5)))
+    sheet = tile(images, columns or int(np.ceil(len(images) ** 0.5)))
     zoom = max(1, round(WIDTH / sheet.shape[1]))
     dots = np.kron(np.round(255 * sheet), np.ones((zoom, zoom))).astype(np.uint8)
     with atomic_file(path) as file:

@@ -27,6 +27,7 @@ from scratchgen.train.run_folder import RunFolder
 from scratchgen.train.step import check_losses, check_parameters, train_step
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; one is written at the end of every epoch besides
+MOST_PICTURES = 100  # of samples: of small data epochs are many, and short
 
 
 def fit(
@@ -102,7 +103,8 @@ def fit(
     def show():
         if folder and run.epoch:
             folder.write_rows(run.rows)
-            write_pictures(run, folder.path, x if valid is None else valid, last=ended(), seed=seed)
+            if ended() or run.epoch % -(-epochs // MOST_PICTURES) == 0:
+                write_pictures(run, folder.path, x if valid is None else valid, last=ended(), seed=seed)
 
     def one_step(x, y, players):
         return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm, y))

@@ -16,9 +16,11 @@ def write_pictures(run, path, x, *, last, seed):
     """
     model = run.model
     if is_square(model.data_dim):
-        plots.save_grid(to_host(model.sample(100, rng=seed)), path / "samples" / f"{run.epoch:04d}.png")
+        rows = model.n_classes or 10  # one for each class
+        columns = max(1, 100 // rows)
+        plots.save_grid(to_host(model.draw(rows * columns, rng=seed)), path / "samples" / f"{run.epoch:04d}.png", columns)
     elif model.data_dim == 2:
-        points = to_host(model.sample(2000, rng=seed))
+        points = to_host(model.draw(2000, rng=seed))
         plots.points(points, path / "samples" / f"{run.epoch:04d}.png", real=x[:2000])
     if last:
         run.take_best()

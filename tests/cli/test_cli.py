@@ -304,3 +304,207 @@ def test_a_wrong_option_is_status_2(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["train", "vae", "--epoch", "many"])
     assert stop.value.code == 2
+
+
+# Data files, early stopping, labels
+
+
+def bits(n, features=9, seed=0):
+    """Noisy copies of three patterns, and which of them each is -> x, y."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 3
+    return (np.tile(np.eye(3, dtype=bool)[y], (1, -(-features // 3)))[:, :features] ^ (rng.random((n, features)) < 0.1)), y
+
+
+def splits(features=9, train=60, valid=20, test=20, labels=True, names=("x_train", "x_valid", "x_test"), dtype=bool):
+    """The arrays of an .npz file."""
+    parts = [bits(n, features, seed) for seed, n in enumerate((train, valid, test))]
+    arrays = {name: x.astype(dtype) for name, (x, _) in zip(names, parts, strict=True)}
+    return arrays | ({f"y_{name.removeprefix('x_')}": y for name, (_, y) in zip(names, parts, strict=True)} if labels else {})
+
+
+@pytest.mark.parametrize("model, names", [("made", ["log likelihood"]), ("vae", ["elbo", "log likelihood"])])
+def test_nothing_is_needed_but_the_file(model, names, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("scratchgen.cli.train.MOST_EPOCHS", 60)
+    np.savez("bits.npz", **splits(train=600, valid=100, test=1000))
+    assert main(["train", model, "--data", "bits.npz"]) == 0
+    output = capsys.readouterr().out
+    values = {name: float(value) for name, value in re.findall(r"test (.*): (-[0-9.]+) nats per example", output)}
+    assert list(values) == names
+    entropy, independent = -np.log(3) + 9 * (0.9 * np.log(0.9) + 0.1 * np.log(0.1)), 9 * (11 / 30 * np.log(11 / 30) + 19 / 30 * np.log(19 / 30))
+    assert entropy - 0.5 < values["log likelihood"] < entropy + 0.3 and independent < entropy - 1.5
+    command = json.loads((tmp_path / "runs" / f"{model}-bits" / "config.json").read_text())["command"]
+    assert command["patience"] >= 10 and command["batch_size"] == 100
+    with np.load(tmp_path / "runs" / f"{model}-bits" / "checkpoint.npz") as file:
+        assert "best/params" in file.files
+
+
+@pytest.mark.parametrize("features", [1, 2, 7, 40])
+@pytest.mark.parametrize("dtype", ["uint8", "float64"])
+@pytest.mark.parametrize("model", ["made", "vae"])
+def test_bits_of_any_width_and_type(model, features, dtype, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arrays = splits(features, labels=False, dtype=dtype)
+    np.savez("bits.npz", **{name: x * 255 if dtype == "uint8" else x for name, x in arrays.items()})
+    assert main(["train", model, "--data", "bits.npz", "--epochs", "2", "--hidden", "8"]) == 0
+    (value,) = re.findall("test log likelihood: (-[0-9.]+) nats", capsys.readouterr().out)
+    assert -2 * features < float(value) < 0, "a likelihood of bits, not a density"
+
+
+@pytest.mark.parametrize("n", [3, 11, 101, 102])
+@pytest.mark.parametrize("model", ["made", "gan"])
+def test_a_file_of_few_rows(model, n, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("bits.npy", bits(n, 16)[0])
+    size = ["--hidden", "8"] if model == "made" else ["--generator-hidden", "8", "--discriminator-hidden", "8"]
+    status = main(["train", model, "--data", "bits.npy", "--epochs", "2", *size])
+    assert status == 0 if n > 3 or model == "made" else "leaves one of 1 examples alone; batch normalisation needs" in capsys.readouterr().err
+
+
+def test_a_file_without_a_test_split(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arrays = splits(labels=False)
+    del arrays["x_test"]
+    np.savez("bits.npz", **arrays)
+    assert main(["train", "made", "--data", "bits.npz", "--epochs", "2", "--hidden", "8"]) == 0
+    assert "bits.npz has no test split, and so there is no test result" in capsys.readouterr().out
+    assert main(["evaluate", "runs/made-bits"]) == 2
+    assert "bits.npz holds the arrays x_train, x_valid; wanted" in capsys.readouterr().err
+
+
+def test_patience_from_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.savez("bits.npz", **splits(labels=False))
+    train = ["train", "made", "--hidden", "64", "--lr", "0.05"]
+    assert main([*train, "--data", "bits.npz", "--patience", "2", "--epochs", "200", "--out", "run"]) == 0
+    rows = len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) - 1
+    assert rows < 200 and f"of {rows}, the best on the validation data" in capsys.readouterr().err
+    best = sg.load("run").flat_params.copy()
+    assert main(["train", "made", "--out", "run", "--resume"]) == 0
+    np.testing.assert_array_equal(sg.load("run").flat_params, best)
+    assert main(["train", "made", "--out", "run", "--resume", "--patience", "4"]) == 0
+    assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) - 1 > rows
+    assert main([*train, "--data", "bits.npz", "--epochs", "2"]) == 0, "no test is without it"
+
+
+WRONG_FILES = [
+    (dict(x_valid=np.full((20, 9), 0.5) * np.arange(9)), [], "bits.npz (valid) has values from 0 to 4"),
+    (dict(x_test=np.full((20, 9), np.nan)), [], "bits.npz (test) holds nan (row 0, feature 0)"),
+    (dict(x_test=np.zeros((20, 8))), [], "bits.npz holds examples of different shapes: x_train (9,), x_valid (9,), x_test (8,)"),
+    (dict(y_valid=np.zeros(3, int)), [], "bits.npz has x_valid (20, 9) and y_valid (3,)"),
+    (dict(), ["--patience", "0"], "patience is 0; it must be at least 1"),
+    (dict(), ["--epochs", str(10**40)], "epochs is 1000"),
+    (dict(), ["--steps", str(10**40)], "steps is 1000"),
+    (dict(), ["--patience", str(10**40)], "patience is 1000"),
+    (dict(), ["--batch-size", "61"], "batch_size is 61, but the data has only 60 rows"),
+]
+
+
+@pytest.mark.parametrize("arrays, options, message", WRONG_FILES, ids=[message for *_, message in WRONG_FILES])
+def test_what_is_wrong_with_a_file_is_said_before_training(arrays, options, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.savez("bits.npz", **(splits() | arrays))
+    assert main(["train", "made", "--data", "bits.npz", "--hidden", "8", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.startswith("scratchgen: ") and error.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+class Means(sg.models.Model):
+    """The mean of each class, in a model that the command line knows (2026)."""
+
+    def __init__(self, data_dim, rate=0.1, n_classes=None, rng=None, dtype=np.float32):
+        self.config, self.data_dim, self.n_classes = dict(data_dim=data_dim, rate=rate, n_classes=n_classes), data_dim, n_classes
+        self.means = sg.layers.Linear(n_classes or 1, data_dim, bias=False, rng=rng, dtype=dtype)
+        self.set_parts(means=self.means)
+
+    def one_hot(self, y, n):
+        return np.eye(self.n_classes or 1, dtype=self.dtype)[np.zeros(n, int) if y is None else y]
+
+    def loss(self, x, y=None):
+        means, cache = self.means.forward(self.one_hot(y, len(x)))
+        loss, dmeans = sg.losses.squared_error(means, x)
+        self.means.backward(dmeans, cache, wrt="params")
+        return loss, {"loss": loss}
+
+    def sample(self, n, y=None, rng=None):
+        return self.means(self.one_hot(y, n))
+
+    def likelihoods(self, x, y=None, rng=None, n_samples=0):
+        return {"fit": -np.sum((x - self.means(self.one_hot(y, len(x)))) ** 2, axis=1)}
+
+    def optimizer(self, player):
+        return sg.optim.Adam(player, lr=self.config["rate"])
+
+    @classmethod
+    def suited_to(cls, x, y=None):
+        return {"rate": 0.05 if y is None else 0.2}
+
+
+@pytest.fixture
+def labelled(tmp_path, monkeypatch):
+    """A data file with labels, and a model that takes them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sg.models.MODELS, "means", Means)
+    np.savez("bits.npz", **splits(16, train=300, valid=60, test=60))
+    return tmp_path
+
+
+def test_labels_on_the_command_line(labelled, capsys):
+    train = ["train", "means", "--data", "bits.npz", "--epochs", "40"]
+    assert main([*train, "--conditional", "--out", "run"]) == 0
+    model = sg.load("run")
+    assert model.config == {"data_dim": 16, "rate": 0.2, "n_classes": 3}, "what suits a model that is given labels"
+    x, y = sg.data.load("bits.npz")
+    np.testing.assert_allclose(model.sample(3, y=np.arange(3)), [x[y == k].mean(axis=0) for k in range(3)], atol=0.1)
+
+    assert main(["sample", "run", "--label", "1", "-n", "4", "--out", "ones.npy"]) == 0
+    np.testing.assert_array_equal(np.load("ones.npy"), model.sample(4, y=np.ones(4, int)))
+    assert main(["sample", "run", "-n", "7", "--out", "all.npy"]) == 0
+    np.testing.assert_array_equal(np.load("all.npy"), model.sample(7, y=np.array([0, 0, 0, 1, 1, 2, 2])))
+    for label in ("3", "-1"):
+        assert main(["sample", "run", "--label", label]) == 2
+        assert f"--label is {label}; the model knows the classes 0 … 2" in capsys.readouterr().err
+
+    assert main(["evaluate", "run", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["asked_for"] == 1 and result["classifier_accuracy"] > 0.9 and result["fit"][0] > -16 * 0.25
+    assert main(["train", "means", "--out", "run", "--resume", "--epochs", "41"]) == 0
+    assert sg.load("run").n_classes == 3
+
+    assert main(["train", "flowmatching", "--data", "bits.npz", "--conditional"]) == 2
+    assert re.search("FlowMatching takes no labels; --conditional is for .*means", capsys.readouterr().err)
+    assert main([*train, "--out", "plain"]) == 0
+    assert sg.load("plain").config == {"data_dim": 16, "rate": 0.05, "n_classes": None}
+    assert main(["sample", "plain", "--label", "1"]) == 2
+    assert "--label is 1, but this Means knows no classes: it was not trained with --conditional" in capsys.readouterr().err
+
+
+def test_pictures_of_each_epoch_have_a_row_for_each_class(labelled):
+    from PIL import Image
+
+    assert main(["train", "means", "--data", "bits.npz", "--epochs", "1", "--conditional", "--out", "run"]) == 0
+    sg.plots.save_grid(sg.load("run").sample(99, y=np.repeat(np.arange(3), 33)), "rows.png", 33)
+    with Image.open("rows.png") as rows, Image.open("run/samples/0001.png") as drawn:
+        assert drawn.size == rows.size and drawn.tobytes() == rows.tobytes()
+
+
+WRONG_LABELS = [
+    (dict(y_train=None), "bits.npz (train) has no labels, which --conditional needs; in an .npz file they are y, or y_train, y_valid and y_test"),
+    (dict(y_valid=None), "bits.npz (valid) has no labels"),
+    (dict(y_test=np.full(60, 3)), "bits.npz (test) has labels from 3 to 3; the classes of the train split are 0 … 2"),
+    (dict(y_train=np.arange(300) - 1), "bits.npz (train) has labels from -1 to 298"),
+    (dict(y_train=1000 * np.arange(300)), "bits.npz (train) has labels up to 299000 for 300 examples; number the classes from 0"),
+    (dict(y_test=np.zeros(60)), "bits.npz (test) holds labels of dtype float64; integers are wanted"),
+]
+
+
+@pytest.mark.parametrize("arrays, message", WRONG_LABELS, ids=[message for _, message in WRONG_LABELS])
+def test_labels_that_do_not_suit(arrays, message, labelled, capsys):
+    arrays = splits(16, train=300, valid=60, test=60) | arrays
+    np.savez("bits.npz", **{name: x for name, x in arrays.items() if x is not None})
+    assert main(["train", "means", "--data", "bits.npz", "--conditional"]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not (labelled / "runs").exists()

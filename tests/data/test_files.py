@@ -72,6 +72,39 @@ def test_npz_with_its_own_splits(save):
     assert valid.y is None
 
 
+@pytest.mark.parametrize(
+    "names", [("x_train", "x_valid", "x_test"), ("train", "valid", "test"), ("x_train", "x_val", "x_test"), ("train", "val", "x_test")]
+)
+def test_the_names_of_an_npz_s_own_splits(save, names):
+    arrays = {name: rows(9) + 100 * i for i, name in enumerate(names)}
+    labels = {f"y_{name.removeprefix('x_')}": np.arange(9) + i for i, name in enumerate(names)}
+    path = save("a.npz", **arrays, **labels)
+    assert data.splits(path) == SPLITS
+    for i, split in enumerate(SPLITS):
+        x, y = data.load(path, split)
+        np.testing.assert_array_equal(x, rows(9) + 100 * i)
+        np.testing.assert_array_equal(y, np.arange(9) + i)
+
+
+def test_a_file_without_a_test_split(save):
+    path = save("a.npz", x_train=rows(20))
+    assert data.splits(path) == ("train", "valid")
+    assert [len(data.load(path, split).x) for split in ("train", "valid")] == [18, 2]
+    with pytest.raises(ValueError, match="holds the arrays x_train; wanted x"):
+        data.load(path, "test")
+    assert data.splits(save("b.npz", x=rows(20))) == data.splits(save("b.npy", rows(20))) == data.splits("ring") == SPLITS
+
+
+def test_what_is_wrong_is_said_with_its_split(save):
+    x = rows(9)
+    with pytest.raises(ValueError, match=r"a.npz \(valid\) holds nan \(row 4, feature 1\)"):
+        data.load(save("a.npz", x_train=x, x_valid=np.where(np.arange(27).reshape(9, 3) == 13, np.nan, x), x_test=x), "valid")
+    with pytest.raises(ValueError, match=r"a.npz has x_test \(9, 3\) and y_test \(8,\)"):
+        data.load(save("a.npz", x_train=x, x_test=x, y_test=np.arange(8)), "test")
+    with pytest.raises(TypeError, match=r"a.npz \(test\) holds labels of dtype float64"):
+        data.load(save("a.npz", x_train=x, x_test=x, y_test=np.arange(9.0)), "test")
+
+
 def test_pictures_are_flattened_and_bytes_scaled(save):
     x = np.random.default_rng(0).integers(0, 256, (20, 4, 5), np.uint8)
     x[0] = 255
