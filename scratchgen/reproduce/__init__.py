@@ -4,9 +4,11 @@ A new result needs its import here: that is its line in RESULTS, {name: Reproduc
 """
 
 from scratchgen.reproduce.jaan import JAAN
+from scratchgen.reproduce.jmetzen import JMETZEN
 from scratchgen.reproduce.made import MADE_500
 from scratchgen.reproduce.pythae import PYTHAE
 from scratchgen.reproduce.study import Published, Reproduction, Study
+from scratchgen.reproduce.wgan import WGAN
 
 RESULTS = {each.name: each for each in list(globals().values()) if isinstance(each, Reproduction)}
 
