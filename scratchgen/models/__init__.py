@@ -3,6 +3,7 @@
 A new model needs its import here: that is its line in MODELS, {name on the command line: class}, and its name in `scratchgen`.
 """
 
+from scratchgen.models.aae import AAE
 from scratchgen.models.diffusion import Diffusion
 from scratchgen.models.flow_matching import FlowMatching
 from scratchgen.models.gan import GAN

@@ -34,6 +34,7 @@ from scratchgen.errors import integer, integers, number, one_of
 from scratchgen.layers import mlp
 from scratchgen.losses import gaussian_kl_rows
 from scratchgen.models.given import Labels
+from scratchgen.models.latent_pictures import draw_latent
 from scratchgen.models.likelihoods import LIKELIHOODS, split
 from scratchgen.models.model import Model, check_unit_interval, grey_pictures, is_square
 from scratchgen.models.posteriors import POSTERIORS
@@ -207,10 +208,7 @@ class VAE(Model):
             columns = [to_host(self.decode(z, array(np.full(12, label), np.int64))).clip(0, 1) for label in range(self.n_classes)]
             plots.sample_grid(np.stack(columns, axis=1).reshape(-1, self.data_dim), folder / "classes.png", columns=self.n_classes)
             return
-        shown = x[:: max(1, len(x) // 24)][:24]
-        plots.reconstructions(shown, to_host(self.reconstruct(array(shown))).clip(0, 1), folder / "reconstructions.png")
-        if self.latent_dim == 2:
-            plots.latent_manifold(lambda z: to_host(self.decode(array(np.asarray(z, self.dtype)))).clip(0, 1), folder / "manifold.png")
+        draw_latent(self, x, plots, folder)
 
     @classmethod
     def suited_to(cls, x):
