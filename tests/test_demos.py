@@ -56,6 +56,12 @@ EXPECTED = {
         r"(?s)k = +1:  L_k = (-[\d.]+) ± .*\nk = +30:  L_k = (-[\d.]+) ± ([\d.]+)", lambda first, last, error: first + 4 * error < last,
         r"± ([\d.]+)   misses (-?[\d.]+)", lambda error, missing: missing > -4 * error,
     ),
+    "probabilistic_pca": (
+        ["probabilistic-pca.png"], r"(?m)^ ([\d.]+) " + r" +([\d.]+)  ([\d.]+)" * 3 + "$",
+        lambda lam, *pairs: np.allclose(pairs[::2], pairs[1::2], rtol=0, atol=1e-3) and (lam > 1 or pairs[4] < 1e-3),
+        r"ELBO (-[\d.]+) .* sample (-[\d.]+) .* form (-[\d.]+)", lambda elbo, sampled, exact: elbo <= exact + 1e-4 and exact - elbo < 2e-3
+        and abs(sampled - exact) < 5e-3,
+    ),
 }  # fmt: skip
 
 
