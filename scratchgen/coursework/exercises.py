@@ -145,12 +145,17 @@ EXERCISES = [
         `wrt="params"` and `wrt="input"` of backward being the tools, and returns the loss and {"discriminator": loss} or {"generator": loss}.
         The discriminator looks at real and at generated examples: with a forward and a backward for each, every one with its own cache, or in one
         pass with `real, fake, caches = forward_both(self.discriminator, x, generated)` and `backward_both(self.discriminator, dreal, dfake, caches)`.
-        The networks of this exercise have no batch normalisation: there are no running statistics to protect.
+        The networks of this exercise have no batch normalisation, so there are no running statistics to protect. Nor are there labels, packs,
+        penalties or features to match: you need neither y nor u nor self.shown, and what is generated from z goes to the discriminator as it is.
         """,
         50,
         (
             Cut(
-                "scratchgen.models.gan", keep=["OBJECTIVES", "GAN.__init__", "GAN.discriminator_loss", "GAN.generator_loss", "GAN._noise"],
+                "scratchgen.models.gan",
+                keep=[
+                    "OBJECTIVES", "NOISE", "spread", "discriminator_layers", "GAN.__init__", "GAN.discriminator_loss", "GAN.generator_loss",
+                    "GAN.shown", "GAN._noise",
+                ],
                 blanks=["GAN.discriminator_loss", "GAN.generator_loss"],
             ),
         ),

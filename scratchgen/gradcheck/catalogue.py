@@ -183,6 +183,8 @@ LOSSES = {
     "critic_wasserstein": ("real", "fake"),
     "generator_wasserstein": ("fake",),
     "mmd": ("x",),
+    "discriminator_bce_smoothed": ("real", "fake"),
+    "feature_matching": ("fake",),
 }
 
 # name of an optimizer -> settings to try it with. A new optimizer needs a line here.

@@ -35,7 +35,7 @@ def make_activation(activation):
 def mlp(sizes, activation="relu", *, output="identity", batch_norm=False, dropout=0.0, init="glorot_uniform", rng=None, dtype=np.float32):
     """A Sequential of Linear layers of these sizes, (n_in, n_hidden, …, n_out).
 
-    activation: behind every Linear but the last, by name or as a function that makes one;  output: behind the last;
+    activation: after every Linear but the last, by name or as a function that makes one (`lambda: Maxout(5)`);  output: after the last;
     batch_norm: BatchNorm between each hidden Linear and its activation;  dropout: rate of the Dropout behind each hidden
     activation, 0 for none;  init: initialiser of the weights;  rng: a seed or a numpy.random.Generator.
 
@@ -51,10 +51,12 @@ def mlp(sizes, activation="relu", *, output="identity", batch_norm=False, dropou
         raise ValueError(f"sizes is {sizes}; an mlp needs at least an input and an output size")
     rng, batch_norm, layers = as_generator(rng), flag("batch_norm", batch_norm), []
     for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
-        layers.append(Linear(n_in, n_out, init=init, rng=rng, dtype=dtype))
+        function = make_activation(activation)
+        n_pre = n_out * getattr(function, "pieces", 1)  # Maxout makes one number of several
+        layers.append(Linear(n_in, n_pre, init=init, rng=rng, dtype=dtype))
         if batch_norm:
-            layers.append(BatchNorm(n_out, dtype=dtype))
-        layers.append(make_activation(activation))
+            layers.append(BatchNorm(n_pre, dtype=dtype))
+        layers.append(function)
         if dropout:
             layers.append(Dropout(dropout, rng=rng))
     layers += [Linear(sizes[-2], sizes[-1], init=init, rng=rng, dtype=dtype), make_activation(output)]

@@ -35,7 +35,7 @@ from scratchgen.ops import matmul, matmul_nt, op
 
 @op
 def column_means(y):  # (m, D) -> (D,)
-    return np.mean(y, axis=0)
+    return np.mean(y, axis=0, dtype=np.float64).astype(y.dtype)
 
 
 @op

@@ -12,28 +12,47 @@ optimum of the game p = q and D* = ½ everywhere.
 Each player's loss fills only that player's gradients. The generator's gradient comes *through* the discriminator: its backward is
 asked for the gradient of its input only (wrt="input"), and that is the gradient of the generator's output.
 
-Other pairs of losses stand in losses/gan_*.py, penalties on D's slope in penalties.py.
+What has been changed in this game since, each in a place of its own:
+
+    other pairs of losses      losses/gan_*.py                          feature matching    losses/feature_matching.py
+    penalties on D's slope     penalties.py                             smoothed labels     losses/gan_label_smoothing.py
+    packs of examples          layers/pack.py                           labels              given.py
+    minibatch discrimination   layers/minibatch_discrimination.py
+
+A conditional GAN (Mirza & Osindero 2014) gives a label y to both, to G beside the noise and to D beside the example; the examples that
+G makes for a minibatch have the labels of that minibatch. D is then shown
+
+    [x | onehot(y)]        or, of a pack,        [x₁ | … | x_m | onehot(y₁) | … | onehot(y_m)]
+
+The paper's own D is of maxout units, with dropout, and its noise uniform; momentum rises during training (optim/schedules.py):
+
+    GAN(784, maxout_pieces=5, discriminator_hidden=(240, 240), dropout=0.5, noise="uniform")
 """
+
+import functools
 
 import numpy as np
 
 from scratchgen.errors import flag, integer, integers, number, one_of
-from scratchgen.layers import LeakyReLU, mlp
+from scratchgen.layers import Identity, LeakyReLU, Linear, Maxout, MinibatchDiscrimination, Pack, Sequential, mlp
 from scratchgen.losses import (
     critic_wasserstein,
     discriminator_bce,
+    discriminator_bce_smoothed,
     discriminator_hinge,
     discriminator_least_squares,
+    feature_matching,
     generator_hinge,
     generator_least_squares,
     generator_minimax,
     generator_non_saturating,
     generator_wasserstein,
 )
+from scratchgen.models.given import Labels
 from scratchgen.models.model import Model, check_unit_interval, grey_pictures
 from scratchgen.models.passes import backward_both, forward_both
 from scratchgen.models.penalties import CLIP, PENALTIES, clip_weights
-from scratchgen.ops import Stream, add, as_generator
+from scratchgen.ops import Stream, add, array, as_generator, op
 from scratchgen.optim import Adam
 
 OBJECTIVES = {  # name -> loss of the discriminator (real, fake), loss of the generator (fake)
@@ -43,6 +62,22 @@ OBJECTIVES = {  # name -> loss of the discriminator (real, fake), loss of the ge
     "hinge": (discriminator_hinge, generator_hinge),
     "wasserstein": (critic_wasserstein, generator_wasserstein),
 }
+NOISE = ("normal", "uniform")
+
+
+@op
+def spread(u):  # uniform on [0, 1) -> uniform on [−√3, √3): mean 0 and variance 1, as N(0, I) has
+    return 3**0.5 * (2 * u - 1)
+
+
+def discriminator_layers(sizes, maxout_pieces, dropout, minibatch_features, rng, dtype):
+    """The layers of a discriminator (n_in, n_hidden, …, 1), the last a Linear that gives the logit; those before it compute its features."""
+    activation = (lambda: Maxout(maxout_pieces)) if maxout_pieces else (lambda: LeakyReLU(0.2))
+    *layers, last = mlp(sizes, activation, dropout=dropout, rng=rng, dtype=dtype).layers
+    if minibatch_features:
+        layers.append(MinibatchDiscrimination(sizes[-2], minibatch_features, rng=rng, dtype=dtype))
+        last = Linear(sizes[-2] + minibatch_features, 1, rng=rng, dtype=dtype)
+    return *layers, last
 
 
 class GAN(Model):
@@ -59,6 +94,13 @@ class GAN(Model):
     discriminator_steps: steps of the discriminator for each of the generator, k of Algorithm 1.
     batch_norm: in the generator's hidden layers (Radford et al. 2016): keeps a young generator from giving one picture for every z.
     dropout: rate in the discriminator's hidden layers; the paper has ½.
+    n_classes: number of classes, for a conditional GAN, which is given labels; none: no labels.
+    pack: examples that the discriminator is shown at once (PacGAN), as many as it takes to see that the generator gives few; 1: no packs.
+    feature_matching: train the generator to have the data's mean features, in the place of the objective (Salimans et al. 2016).
+    minibatch_features: numbers that tell the discriminator how close the other examples are (Salimans et al. 2016); 0: none.
+    real_label: target of real examples for the cross-entropy, such as 0.9: one-sided label smoothing (Salimans et al. 2016).
+    maxout_pieces: pieces of the maxout units in the discriminator's hidden layers, 5 in the paper; 0: LeakyReLU units.
+    noise: "normal" or "uniform", both with variance 1.
     rng: seed or Generator.
     """
 
@@ -72,6 +114,14 @@ class GAN(Model):
             "GAN (Wasserstein)": dict(objective="wasserstein"),
             "GAN (WGAN-GP)": dict(objective="wasserstein", penalty="wgan_gp"),
             "GAN (R1)": dict(penalty="r1", penalty_weight=3.0),
+            "GAN (conditional)": dict(n_classes=3),
+            "GAN (packed)": dict(pack=2),
+            "GAN (conditional, packed, WGAN-GP)": dict(n_classes=3, pack=2, objective="wasserstein", penalty="wgan_gp"),
+            "GAN (conditional, packed, R1)": dict(n_classes=3, pack=2, penalty="r1", penalty_weight=3.0),
+            "GAN (feature matching)": dict(feature_matching=True, n_classes=3, pack=2),
+            "GAN (minibatch discrimination)": dict(minibatch_features=2),
+            "GAN (label smoothing)": dict(real_label=0.9),
+            "GAN (maxout)": dict(maxout_pieces=2, dropout=0.5, noise="uniform"),
         }.items()
     }
 
@@ -88,6 +138,13 @@ class GAN(Model):
         discriminator_steps=1,
         batch_norm=False,
         dropout=0.0,
+        n_classes=None,
+        pack=1,
+        feature_matching=False,
+        minibatch_features=0,
+        real_label=1.0,
+        maxout_pieces=0,
+        noise="normal",
         rng=None,
         dtype=np.float32,
     ):
@@ -99,46 +156,91 @@ class GAN(Model):
         number("penalty_weight", penalty_weight, lambda weight: 0 < weight < np.inf, "be positive")
         one_of("objective", objective, OBJECTIVES)
         one_of("penalty", penalty, (None, *PENALTIES))
+        one_of("noise", noise, NOISE)
+        pack, minibatch_features = integer("pack", pack, 1), integer("minibatch_features", minibatch_features, 0)
+        maxout_pieces = integer("maxout_pieces", maxout_pieces, 0)
+        number("real_label", real_label, lambda t: 0 < t <= 1, "be above 0 and at most 1")
+        if real_label != 1 and OBJECTIVES[objective][0] is not discriminator_bce:
+            raise ValueError(f"real_label is {real_label}; objective {objective!r} has no label to smooth: 'non_saturating' and 'minimax' have")
+        if penalty and minibatch_features:
+            raise ValueError(f"penalty is {penalty!r} and minibatch_features {minibatch_features}; with these no example has a slope of its own")
+        if flag("feature_matching", feature_matching) and not discriminator_hidden:
+            raise ValueError("feature_matching is True, but discriminator_hidden is empty: there are no features to match")
         rng = as_generator(rng)
+        self.labels = Labels(n_classes)
         self.config = dict(
             data_dim=data_dim, latent_dim=latent_dim, generator_hidden=generator_hidden, discriminator_hidden=discriminator_hidden,
             output=output, objective=objective, penalty=penalty, penalty_weight=float(penalty_weight),
             discriminator_steps=discriminator_steps, batch_norm=flag("batch_norm", batch_norm), dropout=float(dropout),
+            n_classes=self.labels.n_classes, pack=pack, feature_matching=bool(feature_matching), minibatch_features=minibatch_features,
+            real_label=float(real_label), maxout_pieces=maxout_pieces, noise=noise,
         )  # fmt: skip
         self.data_dim, self.latent_dim, self.discriminator_steps = data_dim, latent_dim, discriminator_steps
+        self.n_classes, self.noise, self.pack = self.labels.n_classes, noise, pack
+        self.packing = Pack(pack) if pack > 1 else Identity()
         self.discriminator_objective, self.objective = OBJECTIVES[objective]
+        if real_label != 1:
+            self.discriminator_objective = functools.partial(discriminator_bce_smoothed, real_label=float(real_label))
         self.penalty = penalty and PENALTIES[penalty](float(penalty_weight))
-        self.generator = mlp((latent_dim, *generator_hidden, data_dim), "relu", output=output, batch_norm=batch_norm, rng=rng, dtype=dtype)
-        self.discriminator = mlp((data_dim, *discriminator_hidden, 1), lambda: LeakyReLU(0.2), dropout=dropout, rng=rng, dtype=dtype)
+        sizes = (latent_dim + self.labels.columns, *generator_hidden, data_dim)
+        self.generator = mlp(sizes, "relu", output=output, batch_norm=batch_norm, rng=rng, dtype=dtype)
+        sizes = (pack * (data_dim + self.labels.columns), *discriminator_hidden, 1)
+        *layers, last = discriminator_layers(sizes, maxout_pieces, dropout, minibatch_features, rng, dtype)
+        self.features = Sequential(*layers) if feature_matching else None
+        self.discriminator = Sequential(self.features, last) if feature_matching else Sequential(*layers, last)
         self.stream = Stream(rng)  # of z, and of where a penalty looks
         self.set_parts(generator=self.generator, discriminator=self.discriminator)
 
-    def discriminator_loss(self, x, z=None, u=None):
+    def discriminator_loss(self, x, z=None, u=None, y=None):
         """-> loss, {"discriminator"}; adds to the discriminator's gradients, and leaves no trace in the generator.
 
-        x (batch, data_dim) real examples.  z (batch, latent_dim), u (batch, 1): the noise, and where between real and generated examples
-        the penalty of wgan_gp looks; instead of the model's own stream.
+        x (batch, data_dim) real examples.  z (batch, latent_dim), u (batch / pack, 1): the noise, and where between real and generated
+        examples the penalty of wgan_gp looks; instead of the model's own stream.  y (batch,): labels of both, with n_classes.
         """
         with self.generator.frozen_buffers():
-            generated, _ = self.generator.forward(self._noise(x.shape[0]) if z is None else z)
+            generated, _ = self.generator.forward(self.labels.given(self._noise(x.shape[0]) if z is None else z, y))
+        (x, _), (generated, _) = self.shown(x, y), self.shown(generated, y)
         real, fake, caches = forward_both(self.discriminator, x, generated)
         loss, dreal, dfake = self.discriminator_objective(real, fake)
         backward_both(self.discriminator, dreal, dfake, caches)
         if self.penalty:
             if u is None and self.penalty.mixes:
                 u = self.stream.uniform((x.shape[0], 1), self.dtype)
-            loss = add(loss, self.penalty(self.discriminator, x, generated, u))
+            loss = add(loss, self.penalty(self.discriminator, x, generated, u, given=self.pack * self.labels.columns))
         return loss, {"discriminator": loss}
 
-    def generator_loss(self, z):
-        """-> loss, {"generator"}; adds to the generator's gradients, and leaves no trace in the discriminator.  z (batch, latent_dim)."""
-        generated, generator_cache = self.generator.forward(z)
+    def generator_loss(self, z, y=None, x=None):
+        """-> loss, {"generator"}; adds to the generator's gradients, and leaves no trace in the discriminator.
+
+        z (batch, latent_dim); y (batch,): labels, with n_classes; x (batch, data_dim): real examples, with feature_matching.
+        """
+        generated, generator_cache = self.generator.forward(self.labels.given(z, y))
+        shown, pack_cache = self.shown(generated, y)
         with self.discriminator.frozen_buffers():
-            logits, discriminator_cache = self.discriminator.forward(generated)
-        loss, dlogits = self.objective(logits)
-        dgenerated = self.discriminator.backward(dlogits, discriminator_cache, wrt="input")
+            if self.features is not None:
+                loss, dshown = self._features_loss(shown, x, y)
+            else:
+                logits, cache = self.discriminator.forward(shown)
+                loss, dlogits = self.objective(logits)
+                dshown = self.discriminator.backward(dlogits, cache, wrt="input")
+        dgenerated = self.packing.backward(dshown[:, : self.pack * self.data_dim], pack_cache)  # the other columns are the labels'
         self.generator.backward(dgenerated, generator_cache, wrt="params")
         return loss, {"generator": loss}
+
+    def _features_loss(self, shown, x, y):
+        """How far the mean features of what is shown are from those of real examples x (batch, data_dim) -> loss, dshown."""
+        if x is None:
+            raise ValueError("x is missing: with feature_matching the generator's loss compares with real examples")
+        real, _ = self.features.forward(self.shown(x, y)[0])
+        fake, cache = self.features.forward(shown)
+        loss, dfake = feature_matching(fake, real)
+        return loss, self.features.backward(dfake, cache, wrt="input")
+
+    def shown(self, x, y):
+        """What the discriminator is shown of x (batch, data_dim) with labels y (batch,): packs of x, and after them their labels -> and the
+        packs' cache."""
+        packs, cache = self.packing.forward(x)
+        return self.labels.given(packs, y, self.pack), cache
 
     def players(self):
         """{"discriminator", "generator"}: the two networks, each with an optimizer of its own."""
@@ -148,7 +250,7 @@ class GAN(Model):
         """Algorithm 1 of the paper: every step trains the discriminator on a fresh minibatch, every k-th the generator as well."""
         turns = [("discriminator", self.discriminator_loss)]
         if (integer("step", step, 0) + 1) % self.discriminator_steps == 0:
-            turns.append(("generator", lambda x: self.generator_loss(self._noise(x.shape[0]))))
+            turns.append(("generator", lambda x, y=None: self.generator_loss(self._noise(x.shape[0]), y, x)))
         return turns
 
     def updated(self, name):
@@ -174,10 +276,21 @@ class GAN(Model):
         sizes = {"generator_hidden": (128, 128, 128), "discriminator_hidden": (128, 128, 128), "latent_dim": 2}
         return sizes | {"output": "identity", "batch_size": 256, "lr": 1e-3, "schedule": "cosine", "steps": 8_000}
 
+    @property
+    def least_batch(self):
+        """A pack has to be filled."""
+        return max(super().least_batch, self.pack)
+
     def sample(self, n, y=None, rng=None):
-        """n generated examples -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
-        return self.generator(self._noise(n, rng))
+        """n generated examples -> (n, data_dim). y: labels (n,), with n_classes; None is all classes in turn.
+
+        rng: seed, Generator, or None for the model's own stream.
+        """
+        z = self._noise(n, rng)
+        if y is None and self.n_classes:
+            y = array(np.arange(n) % self.n_classes, np.int64)
+        return self.generator(self.labels.given(z, y))
 
     def _noise(self, n, rng=None):
-        stream = self.stream if rng is None else Stream(rng)
-        return stream.normal((integer("n", n, 0), self.latent_dim), self.dtype)
+        stream, shape = self.stream if rng is None else Stream(rng), (integer("n", n, 0), self.latent_dim)
+        return spread(stream.uniform(shape, self.dtype)) if self.noise == "uniform" else stream.normal(shape, self.dtype)

@@ -59,16 +59,24 @@ def slope_penalty(g, center, weight):
     return P, 2 * weight * factor[:, None] * g / batch
 
 
-def gradient_penalty(network, x, center=1.0, weight=1.0):
+@op
+def first_columns(g, n):  # the others are 0
+    return np.where(np.arange(g.shape[1], like=g) < n, g, 0)
+
+
+def gradient_penalty(network, x, center=1.0, weight=1.0, given=0):
     """P of the network's gradient at x (batch, n) -> P, a scalar; adds dP/dparams to the network's gradients.
 
     network: a Sequential or another layer with double_backward; if it has several outputs, the gradient is that of their sum.  x gets no gradient.
     center: the wanted norm; 0 penalises ‖∇‖² itself.  weight: λ of the papers (of R1, ½ γ).
+    given: how many of the last columns of x are told and not moved, such as labels: the slope is that along the others.
     Raises NotImplementedError if a layer has no double_backward, such as batch normalisation, which couples the examples.
     """
     y, cache = network.forward(x)
     dy = ones_like(y)
     g = network.backward(dy, cache, wrt="input")  # (batch, n)
-    penalty, dg = slope_penalty(g, float(center), float(weight))
+    if given:
+        g = first_columns(g, x.shape[1] - given)
+    penalty, dg = slope_penalty(g, float(center), float(weight))  # dg is 0 where g is: also in the columns given
     network.double_backward(dg, dy, cache)
     return penalty

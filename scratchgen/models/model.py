@@ -106,6 +106,11 @@ class Model(Module):
             raise ValueError(f"x has shape {tuple(x.shape)}; {who} needs (batch, {self.data_dim})")
         return x
 
+    @property
+    def least_batch(self):
+        """How many examples a minibatch must have at least."""
+        return 2 if self.couples_batch else 1
+
     @classmethod
     def least_params(cls, config):
         """A bound from below on the number of parameters of a model with these arguments, for one that makes something large before its weights."""

@@ -5,6 +5,11 @@
     clipping    W <- min(max(W, −c), c) after each update            c = 0.01                                    (Arjovsky et al. 2017)
 
 u is uniform in [0, 1), a number of its own *for each example*: with a constant, the penalty does not see what lies between.
+
+Slopes are those in x. What else the discriminator is told, the last columns, `given` in number, is the same for real and generated examples and does
+not move: D(x, y) is a critic of x for each label y, and each of them is to be flat, or to have slope 1. If it judges packs of m examples, its x is
+the pack, a point in a space of m times the features: ‖∇D‖ is the slope in that space, and u is drawn for each pack.
+
 A penalty's gradient is the gradient of a gradient; gradient_penalty.py derives it.
 """
 
@@ -34,14 +39,14 @@ class WassersteinPenalty:
     def __init__(self, weight=10.0):
         self.weight = weight
 
-    def __call__(self, discriminator, x, generated, u):
-        """-> the penalty; adds to the discriminator's gradients.  x, generated (batch, data_dim), u (batch, 1)."""
+    def __call__(self, discriminator, x, generated, u, given=0):
+        """-> the penalty; adds to the discriminator's gradients.  x, generated (batch, features), u (batch, 1)."""
         if x.shape != generated.shape or tuple(u.shape) != (x.shape[0], 1):
             raise ValueError(
                 f"x has shape {tuple(x.shape)}, the generated {tuple(generated.shape)}, u {tuple(u.shape)}; "
                 f"wgan_gp mixes one with one: as many generated as real examples, and u (batch, 1)"
             )
-        return gradient_penalty(discriminator, between(x, generated, u), 1.0, self.weight)
+        return gradient_penalty(discriminator, between(x, generated, u), 1.0, self.weight, given)
 
 
 class R1:
@@ -52,9 +57,9 @@ class R1:
     def __init__(self, weight=10.0):
         self.weight = weight
 
-    def __call__(self, discriminator, x, generated, u):
-        """-> the penalty; adds to the discriminator's gradients.  x (batch, data_dim); neither generated nor u is looked at."""
-        return gradient_penalty(discriminator, x, 0.0, 0.5 * self.weight)
+    def __call__(self, discriminator, x, generated, u, given=0):
+        """-> the penalty; adds to the discriminator's gradients.  x (batch, features); neither generated nor u is looked at."""
+        return gradient_penalty(discriminator, x, 0.0, 0.5 * self.weight, given)
 
 
 PENALTIES = {"wgan_gp": WassersteinPenalty, "r1": R1}

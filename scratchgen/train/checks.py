@@ -75,5 +75,7 @@ def check_labels(model, data, name):
 def check_batches(model, x, batch_size):
     """ValueError if x (n, data_dim) cannot be cut into such minibatches, or one of them could not be trained on."""
     minibatches(x, batch_size)  # for its checks
-    if model.couples_batch and 1 in (batch_size, len(x) % batch_size):
-        raise ValueError(f"batch_size is {batch_size}, which leaves one of {len(x)} examples alone; batch normalisation needs at least 2")
+    smallest = len(x) % batch_size or batch_size
+    if smallest < model.least_batch:
+        why = f"{type(model).__name__} needs at least {model.least_batch} in each{', because it couples them' if model.couples_batch else ''}"
+        raise ValueError(f"batch_size is {batch_size}, which leaves a minibatch of {smallest} of {len(x)} examples; {why}")

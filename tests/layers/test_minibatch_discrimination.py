@@ -16,7 +16,7 @@ def layer(B=3, C=2, **options):
 
 def closeness(x, T, B, C):
     """o (batch, B), as in the paper, with three axes."""
-    M = (x @ T).reshape(len(x), B, C)
+    M = (x @ T.T).reshape(len(x), B, C)
     c = np.exp(-np.abs(M[:, None] - M[None]).sum(axis=3))  # (batch, batch, B)
     return (c * (1 - np.eye(len(x)))[:, :, None]).sum(axis=1)
 
@@ -71,7 +71,7 @@ def test_against_pytorch(backend):
     y, cache = features.forward(X)
     dx = features.backward(dy, cache)
     x, T = (torch.tensor(a, requires_grad=True) for a in (X, features.params["T"]))
-    M = (x @ T).reshape(6, 3, 2)
+    M = (x @ T.T).reshape(6, 3, 2)
     o = torch.exp(-(M[:, None] - M[None]).abs().sum(3)).sum(1) - 1
     torch.cat([x, o], dim=1).backward(torch.tensor(dy))
     np.testing.assert_allclose(dx, x.grad.numpy(), rtol=1e-11)

@@ -100,3 +100,48 @@ def test_least_squares_hinge_and_wasserstein_as_the_papers_write_them(backend):
     for loss in (losses.generator_hinge, losses.generator_wasserstein):
         assert float(loss(FAKE)[0]) == pytest.approx(-mean(FAKE), rel=1e-13)
         np.testing.assert_allclose(loss(FAKE)[1], -1 / 3)
+
+
+def test_a_label_of_1_is_not_smoothed(backend):
+    for got, wanted in zip(losses.discriminator_bce_smoothed(REAL, FAKE, 1.0), losses.discriminator_bce(REAL, FAKE), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-13)
+
+
+def test_the_smoothed_loss_is_two_cross_entropies(backend):
+    loss, dreal, dfake = losses.discriminator_bce_smoothed(REAL, FAKE, 0.9)
+    real_loss, dreal_bce = losses.bce_with_logits(REAL, np.full_like(REAL, 0.9))
+    fake_loss, dfake_bce = losses.bce_with_logits(FAKE, np.zeros_like(FAKE))
+    assert float(loss) == pytest.approx(float(real_loss) + float(fake_loss), rel=1e-14)
+    np.testing.assert_allclose(dreal, dreal_bce, rtol=1e-13)
+    np.testing.assert_allclose(dfake, dfake_bce, rtol=1e-13)
+
+
+def test_the_optimal_discriminator_of_smoothed_labels(backend):
+    """D* = t p / (p + q): there, real and generated examples of each point cancel; see the test of p / (p + q)."""
+    p, q, t = np.array([1, 2, 3, 4]), np.array([4, 3, 2, 1]), 0.8
+    best = (t * p / (p + q))[:, None]
+    best = np.log(best / (1 - best))
+    _, dreal, dfake = losses.discriminator_bce_smoothed(np.repeat(best, p, axis=0), np.repeat(best, q, axis=0), t)
+    real, fake = np.repeat(np.arange(4), p), np.repeat(np.arange(4), q)
+    for point in range(4):
+        assert dreal[real == point].sum() + dfake[fake == point].sum() == pytest.approx(0, abs=1e-16)
+
+
+@pytest.mark.parametrize("t", [0, 1.1, -0.5, np.nan])
+def test_labels_that_are_no_smoothed_ones(t):
+    with pytest.raises(ValueError, match="real_label is .*; it must be above 0 and at most 1"):
+        losses.discriminator_bce_smoothed(REAL, FAKE, t)
+    with pytest.raises(ValueError, match=r"fake has shape \(3, 2\); discriminator_bce_smoothed needs"):
+        losses.discriminator_bce_smoothed(REAL, np.ones((3, 2)))
+
+
+def test_matched_features_have_nothing_to_learn(backend):
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(6, 3))
+    for fake in (real, real[::-1].copy(), np.repeat(real.mean(axis=0, keepdims=True), 2, axis=0)):  # the mean is all that counts
+        loss, dfake = losses.feature_matching(fake, real)
+        assert float(loss) == pytest.approx(0, abs=1e-30)
+        np.testing.assert_allclose(dfake, 0, atol=1e-15)
+    loss, dfake = losses.feature_matching(real + np.array([1.0, 0, -2]), real)
+    assert float(loss) == pytest.approx(5, rel=1e-14)
+    np.testing.assert_allclose(dfake, np.tile([2 / 6, 0, -4 / 6], (6, 1)), atol=1e-15)

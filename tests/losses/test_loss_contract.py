@@ -128,6 +128,9 @@ def test_batches_of_unequal_size_are_refused_except_between_real_and_generated(n
     if name.startswith(("discriminator", "critic")):
         assert getattr(losses, name)(first, second[:3])[2].shape == (3, 1)
         return
+    if name == "feature_matching":
+        assert losses.feature_matching(first, second[:3])[1].shape == first.shape
+        return
     with pytest.raises(ValueError, match=rf"has shape \(3, 4\); {name} needs that of \w+, \(4, 4\)"):
         getattr(losses, name)(first, second[:3], *rest)
 

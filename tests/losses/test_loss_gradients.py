@@ -44,10 +44,10 @@ def test_gradients_near_zero_and_far_out(backend, loss, size):
 
 
 def name_is_free(loss, position):
-    """Whether that argument may be any real number: no target in [0, 1], label, bandwidth, or log-variance (its exponential would dwarf the rest)."""
+    """Whether that argument may be any real number: no target in [0, 1], label, bandwidth or log-variance (its exponential would dwarf the rest)."""
     return (loss, position) not in {
         (losses.bce_with_logits, 1), (losses.bernoulli_nll, 0), (losses.softmax_cross_entropy, 1), (losses.gaussian_nll, 2), (losses.gaussian_kl, 1),
-        (losses.mmd, 2),
+        (losses.mmd, 2), (losses.discriminator_bce_smoothed, 2),
     }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Outside the operations nobody computes with arrays: device arrays have no operators, so layers, losses, models and optimizers must do without.
 
-Everything runs here on an array that has only what the library may rely on: shape, ndim, dtype, size, reshape, T, basic slicing, len and to_host. The
+Everything runs here on an array that has only what the library may rely on: shape, ndim, dtype, size, reshape, basic slicing, len and to_host. The
 operations of this backend unwrap it, run the definition, and wrap the result; the numbers must be those of the numpy backend.
 """
 
@@ -32,10 +32,6 @@ class Bare:
 
     def reshape(self, *shape):
         return Bare(self._a.reshape(*shape))
-
-    @property
-    def T(self):
-        return Bare(self._a.T)
 
     def __getitem__(self, key):
         assert all(isinstance(k, (slice, int)) or k is Ellipsis for k in (key if isinstance(key, tuple) else (key,))), "basic slicing only"

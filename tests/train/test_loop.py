@@ -345,7 +345,7 @@ def test_batch_norm_and_an_example_left_alone():
     gan = sg.GAN(9, 3, (8,), (8,), batch_norm=True, rng=1)
     before = gan.flat_params.copy()
     for batch_size, n in [(43, 130), (1, 130), (16, 17)]:
-        with pytest.raises(ValueError, match=f"batch_size is {batch_size}, which leaves one of {n} examples alone"):
+        with pytest.raises(ValueError, match=f"batch_size is {batch_size}, which leaves a minibatch of 1 of {n} examples; GAN needs at least 2"):
             sg.fit(gan, X[:n], epochs=1, batch_size=batch_size, progress=False)
     np.testing.assert_array_equal(gan.flat_params, before)
 

@@ -15,7 +15,8 @@ from scratchgen.layers.layer import _accept_wrt
 from scratchgen.ops import definitions, dispatch
 
 USED_BY_BACKWARD = ("add_matmul_tn", "add_column_sums", "add_product", "matmul_nt", "matmul_tn", "add_norm_grads")
-WITH_GRADIENT = ("slope_penalty", "flow_nll", "flow_kl", "fixed_gaussian_nll")  # beside the losses: they return their value and its gradient
+# beside the losses: they return their value and its gradient
+WITH_GRADIENT = ("slope_penalty", "flow_nll", "flow_kl", "fixed_gaussian_nll", "smoothed_bce", "squared_distance")
 
 
 class Place(NamedTuple):
