@@ -142,10 +142,8 @@ class VAE(Model):
     def sample(self, n, y=None, rng=None):
         """E[x|z] for n draws of z from the prior -> (n, data_dim). rng: seed, Generator, or None for the model's own stream.
 
-        y: labels (n,), with n_classes; None is all classes in turn.
+        y: labels (n,), with n_classes.
         """
-        if y is None and self.n_classes:
-            y = array(np.arange(integer("n", n, 0)) % self.n_classes, np.int64)
         return self.decode(self._stream(rng).normal((integer("n", n, 0), self.latent_dim), self.dtype), y)
 
     def elbo(self, x, rng=None, y=None):
@@ -211,7 +209,7 @@ class VAE(Model):
         draw_latent(self, x, plots, folder)
 
     @classmethod
-    def suited_to(cls, x):
+    def suited_to(cls, x, y=None):
         """The paper's network for pictures; two latent variables and a Gaussian for points."""
         if grey_pictures(x):
             return {"hidden": (500,), "latent_dim": 20, "binarize": "fresh", "steps": 8_000}
