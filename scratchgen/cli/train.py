@@ -44,7 +44,7 @@ STORED = {  # types of the settings that config.json can hold; those of the mode
 PLAIN = (str, int, float, bool, type(None))
 LONGEST_CONFIG = 2**20  # bytes; a run writes about a thousand
 PATIENCE, FEWEST = 1000, 10  # the default: steps, epochs
-MOST_EPOCHS = 500  # where neither epochs nor steps were given: of few examples there is no more to learn
+MOST_EPOCHS = 2000  # where neither epochs nor steps were given: of few examples there is no more to learn
 DRAWS = 500_000  # importance samples for the test result: seconds
 
 

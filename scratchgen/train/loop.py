@@ -26,7 +26,8 @@ from scratchgen.train.run import Run
 from scratchgen.train.run_folder import RunFolder
 from scratchgen.train.step import check_losses, check_parameters, train_step
 
-SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; one is written at the end of every epoch besides
+SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; at the end of an epoch one is written besides
+SECONDS_BETWEEN_EPOCHS = 1  # but not of one that ends so soon after the last checkpoint, unless it is the last: a file must reach the disk
 MOST_PICTURES = 100  # of samples: of small data epochs are many, and short
 
 
@@ -99,12 +100,11 @@ def fit(
         check()
         if folder:
             folder.write_checkpoint(*run.describe())
+            folder.write_rows(run.rows)
 
     def show():
-        if folder and run.epoch:
-            folder.write_rows(run.rows)
-            if ended() or run.epoch % -(-epochs // MOST_PICTURES) == 0:
-                write_pictures(run, folder.path, x if valid is None else valid, last=ended(), seed=seed)
+        if folder and run.epoch and (ended() or run.epoch % -(-epochs // MOST_PICTURES) == 0):
+            write_pictures(run, folder.path, x if valid is None else valid, last=ended(), seed=seed)
 
     def one_step(x, y, players):
         return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm, y))
@@ -141,8 +141,9 @@ def fit(
             run.end_epoch(evaluation)
             if patience:
                 run.keep_best(f"valid_{next(iter(evaluation))}")
-            save()
-            saved = time.monotonic()
+            if ended() or time.monotonic() - saved > SECONDS_BETWEEN_EPOCHS:
+                save()
+                saved = time.monotonic()
             bar.figures(run.rows[-1])
             show()
         run.take_best()

@@ -156,6 +156,7 @@ def last_pictures(run, path, x, *, last, seed):
         count_calls(os, "fsync", lambda times: kill())
     write_pictures(run, path, x, last=last, seed=seed)
 
+loop.SECONDS_BETWEEN_EPOCHS = -1  # every epoch is saved, however short
 if moment == "step":  # soon after a step, each of which writes a checkpoint
     loop.SECONDS_BETWEEN_CHECKPOINTS = -1
     count_calls(Run, "count", lambda times: threading.Timer(pause * (times[-1] - times[-2] if number > 1 else 0), kill).start())
@@ -426,11 +427,14 @@ def test_pictures_that_a_killed_run_owes_are_drawn(epochs, tmp_path, monkeypatch
         write_pictures(run, *arguments, **options)
 
     train(tmp_path / "whole")
+    monkeypatch.setattr("scratchgen.train.loop.SECONDS_BETWEEN_EPOCHS", -1)
     monkeypatch.setattr("scratchgen.train.loop.write_pictures", killed)
     with pytest.raises(SystemExit):
         train(tmp_path / "run")
     assert not (tmp_path / "run" / "samples" / f"{epochs:04d}.png").exists()
     monkeypatch.undo()
+    with np.load(tmp_path / "run" / "checkpoint.npz") as file:
+        assert json.loads(str(file["about"]))["run"]["epoch"] == epochs
     train(tmp_path / "run", resume=True)
     pictures = {path.relative_to(tmp_path / "whole"): path.read_bytes() for path in (tmp_path / "whole").rglob("*.png")}
     assert {path.relative_to(tmp_path / "run"): path.read_bytes() for path in (tmp_path / "run").rglob("*.png")} == pictures
@@ -529,6 +533,16 @@ def test_an_early_stopped_run_resumes_to_the_bit(name, tmp_path, monkeypatch):
         files, wanted = contents(folder), contents(tmp_path / "whole")
         assert files["checkpoint.npz"].keys() == wanted["checkpoint.npz"].keys()
         assert [key for key in wanted if files[key] != wanted[key]] == []
+
+
+def test_many_short_epochs_are_not_all_saved_and_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr("scratchgen.train.loop.MOST_PICTURES", 4)
+    x, saved, real = np.random.default_rng(0).random((10, 16), dtype=np.float32), [], Run.describe
+    monkeypatch.setattr(Run, "describe", lambda self: saved.append(self.epoch) or real(self))
+    metrics = sg.fit(sg.VAE(16, 2, (8,), rng=1), x, epochs=18, batch_size=10, out=tmp_path, progress=False)
+    assert len(saved) < 18 and saved[-1] == 18
+    assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["0005.png", "0010.png", "0015.png", "0018.png"]
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 1 + len(metrics["epoch"]) == 19
 
 
 def test_more_patience_goes_on_where_less_stopped(tmp_path):
