@@ -112,6 +112,7 @@ def example_layers(dtype=F, n=FEATURES):
         "Maxout": lambda: layers.Maxout(2),
         "MinibatchDiscrimination": lambda: layers.MinibatchDiscrimination(n, 3, 2, rng=0, dtype=dtype),
         "Pack": lambda: layers.Pack(2),
+        "FourierFeatures": lambda: layers.FourierFeatures(np.random.default_rng(0).normal(size=(n, 3)), dtype=dtype),
         "Reparameterize": lambda: layers.Reparameterize(rng=0),
         "TimeEmbedding": lambda: layers.TimeEmbedding(4, highest=3, dtype=dtype),
         **{

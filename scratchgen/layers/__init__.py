@@ -7,6 +7,7 @@ from scratchgen.layers import initializers
 from scratchgen.layers.batch_norm import BatchNorm
 from scratchgen.layers.dropout import Dropout
 from scratchgen.layers.elu import ELU
+from scratchgen.layers.fourier_features import FourierFeatures
 from scratchgen.layers.identity import Identity
 from scratchgen.layers.layer import Layer
 from scratchgen.layers.layer_norm import LayerNorm
@@ -28,6 +29,7 @@ from scratchgen.layers.tanh import Tanh
 from scratchgen.layers.time_embedding import TimeEmbedding
 
 __all__ = [
-    "BatchNorm", "Dropout", "ELU", "Identity", "Layer", "LayerNorm", "LeakyReLU", "Linear", "MaskedLinear", "Maxout", "MinibatchDiscrimination",
-    "Module", "Pack", "ReLU", "Reparameterize", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh", "TimeEmbedding", "initializers", "mlp",
+    "BatchNorm", "Dropout", "ELU", "FourierFeatures", "Identity", "Layer", "LayerNorm", "LeakyReLU", "Linear", "MaskedLinear", "Maxout",
+    "MinibatchDiscrimination", "Module", "Pack", "ReLU", "Reparameterize", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",
+    "TimeEmbedding", "initializers", "mlp",
 ]  # fmt: skip

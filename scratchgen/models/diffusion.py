@@ -1,29 +1,42 @@
-"""Denoising diffusion (Ho et al. 2020): data drowned in noise step by step, and a network that learns to take the noise out again.
+"""Denoising diffusion (Ho et al. 2020): data drowned in noise step by step, and a network that learns to take the
+noise out again.
 
-Forward, nothing is learned. At time t = 1 … T the data x₀ has shrunk, and noise fills the room; ᾱ_t is how much is left of its variance:
+Forward, nothing is learned. At time t = 1 … T the data x₀ has shrunk, and noise fills the room; ᾱ_t is how much is
+left of its variance:
 
-    x_t = √ᾱ_t x₀ + √(1 − ᾱ_t) ε                 ε ~ N(0, I)              √ᾱ_t = cos φ_t,  √(1 − ᾱ_t) = sin φ_t,  tan φ_t = 0.005 · 12000^(t/T)
+    x_t = √ᾱ_t x₀ + √(1 − ᾱ_t) ε                 ε ~ N(0, I)
+    √ᾱ_t = cos φ_t,  √(1 − ᾱ_t) = sin φ_t         tan φ_t = 0.005 · 12000^(t/T)
 
 so that the ratio of noise to data grows by the same factor in every step, from 0.005 to 60 (Kingma et al. 2021: only
 the ends of a schedule matter for the bound, if its steps are fine everywhere). From t − 1 to t, x shrinks by √α_t,
 α_t = ᾱ_t / ᾱ_(t−1), and noise of variance β_t = 1 − α_t is added.
-Backward, from t to t − 1, one would have to know x₀: then x_(t−1) is Gaussian, with variance β̃_t = β_t (1 − ᾱ_(t−1)) / (1 − ᾱ_t) and a mean between
-x₀ and x_t. The network guesses the noise, ε̂ = net(x_t, t), and with it x₀. The bound on log p(x) that follows is a sum over all steps, one KL each:
+Backward, from t to t − 1, one would have to know x₀: then x_(t−1) is Gaussian, with a mean between x₀ and x_t and
+variance β̃_t = β_t (1 − ᾱ_(t−1)) / (1 − ᾱ_t). The network guesses the noise, ε̂ = net(x_t, t), and with it x₀. The
+bound on log p(x) that follows is a sum over all steps, one KL each:
 
     −log p(x₀)  ≤  KL(q(x_T|x₀) ‖ N(0, I))  +  ½ D log 2π β_1  +  Σ_t w_t E‖ε − ε̂‖²
     w_t = β_t² / (2 σ_t² α_t (1 − ᾱ_t)),  σ_t² = β̃_t,  σ_1² = β_1
 
 because the means of the two Gaussians of a step differ by β_t (ε − ε̂) / √(α_t (1 − ᾱ_t)); at t = 1 there is
-−log p(x₀|x₁) instead. Training leaves out the weights, and draws one t for each example (equation 14 of the paper, with the ½ of a squared error):
+−log p(x₀|x₁) instead. Training leaves out the weights, and draws one t for each example (equation 14 of the paper,
+with the ½ of a squared error):
 
     loss     = (1 / batch) Σ_n ½ ‖ε_n − net(x_nt, t_n)‖²
-    dnet     = (ε̂ − ε) / batch                       the rest is the network's own backward; x_t is no function of the parameters
+    dnet     = (ε̂ − ε) / batch        the rest is the network's own backward; x_t is no function of the parameters
 
-Sampling starts from x_T ~ N(0, I). Each step guesses x̂₀ and goes part of the way to it, with fresh noise σ; steps may be skipped (Song et al. 2021):
+Sampling starts from x_T ~ N(0, I). Each step guesses x̂₀ and goes part of the way to it, with fresh noise σ; steps may
+be skipped (Song et al. 2021):
 
-    x̂₀ = (x_t − √(1 − ᾱ_t) ε̂) / √ᾱ_t              x_s = √ᾱ_s x̂₀ + √(1 − ᾱ_s − σ²) ε̂ + σ noise          s < t
+    x̂₀ = (x_t − √(1 − ᾱ_t) ε̂) / √ᾱ_t
+    x_s = √ᾱ_s x̂₀ + √(1 − ᾱ_s − σ²) ε̂ + σ noise          s < t
+    σ² = eta² · (1 − ᾱ_s) / (1 − ᾱ_t) · (1 − ᾱ_t / ᾱ_s)    eta = 1: ancestral, β̃_t;  eta = 0: deterministic (DDIM)
 
-    σ² = eta² · (1 − ᾱ_s) / (1 − ᾱ_t) · (1 − ᾱ_t / ᾱ_s)          eta = 1: ancestral, variance β̃_t;   eta = 0: deterministic (DDIM)
+Where the modes of the data are narrow, ε̂ turns around within the width of one, and an MLP learns that late: it is given
+waves of x as well (layers/fourier_features.py). Of 25 modes whose standard deviation is a 57th of the data's, 99 % of
+the samples are within 3 standard deviations then, in a third of the steps that gave 62 % without.
+The sampler itself makes modes narrower than they are, as the last step adds no noise and the others are not infinitely
+many: a perfect network's have 0.84 times the variance there with 100 steps, 0.90 with 400. Of a plane's Gaussian 98.9 %
+are within 3 standard deviations, of those samples 99.5 %.
 """
 
 import math
@@ -31,10 +44,9 @@ import math
 import numpy as np
 
 from scratchgen.errors import integer, integers, number
-from scratchgen.layers import Sequential, TimeEmbedding, mlp
 from scratchgen.losses import squared_error
 from scratchgen.models.model import Model, grey_pictures
-from scratchgen.models.noise_to_data import draw_path, unscale, with_time
+from scratchgen.models.noise_to_data import draw_path, network, unscale, with_time
 from scratchgen.ops import Stream, array, as_generator, join_columns, op, to_host
 
 LOW, HIGH = math.log(0.005), math.log(60.0)  # of tan φ, noise to data: what no eye sees, and what leaves nothing of the data
@@ -61,8 +73,8 @@ def step_back(x, eps_hat, noise, cos_t, sin_t, cos_s, sin_s, sigma):
 
 
 @op
-def weighted_error(eps, eps_hat, w):  # w ‖ε − ε̂‖² of each example:  (batch, D), (batch, D) -> (batch,)
-    return w * np.sum((eps - eps_hat) ** 2, axis=1)
+def squared_distance(eps, eps_hat):  # ‖ε − ε̂‖² of each example:  (batch, D), (batch, D) -> (batch,)
+    return np.sum((eps - eps_hat) ** 2, axis=1)
 
 
 class Diffusion(Model):
@@ -75,12 +87,13 @@ class Diffusion(Model):
     eta: noise in sampling: 1 is ancestral, 0 deterministic (DDIM).
     activation: of the hidden layers.
     time_features: numbers by which the network is told the time.
+    waves: sines, and as many cosines, by which it is told each number of x, for detail much finer than the data's spread.
     center: subtracted from the data.
     scale: the data is divided by it, to be about as large as the noise.
     rng: seed or Generator.
     """
 
-    examples = {"Diffusion": dict(hidden=(4,), n_steps=10, time_features=4, activation="tanh", scale=2.0)}
+    examples = {"Diffusion": dict(hidden=(4,), n_steps=10, time_features=4, waves=2, activation="tanh", scale=2.0)}
 
     def __init__(
         self,
@@ -91,6 +104,7 @@ class Diffusion(Model):
         eta=1.0,
         activation="relu",
         time_features=32,
+        waves=0,
         center=0.0,
         scale=1.0,
         rng=None,
@@ -99,17 +113,17 @@ class Diffusion(Model):
         data_dim, hidden, n_steps = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), integer("n_steps", n_steps, 2)
         sample_steps = None if sample_steps is None else integer("sample_steps", sample_steps, 1, n_steps)
         number("eta", eta, lambda eta: 0 <= eta <= 1, "lie between 0, no noise, and 1, the noise of every step")
+        waves = integer("waves", waves, 0)
         number("center", center, math.isfinite, "be finite")
         number("scale", scale, lambda scale: 0 < scale < math.inf, "be positive")
         rng = as_generator(rng)
         self.config = dict(
             data_dim=data_dim, hidden=hidden, n_steps=n_steps, sample_steps=sample_steps, eta=float(eta), activation=activation,
-            time_features=time_features, center=float(center), scale=float(scale),
+            time_features=time_features, waves=waves, center=float(center), scale=float(scale),
         )  # fmt: skip
         self.data_dim, self.n_steps, self.sample_steps, self.eta = data_dim, n_steps, sample_steps or n_steps, float(eta)
         self.center, self.scale = float(center), float(scale)
-        embedding = TimeEmbedding(time_features, dtype=dtype)
-        self.net = Sequential(embedding, mlp((data_dim + time_features, *hidden, data_dim), activation, rng=rng, dtype=dtype))
+        self.net = network(data_dim, hidden, activation, time_features, waves, rng, dtype)
         self.stream = Stream(rng)  # of times and noise
         self.set_parts(net=self.net)
 
@@ -118,7 +132,7 @@ class Diffusion(Model):
 
         x (batch, data_dim); t (batch,): times from 1 to n_steps, and eps (batch, data_dim): the noise, instead of the model's own stream.
         """
-        time = self._times(x.shape[0]) if t is None else array(np.reshape(to_host(t), (-1, 1)) / self.n_steps, self.dtype)
+        time = self._times(x.shape[0]) if t is None else self._time(t)
         eps = self.stream.normal(tuple(x.shape), self.dtype) if eps is None else eps
         eps_hat, cache = self.net.forward(join_columns(diffuse(x, eps, time, self.center, self.scale), time))
         loss, deps_hat = squared_error(eps_hat, eps)
@@ -126,8 +140,8 @@ class Diffusion(Model):
         return loss, {"loss": loss}
 
     def predict_noise(self, x_t, t):
-        """ε̂ for x_t (batch, data_dim), all at the time t, a number -> (batch, data_dim)."""
-        return self.net(with_time(x_t, t / self.n_steps))
+        """ε̂ for x_t (batch, data_dim) -> (batch, data_dim).  t: the time of all, a number, or one for each, (batch,)."""
+        return self.net(join_columns(x_t, self._time(t)) if np.ndim(t) else with_time(x_t, t / self.n_steps))
 
     def sample(self, n, y=None, rng=None):
         """n draws -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
@@ -150,8 +164,8 @@ class Diffusion(Model):
     def elbo(self, x, n_times=None, rng=None):
         """The lower bound on log p(x) of each example, in nats: x (n, data_dim) -> (n,).
 
-        n_times: how many of the T terms of the sum are drawn, one from each of so many equal stretches of time; None computes them all. It is the
-        bound for p with the variances β̃_t, those of eta = 1 and every step.
+        n_times: how many of the T terms of the sum are computed, one drawn for each example from each of so many equal
+        stretches of time; None: all. It is the bound for p with the variances β̃_t, those of eta = 1 and every step.
         """
         T, stream, n = self.n_steps, self.stream if rng is None else Stream(rng), x.shape[0]
         n_times = T if n_times is None else min(integer("n_times", n_times, 1), T)
@@ -159,19 +173,22 @@ class Diffusion(Model):
         x0 = (to_host(x).astype(np.float64) - self.center) / self.scale
         kl = 0.5 * np.sum((cos_T * x0) ** 2 + sin_T**2 - 2 * math.log(sin_T) - 1, axis=1)
         elbo = -kl - 0.5 * self.data_dim * math.log(2 * math.pi * self._cos_sin(1)[1] ** 2) - self.data_dim * math.log(self.scale)
+        w = np.array([self._weight(t) for t in range(1, T + 1)])
         edges = np.linspace(0, T, n_times + 1).round().astype(int).tolist()
-        u = to_host(stream.uniform((n_times,), np.float64)).tolist()
-        for low, high, place in zip(edges[:-1], edges[1:], u, strict=True):
-            t = low + 1 + int(place * (high - low))  # one term stands for high − low of them
+        for low, high in zip(edges[:-1], edges[1:], strict=True):
+            t = low + 1 + (to_host(stream.uniform((n,), np.float64)) * (high - low)).astype(int)  # (n,)
             eps = stream.normal((n, self.data_dim), self.dtype)
-            x_t = diffuse(x, eps, array(np.full((n, 1), t / T), self.dtype), self.center, self.scale)
-            elbo -= to_host(weighted_error(eps, self.predict_noise(x_t, t), (high - low) * self._weight(t)))
+            x_t = diffuse(x, eps, self._time(t), self.center, self.scale)
+            error = to_host(squared_distance(eps, self.predict_noise(x_t, t)))
+            elbo -= (high - low) * w[t - 1] * error  # one term stands for high − low of them
         return elbo
 
     def likelihoods(self, x, y=None, rng=None, n_samples=0):
-        """{"elbo"} of each example of x (n, data_dim), in nats: (n,), from n_samples of the steps, or 100. None for pictures: where many pixels are
-        exactly 0, a density has no upper bound, and says nothing."""
-        return {} if grey_pictures(x) else {"elbo": self.elbo(x, n_samples or 100, rng)}
+        """{"elbo"} of each example of x (n, data_dim), in nats: (n,), from n_samples of the steps, or 10.
+
+        None for pictures: where many pixels are exactly 0, a density has no upper bound, and says nothing.
+        """
+        return {} if grey_pictures(x) else {"elbo": self.elbo(x, n_samples or 10, rng)}
 
     def pictures(self, x, plots, folder):
         """path.png: from noise to data."""
@@ -179,11 +196,19 @@ class Diffusion(Model):
 
     @classmethod
     def suited_to(cls, x):
-        """Pictures from −1 to 1, drawn in 50 of the 1000 steps; points with variance 1, in 100 steps. A learning rate that falls to nothing."""
+        """Pictures from −1 to 1, drawn in 50 of the 1000 steps; points with variance 1, in 100 steps, and as waves.
+
+        A learning rate that falls to nothing. On each of ten seeds, all modes of ring and grid: see the README.
+        """
         if grey_pictures(x):
             return {"hidden": (512, 512, 512), "center": 0.5, "scale": 0.5, "sample_steps": 50, "schedule": "cosine", "steps": 15_000}
-        sizes = {"hidden": (128, 128, 128), "n_steps": 100, "center": round(float(x.mean()), 3), "scale": round(float(x.std()), 3) or 1.0}
-        return sizes | {"batch_size": 256, "schedule": "cosine", "steps": 15_000}
+        size = {"center": round(float(x.mean()), 3), "scale": round(float(x.std()), 3) or 1.0}
+        network = {"hidden": (128, 128, 128), "waves": 6 if x.shape[1] <= 16 else 0, "n_steps": 100}
+        return network | size | {"batch_size": 256, "lr": 3e-3, "schedule": "cosine", "steps": 8_000}
+
+    def _time(self, t):
+        """t / T as the network's column:  (batch,) -> (batch, 1)."""
+        return array(np.reshape(to_host(t), (-1, 1)) / self.n_steps, self.dtype)
 
     def _times(self, n):
         return draw_times(self.stream.uniform((n, 1), self.dtype), self.n_steps)

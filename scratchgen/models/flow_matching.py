@@ -1,18 +1,31 @@
 """Flow matching (Lipman et al. 2023; Liu et al. 2023): a velocity that carries noise to data along straight paths.
 
-Draw noise z ~ N(0, I) and an example x, and let a point travel from one to the other in a straight line at constant speed:
+Draw noise z ~ N(0, I) and an example x, and let a point travel from one to the other in a straight line at constant
+speed:
 
     x_t = (1 − t) z + t x                  t from 0 to 1                    its velocity:  dx_t/dt = x − z
 
-The lines of different pairs cross. Where they do, a stream of points can have one velocity only, the mean of those that pass there,
-v(x_t, t) = E[x − z | x_t]; and a stream with that velocity takes N(0, I) to the distribution of the data, at every moment with the same density
-as the lines together. A mean is what least squares finds, so a network learns it from single pairs, without ever following a path:
+The lines of different pairs cross. Where they do, a stream of points can have one velocity only, the mean of those that
+pass there, v(x_t, t) = E[x − z | x_t]; and a stream with that velocity takes N(0, I) to the distribution of the data,
+at every moment with the same density as the lines together. A mean is what least squares finds, so a network learns it
+from single pairs, without ever following a path:
 
-    loss = (1 / batch) Σ_n ½ ‖net(x_nt, t_n) − (x_n − z_n)‖²               t_n uniform in [0, 1]
-    dnet = (v − (x − z)) / batch
+    loss = (1 / batch) Σ_n ½ ‖v(x_nt, t_n) − (x_n − z_n)‖²                 t_n uniform in [0, 1]
+    dv   = (v − (x − z)) / batch
 
-A sample is a solution of dx/dt = net(x, t) from t = 0, x = z, to t = 1, in steps of h. Euler's method takes the velocity where a step begins; Heun's
-the mean of those at its beginning and at the end where Euler would arrive, and needs fewer steps:
+The network's output is the velocity, or (`predict="data"`) the example to which the point is on its way. From x_t and x̂
+follows v, as x − x_t = (1 − t)(x − z):
+
+    v = (x̂ − x_t) / (1 − t)       v − (x − z) = w (x̂ − x)       loss = (1 / batch) Σ_n ½ ‖w_n (x̂_n − x_n)‖²
+    dx̂ = w² (x̂ − x) / batch       w = 1 / (1 − t)
+
+where w is kept below 20, or a few examples close to their end would be all that counts. For pictures this is far easier:
+noise has as many directions as there are pixels, and must pass through the network to be in its output; digits have few
+(Li & He 2025).
+
+A sample is a solution of dx/dt = v(x, t) from t = 0, x = z, to t = 1, in steps of h. Euler's method takes the velocity
+where a step begins; Heun's the mean of those at its beginning and at the end where Euler would arrive, and needs fewer
+steps. Where x̂ is predicted, there is no v at t = 1: the last step is Euler's, and ends at x̂.
 
     Euler    x ← x + h v(x, t)
     Heun     x ← x + ½ h (v(x, t) + v(x + h v(x, t), t + h))
@@ -23,13 +36,13 @@ import math
 import numpy as np
 
 from scratchgen.errors import integer, integers, number, one_of
-from scratchgen.layers import Sequential, TimeEmbedding, mlp
 from scratchgen.losses import squared_error
 from scratchgen.models.model import Model, grey_pictures
-from scratchgen.models.noise_to_data import draw_path, unscale, with_time
+from scratchgen.models.noise_to_data import draw_path, network, unscale, with_time
 from scratchgen.ops import Stream, array, as_generator, join_columns, op, to_host
 
-METHODS = ("heun", "euler")
+METHODS, PREDICTED = ("heun", "euler"), ("velocity", "data")
+CLOSEST = 0.05  # to the end, 1 − t, where the weight of an error of x̂ stops growing
 
 
 @op
@@ -37,6 +50,28 @@ def straight_path(x, z, t, center, scale):
     """-> x_t and the velocity, (batch, D).  x, z (batch, D), t (batch, 1);  the data is taken as (x − center) / scale."""
     x = (x - center) / scale
     return (1 - t) * z + t * x, x - z
+
+
+@op
+def end_weight(t):  # w = 1 / (1 − t), no greater than 1 / CLOSEST
+    return 1 / np.maximum(1 - t, CLOSEST)
+
+
+@op
+def path_to_data(x, z, t, w, center, scale):
+    """-> x_t and w x, (batch, D).  t, w (batch, 1), the other arguments as above."""
+    x = (x - center) / scale
+    return (1 - t) * z + t * x, w * x
+
+
+@op
+def weigh(w, y):  # w_n y_n:  (batch, 1), (batch, D) -> (batch, D)
+    return w * y
+
+
+@op
+def velocity_to(x, x_hat, t):  # (x̂ − x) / (1 − t);  t a number
+    return (x_hat - x) / (1 - t)
 
 
 @op
@@ -55,42 +90,50 @@ class FlowMatching(Model):
     data_dim: features of x.
     hidden: sizes of the network's hidden layers.
     sample_steps: steps from noise to data.
+    predict: what the network's output is: "velocity", or "data", the x at which the path ends; better for pictures.
     method: by which each is taken, "heun", two passes through the network a step, or "euler", one.
     activation: of the hidden layers.
     time_features: numbers by which the network is told the time.
+    waves: sines, and as many cosines, by which it is told each number of x, for detail much finer than the data's spread.
     center: subtracted from the data.
     scale: the data is divided by it, to be about as large as the noise.
     rng: seed or Generator.
     """
 
-    examples = {"FlowMatching": dict(hidden=(4,), time_features=4, activation="tanh", scale=2.0)}
+    examples = {
+        name: dict(hidden=(4,), time_features=4, activation="tanh", scale=2.0) | options
+        for name, options in {"FlowMatching": dict(waves=2), "FlowMatching (data)": dict(predict="data")}.items()
+    }
 
     def __init__(
         self,
         data_dim,
         hidden=(256, 256, 256),
+        predict="velocity",
         sample_steps=50,
         method="heun",
         activation="relu",
         time_features=32,
+        waves=0,
         center=0.0,
         scale=1.0,
         rng=None,
         dtype=np.float32,
     ):
         data_dim, hidden, sample_steps = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), integer("sample_steps", sample_steps, 1)
+        one_of("predict", predict, PREDICTED)
         one_of("method", method, METHODS)
+        waves = integer("waves", waves, 0)
         number("center", center, math.isfinite, "be finite")
         number("scale", scale, lambda scale: 0 < scale < math.inf, "be positive")
         rng = as_generator(rng)
         self.config = dict(
-            data_dim=data_dim, hidden=hidden, sample_steps=sample_steps, method=method, activation=activation,
-            time_features=time_features, center=float(center), scale=float(scale),
+            data_dim=data_dim, hidden=hidden, predict=predict, sample_steps=sample_steps, method=method, activation=activation,
+            time_features=time_features, waves=waves, center=float(center), scale=float(scale),
         )  # fmt: skip
-        self.data_dim, self.sample_steps, self.method = data_dim, sample_steps, method
+        self.data_dim, self.predict, self.sample_steps, self.method = data_dim, predict, sample_steps, method
         self.center, self.scale = float(center), float(scale)
-        embedding = TimeEmbedding(time_features, dtype=dtype)
-        self.net = Sequential(embedding, mlp((data_dim + time_features, *hidden, data_dim), activation, rng=rng, dtype=dtype))
+        self.net = network(data_dim, hidden, activation, time_features, waves, rng, dtype)
         self.stream = Stream(rng)  # of times and noise
         self.set_parts(net=self.net)
 
@@ -101,15 +144,23 @@ class FlowMatching(Model):
         """
         t = self.stream.uniform((x.shape[0], 1), self.dtype) if t is None else array(np.reshape(to_host(t), (-1, 1)), self.dtype)
         eps = self.stream.normal(tuple(x.shape), self.dtype) if eps is None else eps
-        x_t, velocity = straight_path(x, eps, t, self.center, self.scale)
-        v, cache = self.net.forward(join_columns(x_t, t))
-        loss, dv = squared_error(v, velocity)
-        self.net.backward(dv, cache, wrt="params")
+        if self.predict == "velocity":
+            x_t, velocity = straight_path(x, eps, t, self.center, self.scale)
+            v, cache = self.net.forward(join_columns(x_t, t))
+            loss, dv = squared_error(v, velocity)
+            self.net.backward(dv, cache, wrt="params")
+        else:
+            w = end_weight(t)
+            x_t, weighted = path_to_data(x, eps, t, w, self.center, self.scale)
+            x_hat, cache = self.net.forward(join_columns(x_t, t))
+            loss, dweighted = squared_error(weigh(w, x_hat), weighted)
+            self.net.backward(weigh(w, dweighted), cache, wrt="params")
         return loss, {"loss": loss}
 
     def velocity(self, x, t):
         """v of x (batch, data_dim), all at the time t, a number -> (batch, data_dim)."""
-        return self.net(with_time(x, t))
+        y = self.net(with_time(x, t))
+        return y if self.predict == "velocity" else velocity_to(x, y, t)
 
     def sample(self, n, y=None, rng=None):
         """n draws -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
@@ -125,7 +176,8 @@ class FlowMatching(Model):
                 states.append(unscale(x, self.center, self.scale))
             v = self.velocity(x, i * h)
             ahead = euler_step(x, v, h)
-            x = ahead if self.method == "euler" else heun_step(x, v, self.velocity(ahead, (i + 1) * h), h)
+            last = i == self.sample_steps - 1 and self.predict == "data"
+            x = ahead if self.method == "euler" or last else heun_step(x, v, self.velocity(ahead, (i + 1) * h), h)
         return [*states, unscale(x, self.center, self.scale)]
 
     def pictures(self, x, plots, folder):
@@ -137,5 +189,6 @@ class FlowMatching(Model):
         """Pictures from −1 to 1; points with variance 1. A learning rate that falls to nothing."""
         if grey_pictures(x):
             return {"hidden": (512, 512, 512), "center": 0.5, "scale": 0.5, "sample_steps": 25, "schedule": "cosine", "steps": 15_000}
-        sizes = {"hidden": (128, 128, 128), "center": round(float(x.mean()), 3), "scale": round(float(x.std()), 3) or 1.0}
-        return sizes | {"batch_size": 256, "schedule": "cosine", "steps": 15_000}
+        size = {"center": round(float(x.mean()), 3), "scale": round(float(x.std()), 3) or 1.0}
+        network = {"hidden": (128, 128, 128), "waves": 6 if x.shape[1] <= 16 else 0}
+        return network | size | {"batch_size": 256, "lr": 3e-3, "schedule": "cosine", "steps": 8_000}

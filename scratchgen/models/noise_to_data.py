@@ -2,8 +2,21 @@
 
 import numpy as np
 
+from scratchgen.layers import FourierFeatures, Sequential, TimeEmbedding, mlp
 from scratchgen.models.model import is_square
 from scratchgen.ops import op, to_host
+
+HIGHEST = 10.0  # of the waves' frequencies: that wave is two thirds of the data's standard deviation long
+
+
+def network(data_dim, hidden, activation, time_features, waves, rng, dtype):
+    """An MLP from [x | t] to something of x's shape, told the time by a TimeEmbedding, and each number of x by so many waves."""
+    n, layers = data_dim + time_features, [TimeEmbedding(time_features, dtype=dtype)]
+    if waves:
+        of_x = np.kron(np.eye(data_dim), np.geomspace(1, HIGHEST, waves))  # (data_dim, data_dim · waves)
+        layers.append(FourierFeatures(np.pad(of_x, ((0, time_features), (0, 0))), dtype=dtype))
+        n += 2 * data_dim * waves
+    return Sequential(*layers, mlp((n, *hidden, data_dim), activation, rng=rng, dtype=dtype))
 
 
 @op

@@ -14,7 +14,8 @@ class Knowing(sg.Diffusion):
     """The best prediction of the noise there is for data from N(MEAN, STD²): E[ε | x_t]."""
 
     def predict_noise(self, x_t, t):
-        cos, sin = self._cos_sin(t)
+        phi = np.arctan(0.005 * 12000 ** (np.reshape(t, (-1, 1)) / self.n_steps))
+        cos, sin = np.cos(phi), np.sin(phi)
         m, s = (MEAN - self.center) / self.scale, STD / self.scale
         return sin * (x_t - cos * m) / ((cos * s) ** 2 + sin**2)
 
@@ -56,8 +57,9 @@ def test_bound_on_a_gaussian_is_below_the_exact_value_and_tight_for_many_steps()
 
 def test_bound_from_some_of_the_steps_has_the_mean_of_all():
     x, model = MEAN + STD * RNG.normal(size=(500, 2)), knowing(40)
-    some = np.mean([model.elbo(x, 8, rng=k).mean() for k in range(200)])
-    assert abs(some - np.mean([model.elbo(x, rng=k).mean() for k in range(20)])) < 0.25
+    some = [model.elbo(x, 8, rng=k).mean() for k in range(200)]
+    assert np.std(some) < 0.5  # with one time for all examples it is 1, and more of them do not help
+    assert abs(np.mean(some) - np.mean([model.elbo(x, rng=k).mean() for k in range(20)])) < 0.25
     assert np.array_equal(model.elbo(x, 40, rng=3), model.elbo(x, rng=3))
 
 

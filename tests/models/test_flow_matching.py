@@ -42,6 +42,33 @@ def test_loss_is_that_of_the_equation():
     assert_gradients(check_objective(model, lambda: model.loss(x, t, z)))
 
 
+def test_predicting_the_data_is_the_same_loss_where_no_example_is_close_to_its_end():
+    model = sg.FlowMatching(3, hidden=(5,), predict="data", center=0.5, scale=2, rng=0, dtype=np.float64)
+    x, z, t = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 3)), np.array([0.0, 0.3, 0.9, 0.99])
+    u, s = (x - 0.5) / 2, t[:, None]
+    x_t = (1 - s) * z + s * u
+    x_hat = model.net(np.hstack([x_t, s]))
+    loss = lambda rows: model.loss(x[rows], t[rows], z[rows])[0]
+    v = (x_hat - x_t) / (1 - s)
+    assert np.isclose(loss(slice(3)), 0.5 * np.square(v - (u - z))[:3].sum() / 3, rtol=1e-12)
+    assert np.isclose(loss(slice(3, 4)), 0.5 * np.square(20 * (x_hat - u))[3].sum(), rtol=1e-12)
+    assert_gradients(check_objective(model, lambda: model.loss(x, t, z)))
+    assert np.allclose(model.velocity(x_t[:1], 0.25), (model.net(np.hstack([x_t[:1], [[0.25]]])) - x_t[:1]) / 0.75)
+
+
+def test_predicting_the_data_ends_at_the_data():
+    class Sure(sg.FlowMatching):
+        """Believes that everything becomes MEAN: straight paths, which both methods follow exactly."""
+
+        def velocity(self, x, t):
+            return (MEAN - x) / (1 - t)
+
+    for method in ("heun", "euler"):
+        model = Sure(2, hidden=(3,), predict="data", sample_steps=7, method=method, rng=0, dtype=np.float64)
+        path = model.path(50, rng=1, keep=8)
+        assert np.allclose(path[-1], MEAN) and np.allclose(path[3], path[0] + 3 / 7 * (MEAN - path[0]))
+
+
 def test_resumed_run_equals_one_that_never_stopped(tmp_path):
     x = RNG.normal(size=(60, 2)).astype(np.float32)
     runs = [sg.FlowMatching(2, hidden=(8,), sample_steps=2, rng=0) for _ in range(2)]
@@ -53,7 +80,14 @@ def test_resumed_run_equals_one_that_never_stopped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments, message", [(dict(method="hoyn"), "heun"), (dict(scale=-1), "scale is -1"), (dict(sample_steps=0), "sample_steps")]
+    "arguments, message",
+    [
+        (dict(method="hoyn"), "heun"),
+        (dict(predict="noise"), "velocity"),
+        (dict(waves=-1), "waves is -1"),
+        (dict(scale=-1), "scale is -1"),
+        (dict(sample_steps=0), "sample_steps"),
+    ],
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
