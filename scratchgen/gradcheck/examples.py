@@ -153,7 +153,7 @@ EXAMPLES = {
     "with_time": lambda d: [(d.matrix(), 0.3)],
     "step_back": lambda d: [(*d.matrices(3), 0.6, 0.8, 0.8, 0.6, 0.1)],
     "unscale": lambda d: [(d.matrix(), 0.3, 2.0)],
-    "squared_distance": lambda d: [(*d.matrices(2),)],
+    "missed_noise": lambda d: [(*d.matrices(2),)],
     "straight_path": lambda d: [(*d.matrices(2), d.unit(d.batch, 1), 0.3, 2.0)],
     "end_weight": lambda d: [(d.unit(d.batch, 1),)],
     "path_to_data": lambda d: [(*d.matrices(2), d.unit(d.batch, 1), d.normal(d.batch, 1), 0.3, 2.0)],

@@ -73,7 +73,7 @@ def step_back(x, eps_hat, noise, cos_t, sin_t, cos_s, sin_s, sigma):
 
 
 @op
-def squared_distance(eps, eps_hat):  # ‖ε − ε̂‖² of each example:  (batch, D), (batch, D) -> (batch,)
+def missed_noise(eps, eps_hat):  # ‖ε − ε̂‖² of each example:  (batch, D), (batch, D) -> (batch,)
     return np.sum((eps - eps_hat) ** 2, axis=1)
 
 
@@ -179,7 +179,7 @@ class Diffusion(Model):
             t = low + 1 + (to_host(stream.uniform((n,), np.float64)) * (high - low)).astype(int)  # (n,)
             eps = stream.normal((n, self.data_dim), self.dtype)
             x_t = diffuse(x, eps, self._time(t), self.center, self.scale)
-            error = to_host(squared_distance(eps, self.predict_noise(x_t, t)))
+            error = to_host(missed_noise(eps, self.predict_noise(x_t, t)))
             elbo -= (high - low) * w[t - 1] * error  # one term stands for high − low of them
         return elbo
 
