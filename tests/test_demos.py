@@ -62,6 +62,10 @@ EXPECTED = {
         r"ELBO (-[\d.]+) .* sample (-[\d.]+) .* form (-[\d.]+)", lambda elbo, sampled, exact: elbo <= exact + 1e-4 and exact - elbo < 2e-3
         and abs(sampled - exact) < 5e-3,
     ),
+    "estimators": (
+        ["estimators.png"], r"(?m)^(?:\(z − 1\)²|cos 3z) +(-[\d.]+)" + r" +(-[\d.]+) ± ([\d.]+)" * 3 + "$",
+        lambda exact, *found: all(abs(mean - exact) < 5 * error for mean, error in zip(found[::2], found[1::2], strict=True)),
+    ),
 }  # fmt: skip
 
 
