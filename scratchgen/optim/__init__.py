@@ -6,7 +6,20 @@ from scratchgen.optim.adam import Adam, AdamW
 from scratchgen.optim.clipping import clip_grad_norm
 from scratchgen.optim.optimizer import Optimizer
 from scratchgen.optim.rmsprop import RMSProp
-from scratchgen.optim.schedules import CosineLR, ExponentialLR, StepLR
+from scratchgen.optim.schedules import CosineLR, ExponentialLR, RisingMomentum, StepLR
 from scratchgen.optim.sgd import SGD
 
-__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "CosineLR", "ExponentialLR", "Optimizer", "RMSProp", "StepLR", "clip_grad_norm"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "CosineLR",
+    "ExponentialLR",
+    "Optimizer",
+    "RMSProp",
+    "RisingMomentum",
+    "StepLR",
+    "clip_grad_norm",
+]

@@ -16,7 +16,7 @@ from scratchgen.ops import array
 class Optimizer:
     """Base class. `lr` may be changed at any time (that is what schedules do); `state` {name: (n_params,) array}; `steps` taken."""
 
-    counted, followed = ("steps",), ("lr",)  # what grows with every training step, and what schedules change: ops/recording.py
+    counted, followed = ("steps",), ("lr", "momentum")  # what grows with every training step, and what schedules change: ops/recording.py
 
     def __init__(self, module, lr, state=()):
         if not isinstance(module, Module):

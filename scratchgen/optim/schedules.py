@@ -1,20 +1,24 @@
-"""Learning-rate schedules: functions of how far training has come that scale the learning rate it began with.
+"""Schedules: functions of how far training has come that scale the learning rate it began with, or let momentum grow.
 
     step           lr₀ γ^⌊t / every⌋
     exponential    lr₀ γ^t
     cosine         lr_min + ½ (lr₀ − lr_min)(1 + cos(π t / total))          (Loshchilov & Hutter 2017, without restarts)
+    momentum       μ₀ + (μ − μ₀) min(t / total, 1)                          (Sutskever et al. 2013; the original GAN)
 
-t counts epochs or steps, as the caller likes: `schedule(t)` sets optimizer.lr. Having no memory, a schedule needs no saving.
+t counts epochs or steps, as the caller likes: `schedule(t)` sets optimizer.lr, or optimizer.momentum. Having no memory, a schedule needs no saving.
+Momentum is low at first, when gradients change quickly and old ones mislead, and high later, when only their mean tells where to go.
 """
 
 import math
 
 from scratchgen.errors import number, shown
-from scratchgen.optim.optimizer import Optimizer
+from scratchgen.optim.optimizer import Optimizer, check_fractions
 
 
 class Schedule:
     """Base class: remembers lr₀ of one optimizer; calling it with t sets the optimizer's lr, and returns it."""
+
+    sets = "lr"  # which of the optimizer's numbers
 
     def __init__(self, optimizer):
         if not isinstance(optimizer, Optimizer):
@@ -22,11 +26,12 @@ class Schedule:
         self.optimizer, self.lr = optimizer, optimizer.lr
 
     def __call__(self, t):
-        self.optimizer.lr = self.rate(number("t", t, lambda t: t >= 0, "not be negative"))
-        return self.optimizer.lr
+        value = self.rate(number("t", t, lambda t: t >= 0, "not be negative"))
+        setattr(self.optimizer, self.sets, value)
+        return value
 
     def rate(self, t):
-        """The learning rate at time t."""
+        """The learning rate, or what else is set, at time t."""
         raise NotImplementedError
 
 
@@ -69,3 +74,24 @@ class CosineLR(Schedule):
     def rate(self, t):
         """The learning rate at time t."""
         return self.lr_min + 0.5 * (self.lr - self.lr_min) * (1 + math.cos(math.pi * min(t, self.total) / self.total))
+
+
+class RisingMomentum(Schedule):
+    """Momentum of SGD or RMSProp in a straight line from μ₀, which must be positive, at t = 0 to `momentum` at t = total, and that from there on.
+
+    >>> sg.fit(gan, data, optimizer=lambda player: SGD(player, lr=0.1, momentum=0.5, classical=True), schedule=lambda o: RisingMomentum(o, 0.7, 250))
+    """
+
+    sets = "momentum"
+
+    def __init__(self, optimizer, momentum, total):
+        check_fractions(momentum=momentum)
+        number("total", total, lambda total: total >= 1, "be at least 1")
+        super().__init__(optimizer)
+        self.first, self.last, self.total = getattr(optimizer, "momentum", 0), momentum, total
+        if not self.first:
+            raise ValueError(f"{optimizer!r} has no momentum that could rise; make it with momentum=0.5, say")
+
+    def rate(self, t):
+        """The momentum at time t."""
+        return self.first + (self.last - self.first) * min(t / self.total, 1)

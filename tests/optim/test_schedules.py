@@ -1,8 +1,10 @@
-"""Schedules: the learning rate as a function of time."""
+"""Schedules: the learning rate, or the momentum, as a function of time."""
 
+import numpy as np
 import pytest
 
-from scratchgen.optim import SGD, CosineLR, ExponentialLR, StepLR
+from scratchgen.ops import recorded, use_backend
+from scratchgen.optim import SGD, Adam, CosineLR, ExponentialLR, RisingMomentum, RMSProp, StepLR
 
 
 @pytest.fixture
@@ -38,6 +40,43 @@ def test_sets_the_rate_of_its_optimizer_which_the_next_step_uses(optimizer):
     assert before - optimizer.module.flat_params == pytest.approx([0.2] * 4)
 
 
+def test_momentum_rises_in_a_straight_line(parameters):
+    for make in (SGD, RMSProp):
+        optimizer = make(parameters(), lr=0.1, momentum=0.5)
+        assert rates(RisingMomentum(optimizer, 0.9, total=4), [0, 1, 2, 4, 9]) == pytest.approx([0.5, 0.6, 0.7, 0.9, 0.9])
+        assert (optimizer.momentum, optimizer.lr) == (pytest.approx(0.9), 0.1)
+
+
+@pytest.mark.parametrize("kind", [{}, {"classical": True}, {"nesterov": True}])
+def test_the_next_step_uses_the_momentum(parameters, kind):
+    """v <- μ v + g, with μ as it is now: 1, 1 + ½, 1 + 0.8 · 1.5."""
+    optimizer = SGD(parameters(), lr=0.1, momentum=0.5, **kind)
+    optimizer.module.flat_grads[...] = 1
+    schedule, velocities = RisingMomentum(optimizer, 0.8, total=2), []
+    for t in (0, 0, 2):
+        schedule(t)
+        optimizer.step()
+        velocities.append(abs(float(optimizer.state["v"][0])))
+    assert np.array(velocities) / velocities[0] == pytest.approx([1, 1.5, 2.2])
+
+
+def test_a_recorded_step_follows_the_momentum(parameters):
+    found = []
+    with use_backend("numba"):
+        for wrap in (recorded, lambda step: step):
+            optimizer = SGD(parameters(), lr=0.1, momentum=0.5, classical=True)
+            optimizer.module.flat_grads[...] = 1
+            step, schedule = wrap(lambda optimizer=optimizer: optimizer.step()), RisingMomentum(optimizer, 0.9, total=8)
+            for t in range(12):
+                schedule(t)
+                step()
+            found.append(optimizer.module.flat_params.tobytes())
+            if wrap is recorded:
+                ((recording,),) = step.recordings.values()
+                assert recording.program is not None
+    assert found[0] == found[1]
+
+
 def test_has_no_memory(optimizer):
     """Times may be skipped and repeated, as after resuming: the rate depends on t and on the first rate only."""
     schedule = StepLR(optimizer, every=2)
@@ -45,7 +84,15 @@ def test_has_no_memory(optimizer):
 
 
 @pytest.mark.parametrize(
-    "make, words", [(lambda o: StepLR(o, every=0), "every is 0; it must be at least 1"), (lambda o: CosineLR(o, total=0), "total is 0")]
+    "make, words",
+    [
+        (lambda o: StepLR(o, every=0), "every is 0; it must be at least 1"),
+        (lambda o: CosineLR(o, total=0), "total is 0"),
+        (lambda o: RisingMomentum(o, 1, total=5), "momentum is 1; it must be at least 0 and below 1"),
+        (lambda o: RisingMomentum(o, 0.9, total=0), "total is 0"),
+        (lambda o: RisingMomentum(o, 0.9, total=5), "has no momentum that could rise"),
+        (lambda o: RisingMomentum(Adam(o.module), 0.9, total=5), "has no momentum that could rise"),
+    ],
 )
 def test_arguments_that_make_no_schedule(optimizer, make, words):
     with pytest.raises(ValueError, match=words):

@@ -80,8 +80,8 @@ def parts_of_models():
 def computes_gradients(statement):
     """Whether a statement of a model's objective goes backward: it calls backward, or gives names such as dz and dlogvar a value."""
     targets = [name.id for target in getattr(statement, "targets", []) for name in ast.walk(target) if isinstance(name, ast.Name)]
-    calls = [node.func.attr for node in ast.walk(statement) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
-    return "backward" in calls or bool(targets) and all(name.startswith("d") for name in targets)
+    calls = [ast.unparse(node.func).split(".")[-1] for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return not {"backward", "backward_both"}.isdisjoint(calls) or bool(targets) and all(name.startswith("d") for name in targets)
 
 
 def compiled(place, source):
