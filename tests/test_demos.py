@@ -66,6 +66,12 @@ EXPECTED = {
         ["estimators.png"], r"(?m)^(?:\(z − 1\)²|cos 3z) +(-[\d.]+)" + r" +(-[\d.]+) ± ([\d.]+)" * 3 + "$",
         lambda exact, *found: all(abs(mean - exact) < 5 * error for mean, error in zip(found[::2], found[1::2], strict=True)),
     ),
+    "tighter_bounds": (
+        ["tighter-bounds.png"], r"(-?\d\.\d+)  (-?[\d.]+) ± ([\d.]+)", lambda exact, mean, error: abs(mean - exact) < 4 * error + 1e-6,
+        r"(?m)(\d\.\d+)  -?[\d.]+ ± [\d.]+  ([\d.]+) ± ([\d.]+)", lambda exact, mean, error: abs(mean - exact) < 4 * error + 1e-6,
+        r"(?s) (\d\.\d{3})  +(\d\.\d{3}) .* (\d\.\d{3})  +(\d\.\d{3}) ",  # signal/noise of both, at the fewest and the most samples
+        lambda standard, dreg, standard_last, dreg_last: standard_last < 0.5 * standard and dreg_last > 1.5 * dreg,
+    ),
 }  # fmt: skip
 
 
