@@ -11,8 +11,8 @@ Here all of it can be compared with the truth. With log m = ∫₀^∞ (e^(−t)
 
     L_S = ∫₀^∞ (e^(−t) − φ(t/S)^S) dt/t,                φ(t) = E_q[e^(−t w)]
 
-one integral over t and one over z, whatever S is. The model is as small as can be: x = w z + b + noise of variance σ², z and x one number each, where
-p(x) = N(b, w² + σ²); and a q(z|x) = N(μ, e^logvar) that is not the posterior. Difference quotients of L_S are the exact gradients.
+one integral over t and one over z, whatever S is. The model is as small as can be: x = W z + b + noise of variance σ², z and x one number each, where
+p(x) = N(b, W² + σ²); and a q(z|x) = N(μ, e^logvar) that is not the posterior. Difference quotients of L_S are the exact gradients.
 
     python demos/tighter_bounds.py [--seed 0] [--out runs/demo-tighter-bounds] [--quick]
 """
@@ -35,10 +35,10 @@ parser.add_argument("--quick", action="store_true", help="fewer draws")
 options = parser.parse_args()
 samples, repeats, batch = ((1, 4, 16), 50, 100) if options.quick else ((1, 2, 4, 8, 16, 32, 64, 128), 400, 100)
 
-x, variance, point = 1.5, 0.5, np.array([0.7, np.log(0.5), 1.0, 0.2])  # of mu, logvar; w, b
+x, variance, point = 1.5, 0.5, np.array([0.7, np.log(0.5), 1.0, 0.2])  # of mu, logvar; W, b
 rng = np.random.default_rng(options.seed)
 exact_z = np.linspace(-10, 10, 401)  # in standard deviations of q
-log_t = np.arange(-40, 120, 0.1)
+t, dlog_t = np.exp(np.arange(-40, 120, 0.1)), 0.1
 
 
 def log_normal(x, mean, variance):
@@ -46,15 +46,14 @@ def log_normal(x, mean, variance):
 
 
 def bound(at, S):
-    """L_S at (mu, logvar, w, b), exactly."""
-    mu, logvar, w, b = at
+    """L_S at (mu, logvar, W, b), exactly."""
+    mu, logvar, W, b = at
     z = mu + np.exp(0.5 * logvar) * exact_z
-    log_w = log_normal(x, w * z + b, variance) + log_normal(z, 0, 1) - log_normal(z, mu, np.exp(logvar))
-    log_p = log_normal(x, b, w**2 + variance)  # taken out of the weights, so that their mean is 1
+    log_w = log_normal(x, W * z + b, variance) + log_normal(z, 0, 1) - log_normal(z, mu, np.exp(logvar))
+    log_p = log_normal(x, b, W**2 + variance)  # taken out of the weights, so that their mean is 1
     q = np.exp(log_normal(exact_z, 0, 1)) * (exact_z[1] - exact_z[0])
-    t = np.exp(log_t)
     phi = np.exp(-t[:, None] / S * np.exp(log_w - log_p)) @ q
-    return log_p + np.sum(np.exp(-t) - phi**S) * (log_t[1] - log_t[0])
+    return log_p + np.sum(np.exp(-t) - phi**S) * dlog_t
 
 
 def exact_gradient(S, i):
@@ -64,9 +63,8 @@ def exact_gradient(S, i):
 
 
 def estimated_gradients(S, estimator):
-    """By the library -> (repeats, 2): ∂L_S/∂μ and ∂L_S/∂w, each the mean over a batch of copies of x, with noise of their own."""
-    iwae = sg.IWAE(1, latent_dim=1, hidden=(), likelihood="gaussian_fixed", variance=variance, n_samples=S, estimator=estimator,
-                   rng=rng, dtype=np.float64)  # fmt: skip
+    """By the library -> (repeats, 2): ∂L_S/∂μ and ∂L_S/∂W, each the mean over a batch of copies of x, with noise of their own."""
+    iwae = sg.IWAE(1, 1, (), likelihood="gaussian_fixed", variance=variance, n_samples=S, estimator=estimator, rng=rng, dtype=np.float64)
     iwae.encoder.params["0.W"], iwae.encoder.params["0.b"] = np.zeros((1, 2)), point[:2]
     iwae.decoder.params["0.W"], iwae.decoder.params["0.b"] = point[2].reshape(1, 1), point[3:]
     found = []
@@ -77,20 +75,19 @@ def estimated_gradients(S, estimator):
     return np.array(found)
 
 
-mean, noise = np.empty((2, 2, 2, len(samples)))  # by [estimator][∂μ, ∂w][S]; noise: standard deviation of one estimate
+mean, noise = np.empty((2, 2, 2, len(samples)))  # by [estimator][∂μ, ∂W][S]; noise: standard deviation of one estimate
 for j, S in enumerate(tqdm(samples, unit="S", leave=False)):
     for i, estimator in enumerate(("standard", "dreg")):
         found = estimated_gradients(S, estimator)
         mean[i, :, j], noise[i, :, j] = found.mean(axis=0), found.std(axis=0, ddof=1) * np.sqrt(batch)
 error = noise / np.sqrt(batch * repeats)
-exact = np.array([[exact_gradient(S, i) for S in samples] for i in (0, 2)])  # [∂μ, ∂w][S]
-w, b = point[2:]
-truth = ((x - b) ** 2 / (w**2 + variance) - 1) * w / (w**2 + variance)  # ∂ log p(x)/∂w
-print("  S   ∂L_S/∂μ:  exact, standard, doubly reparameterized      signal/noise of both    ∂L_S/∂w:  exact, standard")
+exact = np.array([[exact_gradient(S, i) for S in samples] for i in (0, 2)])  # [∂μ, ∂W][S]
+W, b = point[2:]
+truth = ((x - b) ** 2 / (W**2 + variance) - 1) * W / (W**2 + variance)  # ∂ log p(x)/∂W
+print(f"  S   ∂L_S/∂μ:  exact, standard, doubly reparameterized      signal/noise of both    ∂L_S/∂W:  exact, standard; of log p(x): {truth:.5f}")
 ratio = exact[0] / noise[:, 0]
 for row in zip(samples, exact[0], mean[0, 0], error[0, 0], mean[1, 0], error[1, 0], *ratio, exact[1], mean[0, 1], error[0, 1], strict=True):
     print("{:3}{:15.5f}  {:.5f} ± {:.5f}  {:.6f} ± {:.6f}     {:6.3f}  {:6.3f}{:17.5f}  {:.5f} ± {:.5f}".format(*row))
-print(f"∂ log p(x)/∂w = {truth:.5f}")
 
 figure = new_figure(12.5, 4.2)
 figure.set_layout_engine("constrained", w_pad=0.12)
@@ -99,11 +96,10 @@ left.plot(samples, exact[0], color=RED, linewidth=1.2, label="exact")
 for i, (colour, name) in enumerate(((ORANGE, "standard"), (BLUE, "doubly reparameterized"))):
     left.errorbar(samples, mean[i, 0], 2 * error[i, 0], fmt="o", color=colour, markersize=4, label=f"{name}, ± 2 SE")
     middle.plot(samples, ratio[i], "o-", color=colour, markersize=4, label=name)
-for power, at in ((-0.5, ratio[0, 0]), (0.5, ratio[1, 0])):
-    middle.plot(samples, at * np.array(samples) ** power, color=FAINT, linestyle="--", zorder=1, label="1/√S, √S" if power > 0 else None)
+middle.plot(samples, ratio[:, 0] * np.power.outer(samples, [-0.5, 0.5]), color=FAINT, linestyle="--", zorder=1, label=["1/√S", "√S"])
 right.plot(samples, np.abs(exact[1] - truth), color=RED, linewidth=1.2, label="bias, exact")
 right.plot(samples, noise[0, 1], "o-", color=ORANGE, markersize=4, label="noise of one estimate")
-for axes, title in ((left, "encoder: ∂L_S/∂μ"), (middle, "encoder: signal/noise of one estimate"), (right, "decoder: ∂L_S/∂w for ∂ log p(x)/∂w")):
+for axes, title in ((left, "encoder: ∂L_S/∂μ"), (middle, "encoder: signal/noise of one estimate"), (right, "decoder: ∂L_S/∂W for ∂ log p(x)/∂W")):
     axes.set(xscale="log", yscale="log", xlabel="S", xticks=samples, xticklabels=samples)
     axes.minorticks_off()
     set_title(axes, title)

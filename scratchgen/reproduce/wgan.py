@@ -1,7 +1,7 @@
 """WGAN-GP in the plane: the toys of Gulrajani et al. 2017 (code): a ring of 8 Gaussians, a grid of 25, a Swiss roll.
 
-Generator and critic of three hidden layers of 512 units, two latent variables, λ = 0.1, five steps of the critic for one of the generator, minibatches
-of 256, Adam at 1e-4 with β (0.5, 0.9) for 100,000 iterations. The paper shows pictures; the shares of good samples are ours.
+Generator and critic of three hidden layers of 512 units, two latent variables, λ = 0.1, five steps of the critic for one of the generator,
+minibatches of 256, Adam at 1e-4 with β (0.5, 0.9) for 100,000 iterations. The paper shows pictures; the shares of good samples are ours.
 """
 
 import numpy as np
