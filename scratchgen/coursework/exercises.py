@@ -167,7 +167,7 @@ EXERCISES = [
         the rest use the degrees of hidden units as given. Mind `ordering`: ordering[0] is the feature that comes first.
         """,
         45,
-        (Cut("scratchgen.models.made", keep=["made_masks"], blanks=["made_masks"]),),
+        (Cut("scratchgen.models.made", keep=["made_masks"], blanks=["made_masks"], hide=[("What else the paper", None)]),),
     ),
     Exercise(
         "adam", 11, "Adam",

@@ -174,6 +174,7 @@ LOSSES = {
     "squared_error": ("y",),
     "gaussian_kl": ("mu", "logvar"),
     "gaussian_nll": ("mu", "logvar"),
+    "gaussian_mixture_nll": ("logits", "mu", "logvar"),
     "discriminator_bce": ("real", "fake"),
     "generator_non_saturating": ("fake",),
     "generator_minimax": ("fake",),

@@ -17,7 +17,7 @@ class MaskedLinear(Linear):
     """y = x (W ∘ M) + b.  mask: (n_in, n_out) of 0 and 1, kept in `buffers["mask"]`; the rest as in Linear."""
 
     def __init__(self, mask, **options):
-        mask = np.asarray(mask)
+        mask = np.array(mask, order="C")
         if mask.ndim != 2 or not np.isin(mask, (0, 1)).all():
             raise ValueError(f"mask has shape {mask.shape}; it must be a matrix (n_in, n_out) of zeros and ones")
         super().__init__(*mask.shape, **options)

@@ -37,8 +37,6 @@ The network's output is h = [μ | a]. With s = log σ, and x on three paths to t
     dx = dx + network.backward([dμ | da])
 """
 
-import functools
-
 import numpy as np
 
 from scratchgen.errors import integer, number
@@ -130,6 +128,30 @@ class Standardize(Module):
         return unstandardize(z, self.buffers["center"], self.buffers["scale"])
 
 
+def standardize_to(data_dim, center, scale, dtype):
+    """Standardize for data of data_dim features. center, scale: a number or one for each feature; None is 0, and 1."""
+    return Standardize(np.full(data_dim, 0.0 if center is None else center), np.full(data_dim, 1.0 if scale is None else scale), dtype)
+
+
+def of_features(name, values, data_dim):
+    """A number, or one for each feature, as what JSON can hold; None is kept. ValueError for anything else, or a scale that is not positive."""
+    if values is None:
+        return None
+    given = np.asarray(values)
+    if given.dtype.kind not in "fiu" or given.shape not in ((), (data_dim,)):
+        raise ValueError(f"{name} has shape {given.shape} of {given.dtype}; it must be a number, or one for each of {data_dim} features")
+    if not np.isfinite(given).all() or name == "scale" and not (given > 0).all():
+        raise ValueError(f"{name} must be finite{' and positive' if name == 'scale' else ''}, for every feature")
+    return given.astype(float).tolist()
+
+
+def mean_and_scale(x):
+    """{"center", "scale"} of data x (n, data_dim), one for each feature: its mean and standard deviation, rounded."""
+    mean, std = np.mean(x, axis=0, dtype=np.float64), np.std(x, axis=0, dtype=np.float64)
+    rounded = lambda values: [float(f"{value:.4g}") for value in values]
+    return {"center": rounded(mean), "scale": rounded(np.where(std > 0, std, 1.0))}
+
+
 class Chain(Module):
     """Bijections one after the other; itself one."""
 
@@ -163,24 +185,12 @@ class Flow(Model):
 
     def set_flow(self, bijections, center, scale, dequantize, rng, dtype):
         """center, scale: of the data, a number or one for each feature; None is 0, and 1.  dequantize: width of the noise added to x."""
-        center, scale = (self._of_features(name, values) for name, values in (("center", center), ("scale", scale)))
+        center, scale = of_features("center", center, self.data_dim), of_features("scale", scale, self.data_dim)
         self.width = float(number("dequantize", dequantize, lambda width: 0 <= width < np.inf, "be 0 or the distance of two values of x"))
         self.config |= {"center": center, "scale": scale, "dequantize": self.width}
-        row = functools.partial(np.full, self.data_dim)
-        self.chain = Chain(Standardize(row(0.0 if center is None else center), row(1.0 if scale is None else scale), dtype), *bijections)
+        self.chain = Chain(standardize_to(self.data_dim, center, scale, dtype), *bijections)
         self.stream = Stream(rng)  # of samples, and of the noise that is added to x
         self.set_parts(chain=self.chain)
-
-    def _of_features(self, name, values):
-        """A number, or one for each feature, as what JSON can hold; None is kept."""
-        if values is None:
-            return None
-        given = np.asarray(values)
-        if given.dtype.kind not in "fiu" or given.shape not in ((), (self.data_dim,)):
-            raise ValueError(f"{name} has shape {given.shape} of {given.dtype}; it must be a number, or one for each of {self.data_dim} features")
-        if not np.isfinite(given).all() or name == "scale" and not (given > 0).all():
-            raise ValueError(f"{name} must be finite{' and positive' if name == 'scale' else ''}, for every feature")
-        return given.astype(float).tolist()
 
     def loss(self, x, u=None):
         """Negative log-likelihood of a minibatch, in nats per example -> loss, {"nll"}; adds to the gradients.
@@ -230,9 +240,7 @@ class Flow(Model):
         training = {"batch_size": 256, "lr": 5e-3, "clip_norm": 1.0, "schedule": "cosine", "steps": 8_000}
         if grey_pictures(x):
             return {"hidden": (500,), "center": 0.5, "scale": 0.5, "dequantize": 1 / 256} | training
-        mean, std = np.mean(x, axis=0, dtype=np.float64), np.std(x, axis=0, dtype=np.float64)
-        rounded = lambda values: [float(f"{value:.4g}") for value in values]
-        return {"hidden": (100, 100), "center": rounded(mean), "scale": rounded(np.where(std > 0, std, 1.0))} | training
+        return {"hidden": (100, 100)} | mean_and_scale(x) | training
 
     def _dequantized(self, x, stream, u=None):
         if not self.width:

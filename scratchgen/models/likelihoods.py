@@ -14,7 +14,7 @@ import numpy as np
 from scratchgen.layers.sigmoid import sigmoid
 from scratchgen.losses import bernoulli_log_likelihood, bernoulli_nll, gaussian_log_likelihood, gaussian_nll
 from scratchgen.losses.gaussian import LOG_2PI
-from scratchgen.ops import join_columns, op
+from scratchgen.ops import join_columns, op, to_host
 
 
 @op
@@ -53,6 +53,10 @@ class Bernoulli:
     def mean(self, output):
         """E[x|z] -> (batch, data_dim)."""
         return sigmoid(output)
+
+    def draw(self, output, d, u, eps):
+        """Feature d of each example, drawn with u (batch,) uniform in [0, 1) -> (batch,), on the host."""
+        return u < to_host(sigmoid(output))[:, d]
 
 
 class Gaussian:

@@ -31,7 +31,7 @@ def test_gradients(backend, loss):
 def test_gradients_of_one_example_and_one_feature(backend, loss):
     arrays, wrt = CASES[loss]
     keep = slice(0, 2 if loss is losses.softmax_cross_entropy else 1)  # one class has nothing to tell
-    arrays = [a[:1, keep] if np.ndim(a) == 2 else a[:1] if np.ndim(a) else a for a in arrays]
+    arrays = [a[:1, keep] if np.ndim(a) >= 2 else a[:1] if np.ndim(a) else a for a in arrays]
     assert_gradients(check_loss(loss, *arrays, wrt=wrt, limit=None))
 
 
@@ -47,7 +47,7 @@ def name_is_free(loss, position):
     """Whether that argument may be any real number: no target in [0, 1], label, bandwidth or log-variance (its exponential would dwarf the rest)."""
     return (loss, position) not in {
         (losses.bce_with_logits, 1), (losses.bernoulli_nll, 0), (losses.softmax_cross_entropy, 1), (losses.gaussian_nll, 2), (losses.gaussian_kl, 1),
-        (losses.mmd, 2), (losses.discriminator_bce_smoothed, 2),
+        (losses.mmd, 2), (losses.discriminator_bce_smoothed, 2), (losses.gaussian_mixture_nll, 3),
     }  # fmt: skip
 
 

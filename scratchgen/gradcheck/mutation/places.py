@@ -16,7 +16,16 @@ from scratchgen.ops import definitions, dispatch
 
 USED_BY_BACKWARD = ("add_matmul_tn", "add_column_sums", "add_product", "matmul_nt", "matmul_tn", "add_norm_grads")
 # beside the losses: they return their value and its gradient
-WITH_GRADIENT = ("slope_penalty", "flow_nll", "flow_kl", "fixed_gaussian_nll", "importance_weights", "smoothed_bce", "squared_distance")
+WITH_GRADIENT = (
+    "slope_penalty",
+    "flow_nll",
+    "flow_kl",
+    "fixed_gaussian_nll",
+    "mixture_nll",
+    "importance_weights",
+    "smoothed_bce",
+    "squared_distance",
+)
 
 
 class Place(NamedTuple):
