@@ -3,7 +3,7 @@
 Where the model has a likelihood, or a bound on it such as the ELBO of a VAE, that is what is measured. A GAN has none that can be computed:
 for pictures with labels, the classes that a classifier trained on the same data finds in its samples, and the Parzen window estimate
 beside that of real training data. For mixtures in the plane, of every model, the modes that it covers. For a model that takes labels, how often the
-classifier finds the class that was asked for.
+classifier finds the class that was asked for; of one that finds classes by itself, how well they fit the labels after the best matching.
 
 examples:
   scratchgen evaluate runs/vae-glyphs
@@ -17,8 +17,8 @@ import numpy as np
 
 import scratchgen as sg
 from scratchgen.cli.train import binarized, likelihoods, read_config
-from scratchgen.metrics import accuracy, class_coverage, mode_coverage, parzen_log_likelihood, parzen_sigma, train_classifier
-from scratchgen.ops import to_host
+from scratchgen.metrics import accuracy, best_agreement, class_coverage, mode_coverage, parzen_log_likelihood, parzen_sigma, train_classifier
+from scratchgen.ops import array, to_host
 from scratchgen.train.checks import check_labels
 
 ASKED = 1000  # samples
@@ -61,6 +61,9 @@ def run(options):
         result |= judge_pictures(model, data, test.x, options.seed)
     if model.n_classes is not None:
         result |= judge_labels(model, data, options.seed)
+    clusters = model.clusters(array(test.x))
+    if clusters is not None and test.y is not None:
+        result["agreement"] = best_agreement(clusters, test.y).fraction
     print(json.dumps(result, indent=2) if options.json else describe(result))
 
 

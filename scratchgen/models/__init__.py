@@ -9,6 +9,7 @@ from scratchgen.models.flow_matching import FlowMatching
 from scratchgen.models.gan import GAN
 from scratchgen.models.gmmn import GMMN
 from scratchgen.models.gradient_penalty import gradient_penalty
+from scratchgen.models.infogan import InfoGAN
 from scratchgen.models.iwae import IWAE
 from scratchgen.models.made import MADE
 from scratchgen.models.maf import MAF

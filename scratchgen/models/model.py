@@ -11,6 +11,7 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     optimizer(m)     a new optimizer for a player, with customary settings
     sample(n, y)     n examples, drawn after every epoch                  pictures, where they are pictures or points of the plane
     likelihoods(x)   {name: log p(x) or a bound on it, (n,) in nats}      empty where there is nothing honest to compute
+    clusters(x)      classes that the model has found by itself            (n,); None, if it finds none
     pictures(…)      draws what is to be seen of this model only
     check_range      ValueError for data that the model cannot produce
     suited_to(x)     {setting: value} that train it well on data such as x: arguments of the constructor, and those of `fit`; suited_to(x, y)
@@ -88,6 +89,9 @@ class Model(Module):
     def evaluate(self, x, y=None, rng=None):
         """{name: mean over the examples of x (n, data_dim)} of what `likelihoods` gives; greater is better."""
         return {name: float(np.mean(values, dtype=np.float64)) for name, values in self.likelihoods(x, y, rng).items()}
+
+    def clusters(self, x):
+        """The class that a model which finds classes by itself puts each example of x (n, data_dim) in -> (n,) integers; None if it finds none."""
 
     def pictures(self, x, plots, folder):
         """Draw what there is to see of this model, on data x (n, data_dim), into the folder. plots: the module, which takes long to import."""

@@ -1,0 +1,293 @@
+"""InfoGAN (Chen et al. 2016): a generative adversarial network that finds out, without labels, which kinds of examples there are.
+
+The generator is given codes c beside the noise z: a category, uniform over K, and numbers u, uniform between −1 and 1. So far it may ignore them. It
+is rewarded for a large mutual information I(c; G(z, c)), how much an example tells of the codes that it was made from:
+
+    I(c; x̃) = H(c) − H(c|x̃)                                     x̃ = G(z, c)
+
+H(c|x̃) needs the posterior p(c|x̃), which nobody knows; but with any other distribution Q(c|x̃) in its place there is a bound from below, because what
+is missing is a Kullback–Leibler divergence, and that is never negative:
+
+    I(c; x̃) = H(c) + E[log p(c|x̃)]  =  H(c) + E[log Q(c|x̃)] + E[KL(p(·|x̃) ‖ Q(·|x̃))]  ≥  H(c) − E[−log Q(c|x̃)]  =  L_I
+
+Q is a network that reads codes from examples. It is D's own, but for the last layer: D's first output is its logit, the others are Q's, logits of
+each category, and mean and log-variance of each number. So −log Q is a softmax cross-entropy and a Gaussian's nll, each with its gradient:
+
+    [logit | l | μ | logvar] = D(x̃)                 −log Q(c|x̃) = cross_entropy(l, c) + gaussian_nll(u, μ, logvar)
+
+    discriminator minimises   −mean log D(x) − mean log(1 − D(x̃))  − λ L_I
+    generator minimises       −mean log D(x̃)                       − λ L_I
+
+H(c) = log K + log 2 per number is a constant: what is trained is + λ · (−log Q). In L_I both want the same, and each step of either may raise it:
+the discriminator's updates D and Q, the generator's goes through both, as a gradient of x̃ that is the sum of what comes from the logit and from Q:
+
+    dD(x̃) = [dlogit | λ dl | λ_u dμ | λ_u dlogvar]          dD(x) = [dlogit | 0]          dx̃ = D.backward(dD(x̃))
+
+λ is 1 for categories, less for numbers, whose densities have no upper bound. Nobody tells the categories what to stand for. They settle on what
+can be read most reliably from an example, and on parts of the data that no G bends smoothly into each other.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+from scratchgen.errors import flag, integer, integers, number
+from scratchgen.layers import LeakyReLU, mlp
+from scratchgen.layers.softmax import softmax
+from scratchgen.losses import discriminator_bce, gaussian_nll, generator_non_saturating, softmax_cross_entropy
+from scratchgen.models.given import join_one_hot
+from scratchgen.models.gmmn import symmetric_uniform
+from scratchgen.models.likelihoods import split
+from scratchgen.models.model import Model, check_unit_interval, grey_pictures, is_square
+from scratchgen.models.passes import backward_both, forward_both
+from scratchgen.ops import Stream, add, array, as_generator, join_columns, op, to_host
+from scratchgen.optim import Adam
+
+
+@op
+def draw_categories(u, n):  # labels uniform in 0 … n − 1, from u uniform in [0, 1):  (batch,) -> (batch,)
+    return np.floor(u * n).astype(np.int64)
+
+
+@op
+def scale(x, weight):
+    return weight * x
+
+
+@op
+def lower_bound(nll, entropy):  # L_I = H(c) − E[−log Q(c|x̃)]
+    return entropy - nll
+
+
+@op
+def without_codes(dlogit, y):  # [dlogit | 0], like y:  real examples were made from no codes
+    return np.concatenate([dlogit, np.zeros_like(y[:, 1:])], axis=1)
+
+
+class Category:
+    """A code that is one of n categories: Q's outputs are logits."""
+
+    def __init__(self, n):
+        self.inputs, self.outputs, self.entropy = n, n, math.log(n)
+        self.classes = array(np.arange(n), np.int64)
+
+    def draw(self, stream, batch, dtype):
+        """-> c (batch,), integers."""
+        return draw_categories(stream.uniform((batch,), dtype), self.inputs)
+
+    def join(self, z, c):
+        """-> [z | onehot(c)]."""
+        return join_one_hot(z, c, self.classes)
+
+    def nll(self, c, q):
+        """−log Q(c|x) -> nll, dq."""
+        return softmax_cross_entropy(q, c)
+
+    def read(self, q):
+        """Q(c|x) -> (batch, n)."""
+        return softmax(q)
+
+
+class Numbers:
+    """A code of n numbers, uniform between −1 and 1: Q's outputs are means and log-variances."""
+
+    def __init__(self, n):
+        self.inputs, self.outputs, self.entropy = n, 2 * n, n * math.log(2)
+
+    def draw(self, stream, batch, dtype):
+        """-> c (batch, n)."""
+        return symmetric_uniform(stream.uniform((batch, self.inputs), dtype))
+
+    def join(self, z, c):
+        """-> [z | c]."""
+        return join_columns(z, c)
+
+    def nll(self, c, q):
+        """−log Q(c|x) -> nll, dq."""
+        nll, dmu, dlogvar = gaussian_nll(c, *split(q))
+        return nll, join_columns(dmu, dlogvar)
+
+    def read(self, q):
+        """E[c|x] -> (batch, n)."""
+        return split(q)[0]
+
+
+class InfoGAN(Model):
+    """InfoGAN of two MLPs: ReLU in the generator, LeakyReLU(0.1) in the discriminator, whose outputs are a logit and what Q says of the codes.
+
+    data_dim: features of x.
+    noise_dim: features of the noise z, from N(0, I).
+    categories: sizes of the categorical codes, one number for each.
+    continuous: how many codes are numbers between −1 and 1.
+    generator_hidden: sizes of the generator's hidden layers.
+    discriminator_hidden: sizes of the discriminator's hidden layers.
+    output: activation of the generator's output: "sigmoid" for data in [0, 1], "tanh", "identity".
+    weight: λ, of the information about categories.
+    continuous_weight: λ, of the information about numbers.
+    batch_norm: in the generator's hidden layers.
+    dropout: rate in the discriminator's hidden layers.
+    rng: seed or Generator.
+    """
+
+    examples = {
+        "InfoGAN": dict(noise_dim=2, categories=(3,), continuous=2, generator_hidden=(4,), discriminator_hidden=(3,)),
+        "InfoGAN (two categories)": dict(noise_dim=1, categories=(3, 2), continuous=0, generator_hidden=(4,), discriminator_hidden=(3,), weight=0.7),
+    }
+
+    def __init__(
+        self,
+        data_dim,
+        noise_dim=62,
+        categories=(10,),
+        continuous=2,
+        generator_hidden=(512, 512),
+        discriminator_hidden=(512, 512),
+        output="sigmoid",
+        weight=1.0,
+        continuous_weight=0.1,
+        batch_norm=False,
+        dropout=0.0,
+        rng=None,
+        dtype=np.float32,
+    ):
+        data_dim, noise_dim = integer("data_dim", data_dim, 1), integer("noise_dim", noise_dim, 1)
+        categories, continuous = integers("categories", categories, 2), integer("continuous", continuous, 0)
+        generator_hidden = integers("generator_hidden", generator_hidden, 1)
+        discriminator_hidden = integers("discriminator_hidden", discriminator_hidden, 1)
+        for name, value in (("weight", weight), ("continuous_weight", continuous_weight)):
+            number(name, value, lambda weight: 0 < weight < math.inf, "be positive")
+        number("dropout", dropout, lambda rate: 0 <= rate < 1, "be at least 0 and below 1")
+        if not categories and not continuous:
+            raise ValueError("categories is empty and continuous is 0; an InfoGAN needs a code (without one, it is a GAN)")
+        rng = as_generator(rng)
+        self.config = dict(
+            data_dim=data_dim, noise_dim=noise_dim, categories=categories, continuous=continuous, generator_hidden=generator_hidden,
+            discriminator_hidden=discriminator_hidden, output=output, weight=float(weight), continuous_weight=float(continuous_weight),
+            batch_norm=flag("batch_norm", batch_norm), dropout=float(dropout),
+        )  # fmt: skip
+        self.data_dim, self.noise_dim = data_dim, noise_dim
+        self.latents = [*map(Category, categories), *([Numbers(continuous)] if continuous else [])]
+        self.weights = [float(weight)] * len(categories) + [float(continuous_weight)]
+        inputs, outputs = (sum(getattr(latent, name) for latent in self.latents) for name in ("inputs", "outputs"))
+        self.generator = mlp((noise_dim + inputs, *generator_hidden, data_dim), "relu", output=output, batch_norm=batch_norm, rng=rng, dtype=dtype)
+        self.discriminator = mlp((data_dim, *discriminator_hidden, 1 + outputs), lambda: LeakyReLU(0.1), dropout=dropout, rng=rng, dtype=dtype)
+        self.stream = Stream(rng)  # of z and codes
+        self.set_parts(generator=self.generator, discriminator=self.discriminator)
+
+    def discriminator_loss(self, x, z=None, codes=None):
+        """-> loss, {"discriminator", "information"}; adds to the gradients of D and Q, and leaves no trace in the generator.
+
+        x (batch, data_dim) real examples.  z (m, noise_dim) and codes, a list as of `draw_codes`, instead of the model's own stream.
+        information: the bound L_I, in nats.
+        """
+        with self.generator.frozen_buffers():
+            codes = self.draw_codes(x.shape[0]) if codes is None else codes
+            generated, _ = self.generator.forward(self._input(self._noise(x.shape[0]) if z is None else z, codes))
+        real, fake, caches = forward_both(self.discriminator, x, generated)
+        loss, dreal, dfake = discriminator_bce(real[:, :1], fake[:, :1])
+        information, nll, dq = self._information(fake, codes)
+        backward_both(self.discriminator, without_codes(dreal, real), join_columns(dfake, dq), caches)
+        return add(loss, nll), {"discriminator": loss, "information": information}
+
+    def generator_loss(self, z, codes):
+        """-> loss, {"generator"}; adds to the generator's gradients, and leaves no trace in D and Q.
+
+        z (batch, noise_dim), codes as of `draw_codes`.
+        """
+        generated, generator_cache = self.generator.forward(self._input(z, codes))
+        with self.discriminator.frozen_buffers():
+            fake, discriminator_cache = self.discriminator.forward(generated)
+        loss, dfake = generator_non_saturating(fake[:, :1])
+        _, nll, dq = self._information(fake, codes)
+        dgenerated = self.discriminator.backward(join_columns(dfake, dq), discriminator_cache, wrt="input")
+        self.generator.backward(dgenerated, generator_cache, wrt="params")
+        return add(loss, nll), {"generator": loss}
+
+    def _information(self, fake, codes):
+        """-> L_I in nats, −λ L_I but for the constant, and its gradient for Q's outputs.  fake: outputs of D for examples made from the codes."""
+        start, nlls, weighted, dqs = 1, [], [], []
+        for latent, weight, c in zip(self.latents, self.weights, codes, strict=False):
+            nll, dq = latent.nll(c, fake[:, start : start + latent.outputs])
+            nlls.append(nll), weighted.append(scale(nll, weight)), dqs.append(scale(dq, weight))
+            start += latent.outputs
+        entropy = sum(latent.entropy for latent in self.latents)
+        return lower_bound(functools.reduce(add, nlls), entropy), functools.reduce(add, weighted), functools.reduce(join_columns, dqs)
+
+    def _input(self, z, codes):
+        """[z | codes], what the generator is given."""
+        for latent, c in zip(self.latents, codes, strict=True):
+            z = latent.join(z, c)
+        return z
+
+    def _noise(self, n, stream=None):
+        return (stream or self.stream).normal((integer("n", n, 0), self.noise_dim), self.dtype)
+
+    def draw_codes(self, n, stream=None):
+        """n draws of the codes: a list of labels (n,) for each category, then, if there are such, the numbers (n, continuous)."""
+        return [latent.draw(stream or self.stream, n, self.dtype) for latent in self.latents]
+
+    def players(self):
+        """{"discriminator", "generator"}; Q is a part of the discriminator."""
+        return {"discriminator": self.discriminator, "generator": self.generator}
+
+    def turns(self, step):
+        """Every step trains both, the generator on fresh noise and codes."""
+        generator_loss = lambda x: self.generator_loss(self._noise(x.shape[0]), self.draw_codes(x.shape[0]))
+        return [("discriminator", self.discriminator_loss), ("generator", generator_loss)]
+
+    def sample(self, n, y=None, rng=None):
+        """n generated examples, of random codes -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
+        stream = self.stream if rng is None else Stream(rng)
+        return self.generate(self._noise(n, stream), self.draw_codes(n, stream))
+
+    def generate(self, z, codes):
+        """Examples from z (n, noise_dim) and codes as of `draw_codes` -> (n, data_dim)."""
+        return self.generator(self._input(z, codes))
+
+    def codes(self, x):
+        """What Q reads in x (n, data_dim): a list of Q(c|x) (n, K) for each category, then, if there are such, the numbers' means (n, continuous)."""
+        y, start, read = self.discriminator(x), 1, []
+        for latent in self.latents:
+            read.append(latent.read(y[:, start : start + latent.outputs]))
+            start += latent.outputs
+        return read
+
+    def clusters(self, x):
+        """The most probable category, of the first code, of each example of x (n, data_dim) -> (n,); None without categories."""
+        return to_host(self.codes(x)[0]).argmax(axis=1) if self.config["categories"] else None
+
+    def pictures(self, x, plots, folder):
+        """traversals.png, for pictures: a row for each category, all from one z; and in each row every number in turn goes from −2 to 2."""
+        if not is_square(self.data_dim):
+            return
+        categories, continuous = self.config["categories"], self.config["continuous"]
+        rows, columns = (categories or (1,))[0], 10 * max(1, continuous)
+        steps, still = np.linspace(-2, 2, 10), np.zeros((columns, continuous))
+        for i in range(continuous):
+            still[10 * i : 10 * i + 10, i] = steps
+        z = self._noise(columns if not continuous else 1, Stream(0))  # without numbers, each column has a z of its own
+        z = array(np.repeat(to_host(z), 1 if not continuous else columns, axis=0))
+        sheet = []
+        for row in range(rows):
+            labels = [array(np.full(columns, row if i == 0 else 0), np.int64) for i in range(len(categories))]
+            codes = labels + ([array(still, self.dtype)] if continuous else [])
+            sheet.append(to_host(self.generate(z, codes)))
+        plots.sample_grid(np.concatenate(sheet), folder / "traversals.png", columns=columns)
+
+    def check_range(self, name, x):
+        """A sigmoid output stays in [0, 1]."""
+        if self.config["output"] == "sigmoid":
+            check_unit_interval(name, x, "a generator with a sigmoid output (for real numbers use output='identity')")
+
+    def optimizer(self, player):
+        """Adam as in the paper, with a larger step for the generator."""
+        return Adam(player, lr=1e-3 if player is self.generator else 2e-4, betas=(0.5, 0.999))
+
+    @classmethod
+    def suited_to(cls, x):
+        """Batch normalisation and dropout for pictures; for points, networks of three hidden layers, and eight categories."""
+        if grey_pictures(x):
+            return {"batch_norm": True, "dropout": 0.3, "steps": 15_000}
+        sizes = {"generator_hidden": (128, 128, 128), "discriminator_hidden": (128, 128, 128), "noise_dim": 2, "categories": (8,), "continuous": 0}
+        return sizes | {"output": "identity", "batch_size": 256, "schedule": "cosine", "steps": 8_000}
