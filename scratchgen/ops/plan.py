@@ -154,7 +154,10 @@ class Planner:
             raise Untraceable("arrays of more than two different lengths")
         if len(lengths) == 2 and id(lengths[0]) in self.order.get(id(lengths[1]), ()):
             lengths.reverse()
-        return (1, *lengths) if len(lengths) == 1 else tuple(lengths)
+        if len(lengths) == 1:
+            a_column = isinstance(item, Store) and len(item.shape) == 2 and isinstance(item.shape[0], Dim) and item.shape[0].root() is lengths[0]
+            return (lengths[0], 1) if a_column else (1, lengths[0])
+        return tuple(lengths)
 
     def kind(self, node, space):
         """ "rows" or "columns" if a sum along them is waited for, else "cells"."""

@@ -559,6 +559,8 @@ def full_like(x, value, dtype=None):
 
 def arange(trace, n):
     dim = dim_of(trace, n)
+    if not isinstance(dim, Dim):  # 1: no loop counts
+        return Symbol(trace, trace.node("const", dtype=np.dtype(np.int64), info=(0,)), (dim,))
     return Symbol(trace, trace.node("index", dtype=np.dtype(np.int64), dims=(dim,)), (dim,))
 
 

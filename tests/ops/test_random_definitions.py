@@ -1,12 +1,15 @@
 """Random definitions, compiled, against NumPy: expressions of cells, rows, columns and totals on random shapes and layouts, with NaN and infinity."""
 
+import copy
 import linecache
 
 import numpy as np
 import pytest
 
+import scratchgen as sg
 from scratchgen.gradcheck.operations import OperationReport, check_operation
 from scratchgen.ops import definitions, op
+from scratchgen.ops.dispatch import active
 
 # What is put together. Functions are gentle (no overflow, no wild slopes), so that rounding stays what it is.
 ONE = [
@@ -98,3 +101,32 @@ def test_many_random_definitions():
     for seed in range(1000, 1300):
         report, text = check(seed)
         assert report.ok, text
+
+
+@op
+def as_columns(x, w):
+    return np.concatenate([x[:, None], w, np.exp(x)[:, None]], axis=1), np.sum(x[:, None] ** 2), x[:, None] * 2
+
+
+@op
+def into_a_column(a, x):
+    a[:, 1:2] = x[:, None]
+
+
+@op
+def counted(x, n):
+    return np.concatenate([x, x[:, :1] == np.arange(n, like=x)], axis=1)
+
+
+@pytest.mark.parametrize("operation, arguments", [
+    (as_columns, (np.arange(5.0), np.ones((5, 3)))), (into_a_column, (np.ones((5, 3)), np.arange(5.0))), (counted, (np.ones((4, 2)), 1)),
+    (counted, (np.ones((4, 2)), 3)),
+])  # fmt: skip
+def test_columns_of_width_one_are_compiled(operation, arguments):
+    with sg.use_backend("numba"):
+        results = [copy.deepcopy(arguments) for _ in range(2)]
+        returned = [function(*results[k]) for k, function in enumerate((operation, operation.__wrapped__))]
+        np.testing.assert_equal(results[0], results[1])
+        for got, wanted in zip(*(each if isinstance(each, tuple) else (each,) for each in returned), strict=True):
+            assert got is wanted is None or np.testing.assert_allclose(got, wanted) is None
+        assert active().operations[operation.__wrapped__].untraceable is None
