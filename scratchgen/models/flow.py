@@ -46,6 +46,7 @@ from scratchgen.models.model import Model, grey_pictures
 from scratchgen.ops import Stream, add, array, op, to_host
 
 BOUND = 3.0  # B
+MOST_FLOWS = 1000
 
 
 def log_scale(a):  # log σ = B tanh(a / B)

@@ -24,7 +24,7 @@ from scratchgen.errors import LARGEST, integer, integers
 from scratchgen.layers import MaskedLinear, Sequential
 from scratchgen.layers.mlp import make_activation
 from scratchgen.layers.module import Module
-from scratchgen.models.flow import Flow, affine, affine_backward, affine_inverse
+from scratchgen.models.flow import MOST_FLOWS, Flow, affine, affine_backward, affine_inverse
 from scratchgen.models.made import made_masks, masks_size
 from scratchgen.ops import add, array, as_generator, op
 
@@ -83,7 +83,11 @@ class MAF(Flow):
     def __init__(
         self, data_dim, n_flows=5, hidden=(100, 100), activation="relu", center=None, scale=None, dequantize=0.0, rng=None, dtype=np.float32
     ):
-        data_dim, n_flows, hidden = integer("data_dim", data_dim, 1, LARGEST), integer("n_flows", n_flows, 1), integers("hidden", hidden, 1)
+        data_dim, n_flows, hidden = (
+            integer("data_dim", data_dim, 1, LARGEST),
+            integer("n_flows", n_flows, 1, MOST_FLOWS),
+            integers("hidden", hidden, 1),
+        )
         if not hidden:
             raise ValueError("hidden is empty; MAF needs at least one hidden layer")
         rng, forth = as_generator(rng), range(data_dim)
@@ -96,4 +100,4 @@ class MAF(Flow):
     @classmethod
     def least_params(cls, config):
         """The weights: their masks, as large, are made first."""
-        return integer("n_flows", config["n_flows"], 1) * masks_size(config["data_dim"], config["hidden"])
+        return integer("n_flows", config["n_flows"], 1, MOST_FLOWS) * masks_size(config["data_dim"], config["hidden"])

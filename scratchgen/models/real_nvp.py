@@ -27,7 +27,7 @@ import numpy as np
 from scratchgen.errors import LARGEST, integer, integers
 from scratchgen.layers import mlp
 from scratchgen.layers.module import Module
-from scratchgen.models.flow import Flow, affine, affine_backward, affine_inverse
+from scratchgen.models.flow import MOST_FLOWS, Flow, affine, affine_backward, affine_inverse
 from scratchgen.ops import add, as_generator, join_columns
 
 
@@ -91,7 +91,11 @@ class RealNVP(Flow):
     def __init__(
         self, data_dim, n_flows=8, hidden=(100, 100), activation="relu", center=None, scale=None, dequantize=0.0, rng=None, dtype=np.float32
     ):
-        data_dim, n_flows, hidden = integer("data_dim", data_dim, 2, LARGEST), integer("n_flows", n_flows, 1), integers("hidden", hidden, 1)
+        data_dim, n_flows, hidden = (
+            integer("data_dim", data_dim, 2, LARGEST),
+            integer("n_flows", n_flows, 1, MOST_FLOWS),
+            integers("hidden", hidden, 1),
+        )
         rng = as_generator(rng)
         self.data_dim = data_dim
         self.config = dict(data_dim=data_dim, n_flows=n_flows, hidden=hidden, activation=activation)
