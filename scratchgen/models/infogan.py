@@ -70,7 +70,6 @@ class Category:
 
     def __init__(self, n):
         self.inputs, self.outputs, self.entropy = n, n, math.log(n)
-        self.classes = array(np.arange(n), np.int64)
 
     def draw(self, stream, batch, dtype):
         """-> c (batch,), integers."""
@@ -78,7 +77,7 @@ class Category:
 
     def join(self, z, c):
         """-> [z | onehot(c)]."""
-        return join_one_hot(z, c, self.classes)
+        return join_one_hot(z, c, self.inputs, 1)
 
     def nll(self, c, q):
         """−log Q(c|x) -> nll, dq."""
