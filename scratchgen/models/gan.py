@@ -95,7 +95,7 @@ class GAN(Model):
     batch_norm: in the generator's hidden layers (Radford et al. 2016): keeps a young generator from giving one picture for every z.
     dropout: rate in the discriminator's hidden layers; the paper has ½.
     n_classes: number of classes, for a conditional GAN, which is given labels; none: no labels.
-    pack: examples that the discriminator is shown at once (PacGAN), as many as it takes to see that the generator gives few; 1: no packs.
+    pack: examples that the discriminator is shown at once, so that it sees whether they are all alike (PacGAN); 1: one at a time.
     feature_matching: train the generator to have the data's mean features, in the place of the objective (Salimans et al. 2016).
     minibatch_features: numbers that tell the discriminator how close the other examples are (Salimans et al. 2016); 0: none.
     real_label: target of real examples for the cross-entropy, such as 0.9: one-sided label smoothing (Salimans et al. 2016).
@@ -268,7 +268,7 @@ class GAN(Model):
         return Adam(player, lr=2e-4, betas=(0.5, 0.999))
 
     @classmethod
-    def suited_to(cls, x):
+    def suited_to(cls, x, y=None):
         """Batch normalisation and dropout for pictures; three hidden layers, and a learning rate that falls to nothing, for points."""
         if grey_pictures(x):
             sizes = {"generator_hidden": (512, 512), "discriminator_hidden": (512, 512), "latent_dim": 64}

@@ -300,6 +300,10 @@ def test_is_saved_and_trained(tmp_path, name):
     assert again.config == gan.config
 
 
+def test_labels_change_nothing_of_what_suits_the_data():
+    assert GAN.suited_to(X, Y) == GAN.suited_to(X)
+
+
 def test_a_last_minibatch_that_fills_no_pack_is_refused_at_the_door():
     gan = make(np.float32, pack=3)
     with pytest.raises(ValueError, match="leaves a minibatch of 2 of 20 examples; GAN needs at least 3 in each"):

@@ -35,3 +35,12 @@ def test_without_classes_nothing_changes():
 def test_labels_that_are_none(y, error, why):
     with pytest.raises(error, match=why):
         Labels(3).given(np.ones((2, 2)), y)
+
+
+def test_a_pack_gets_the_labels_of_all_its_examples(backend):
+    """Two rows, of two examples each; a fifth example fills no pack."""
+    x, y = np.arange(4.0).reshape(2, 2), np.array([2, 0, 1, 1, 0])
+    onehot = np.eye(3)[y[:4]]
+    np.testing.assert_array_equal(Labels(3).given(x, y, pack=2), np.concatenate([x, onehot[::2], onehot[1::2]], axis=1))
+    with pytest.raises(ValueError, match=r"y has shape \(3,\) for x \(2, 2\); needed is \(4,\)"):
+        Labels(3).given(x, y[:3], pack=2)
