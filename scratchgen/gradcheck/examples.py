@@ -155,6 +155,7 @@ EXAMPLES = {
     "unscale": lambda d: [(d.matrix(), 0.3, 2.0)],
     "missed_noise": lambda d: [(*d.matrices(2),)],
     "straight_path": lambda d: [(*d.matrices(2), d.unit(d.batch, 1), 0.3, 2.0)],
+    "early_times": lambda d: [(d.normal(d.batch, 1),)],
     "end_weight": lambda d: [(d.unit(d.batch, 1),)],
     "path_to_data": lambda d: [(*d.matrices(2), d.unit(d.batch, 1), d.normal(d.batch, 1), 0.3, 2.0)],
     "weigh": lambda d: [(d.normal(d.batch, 1), d.matrix())],

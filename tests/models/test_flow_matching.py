@@ -56,6 +56,14 @@ def test_predicting_the_data_is_the_same_loss_where_no_example_is_close_to_its_e
     assert np.allclose(model.velocity(x_t[:1], 0.25), (model.net(np.hstack([x_t[:1], [[0.25]]])) - x_t[:1]) / 0.75)
 
 
+def test_times_are_uniform_for_a_velocity_and_early_for_the_data():
+    t = sg.FlowMatching(2, hidden=(3,), rng=0, dtype=np.float64)._times(20_000)
+    assert np.allclose(np.quantile(t, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.02)
+    t = sg.FlowMatching(2, hidden=(3,), predict="data", rng=0, dtype=np.float64)._times(20_000)
+    s = np.log(t / (1 - t))
+    assert abs(s.mean() + 0.8) < 0.02 and abs(s.std() - 0.8) < 0.02
+
+
 def test_predicting_the_data_ends_at_the_data():
     class Sure(sg.FlowMatching):
         """Believes that everything becomes MEAN: straight paths, which both methods follow exactly."""
