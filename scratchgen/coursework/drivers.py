@@ -64,3 +64,12 @@ def penalty_of_a_network(module, W, v, x, center, weight):
     last.double_backward(dda * slope, one, y)
     first.grads["W"] += x.T @ module.tanh_second(dda, dy, y)
     return {"penalty": penalty, "W": first.grads["W"], "v": last.grads["W"]}
+
+
+def coupling_layer(module, x, W, dz, dlogdet):
+    """A coupling layer with the network h = x₁ W, forward and backward, in lines of the lesson -> {"z", "logdet", "dx", "W"}, W its gradient."""
+    kept = len(W)
+    x1, h = x[:, :kept], x[:, :kept] @ W
+    z2, logdet = module.affine(x[:, kept:], h)
+    dx2, dh = module.affine_backward(dz[:, kept:], dlogdet, z2, h)
+    return {"z": np.hstack([x1, z2]), "logdet": logdet, "dx": np.hstack([dz[:, :kept] + dh @ W.T, dx2]), "W": x1.T @ dh}

@@ -204,6 +204,24 @@ EXERCISES = [
             Cut("scratchgen.layers.tanh", keep=["tanh_second"], blanks=["tanh_second"], comments={"tanh_second": "-> dx"}),
         ),
     ),
+    Exercise(
+        "coupling", 13, "a coupling layer",
+        """
+        A coupling layer keeps one half of the features, x₁, and moves the other, x₂, by what a network makes of the first, h = [μ | a] = net(x₁):
+        z₁ = x₁ and z₂ = (x₂ − μ) / σ. Its Jacobian is triangular whatever the network is, and to undo it one needs the network's output, not its
+        inverse. Code what it is made of: the affine map with its log-determinant, one number for each example; the way back; and the gradients. dz
+        and dlogdet are the gradients of the loss with respect to both outputs. x reaches the loss through z; μ does, too; a does twice.
+        `log_scale(a)` is log σ. The whole layer is then put together from your functions, and tested.
+        """,
+        50,
+        (
+            Cut(
+                "scratchgen.models.flow", keep=["BOUND", "log_scale", "affine", "affine_backward", "affine_inverse"],
+                blanks=["affine", "affine_backward", "affine_inverse"], hide=[("The network's output is h", None)],
+                comments={"affine_inverse": "-> x (batch, D)"},
+            ),
+        ),
+    ),
 ]  # fmt: skip
 
 BY_NAME = {exercise.name: exercise for exercise in EXERCISES}

@@ -214,7 +214,9 @@ class Flow(Model):
         return self.chain.forward(x)[0]
 
     def from_noise(self, z):
-        """z (n, data_dim) -> the x with to_noise(x) = z."""
+        """z (n, data_dim) -> the x with to_noise(x) = z. ValueError for another shape."""
+        if z.ndim != 2 or z.shape[1] != self.data_dim:
+            raise ValueError(f"z has shape {tuple(z.shape)}; {type(self).__name__}.from_noise needs (n, {self.data_dim})")
         return self.chain.inverse(z)
 
     def sample(self, n, y=None, rng=None):

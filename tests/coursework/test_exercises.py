@@ -29,7 +29,7 @@ def test_the_course_is_the_one_that_was_promised():
     assert blanks >= {
         "linear", "Linear.backward", "tanh_backward", "softmax_backward", "bce_with_logits", "cross_entropy", "batch_norm_backward",
         "reparameterize_backward", "gaussian_kl", "VAE.loss", "discriminator_bce", "GAN.generator_loss", "made_masks", "adam_step",
-        "Linear.double_backward",
+        "Linear.double_backward", "affine_backward",
     }  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def test_formulas_to_be_derived_are_not_in_the_lesson():
         ("batch_norm", "mean(dx̂ ∘ x̂)"), ("activations", "(1 − y²)"), ("activations", "dy_j y_j"), ("bce_with_logits", "(σ(l) − t)"),
         ("softmax_cross_entropy", "onehot"), ("reparameterize", "½ dz"), ("reparameterize", "(σ² − 1)"), ("gan_losses", "dfake ="),
         ("penalty", "ddx W "), ("penalty", "ddxᵀ dy"), ("penalty", "−2 y"), ("penalty", "g_n / ‖g_n‖"),
+        ("coupling", "dz ∘ z"), ("coupling", "−dz / σ"),
     ]:  # fmt: skip
         text = BY_NAME[name].text()
         assert formula not in text
@@ -120,6 +121,8 @@ MISTAKES = [
     ("gan", 'cache, wrt="input")', "cache)", "test_generator_loss_leaves_the_discriminator_alone", "wrt='input'"),
     ("made", "degrees[-1][:, None] <", "degrees[-1][:, None] <=", "test_natural_order", "output 0 sees input 0"),
     ("adam", "m / (1 - beta1**t)", "m", "test_step", "p[0] is"),
+    ("coupling", "-dz * z - dlogdet[:, None]", "-dz * z", "test_dh", "affine_backward"),
+    ("coupling", "return dx, np.concatenate([-dx,", "return dx, np.concatenate([dx,", "test_dh", "affine_backward"),
     ("penalty", "2 * weight * factor", "weight * factor", "test_penalty_gradient", "0.5 times what it should be"),
     ("penalty", "ddx * dy * -2 * y * (1 - y * y)", "ddx * dy * -2 * y", "test_tanh", "tanh_second"),
     ("penalty", 'add_matmul_tn(self.grads["W"], ddx, dy)', 'add_matmul_tn(self.grads["W"], x, dy)', "test_linear_dW", "Linear.double_backward"),

@@ -93,6 +93,9 @@ ZEROS = {
     "slope_penalty": "return 0.0, np.zeros_like(g)",
     "Linear.double_backward": "return np.zeros_like(dy), None",
     "tanh_second": "return np.zeros_like(y)",
+    "affine": "return np.zeros_like(x), np.zeros(len(x))",
+    "affine_backward": "return np.zeros_like(z), np.zeros_like(h)",
+    "affine_inverse": "return np.zeros_like(z)",
     "adam_step": "pass",
 }
 
@@ -132,6 +135,9 @@ DEGENERATE = {
     "slope_penalty": "g[...] = 0; g[:, 0] = center; return 0.0, np.zeros_like(g)",
     "Linear.double_backward": "ddx[...] = 0; dy[...] = 0; return np.zeros_like(dy), None",
     "tanh_second": "ddx[...] = 0; y[...] = 0; return np.zeros_like(y)",
+    "affine": "x[...] = 0; h[...] = 0; return np.zeros_like(x), np.zeros(len(x))",
+    "affine_backward": "dz[...] = 0; dlogdet[...] = 0; return np.zeros_like(z), np.zeros_like(h)",
+    "affine_inverse": "z[...] = 0; h[...] = 0; return np.zeros_like(z)",
     "adam_step": "g[...] = 0; m[...] = 0; v[...] = 0",
 }
 
@@ -173,6 +179,9 @@ CONSTANTS = {
     "slope_penalty": "return weight, np.ones_like(g)",
     "Linear.double_backward": "self.grads['W'] += 1; return np.ones_like(dy), None",
     "tanh_second": "return np.ones_like(y)",
+    "affine": "return np.ones_like(x), np.ones(len(x))",
+    "affine_backward": "return np.ones_like(z), -np.ones_like(h)",
+    "affine_inverse": "return np.ones_like(z)",
     "adam_step": "p -= lr * np.sign(g)",
 }
 
@@ -200,6 +209,9 @@ INPUTS = {
     "slope_penalty": "return float(g.sum()), g",
     "Linear.double_backward": "self.grads['W'] += self.params['W']; return dy, None",
     "tanh_second": "return ddx",
+    "affine": "return x, x[:, 0]",
+    "affine_backward": "return dz, h",
+    "affine_inverse": "return z",
     "adam_step": "p[...] = g; m[...] = g; v[...] = g",
 }
 
@@ -218,6 +230,9 @@ SELF_CONSISTENT = {
     "generator_minimax": "return -float(np.mean(fake)), np.full_like(fake, -1 / len(fake))",
     "generator_non_saturating": "return -float(np.mean(fake)), np.full_like(fake, -1 / len(fake))",
     "slope_penalty": "return weight * float(np.sum(g**2)) / len(g), 2 * weight * g / len(g)",
+    "affine": "return x, np.zeros(len(x))",
+    "affine_backward": "return dz, np.zeros_like(h)",
+    "affine_inverse": "return z",
     "made_masks": "return [np.eye(m, n) for m, n in zip(sizes[:-1], sizes[1:])]",
 }
 
@@ -366,6 +381,13 @@ NUMERICALLY = {
         return slopes(value, dy), None
     """,
     "tanh_second": "x = np.arctanh(y)\nreturn slopes(lambda: np.sum(ddx * dy * (1 - np.tanh(x) ** 2)), x)",
+    "affine_backward": """
+        D, h = z.shape[1], h.copy()
+        x = np.exp(log_scale(h[:, D:])) * z + h[:, :D]
+        s = lambda: log_scale(h[:, D:])
+        value = lambda: np.sum(dz * (x - h[:, :D]) * np.exp(-s())) - np.sum(dlogdet[:, None] * s())
+        return slopes(value, x), slopes(value, h)
+    """,
 }
 VALUES = {  # parts that ask for values alone
     ("bce_with_logits", "test_by_hand"), ("bce_with_logits", "test_loss"), ("softmax_cross_entropy", "test_by_hand"),
@@ -667,6 +689,13 @@ def test_formulas_in_other_words_earn_all():
             """,
         "Linear.double_backward": "self.grads['W'] += ddx.T @ dy; return ddx @ self.params['W'], None",
         "tanh_second": "return 2 * dy * ddx * (y**3 - y)",
+        "affine": "mu, a = np.split(h, 2, axis=1); s = 3 * np.tanh(a / 3); return np.exp(-s) * x - np.exp(-s) * mu, (-s).sum(axis=1)",
+        "affine_backward": """
+            a = h[:, z.shape[1] :]
+            dx = dz / np.exp(log_scale(a))
+            return dx, np.hstack([-dx, -(dlogdet[:, None] + dz * z) * np.cosh(a / 3) ** -2])
+        """,
+        "affine_inverse": "mu, a = np.split(h, 2, axis=1); return mu + z / np.exp(-log_scale(a))",
         "adam_step": """
             decay = 0 if decoupled else weight_decay * p
             if decoupled: p -= lr * weight_decay * p

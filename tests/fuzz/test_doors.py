@@ -356,7 +356,11 @@ def test_models(data, which, seed):
     name, method = which
     first = MODELS[name].subject(0).modules[1]
     rng = np.random.default_rng(seed)
-    arrays = {"x": rng.integers(2, size=(6, 5)).astype(float), "z": rng.normal(size=(6, 2)), "eps": rng.normal(size=(6, 2))}
+    arrays = {
+        "x": rng.integers(2, size=(6, 5)).astype(float),
+        "z": rng.normal(size=(6, getattr(first, "latent_dim", first.data_dim))),
+        "eps": rng.normal(size=(6, 2)),
+    }
     parameters = inspect.signature(getattr(first, method)).parameters
     if not set(parameters) <= {*arrays, *GIVEN}:
         return

@@ -191,6 +191,13 @@ def test_bad_arguments(name, arguments, message):
         CLASSES[name](3, **arguments)
 
 
+@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("z", [np.zeros((3, 2)), np.zeros(4), np.zeros((3, 0))])
+def test_noise_of_another_shape(name, z):
+    with pytest.raises(ValueError, match=r"z has shape .*from_noise needs \(n, 4\)"):
+        flow(name, D=4).from_noise(z)
+
+
 def test_too_few_features_and_no_layers():
     with pytest.raises(ValueError, match="data_dim is 1; it must be at least 2"):
         sg.RealNVP(1)
