@@ -121,7 +121,7 @@ class VAE(Model):
         nll, doutput = self.likelihood.nll(x, output)
         kl, dh_kl = self.posterior.kl(sample_cache, self.beta)
 
-        dz = self.decoder.backward(doutput, decoder_cache)[:, : self.latent_dim]  # the rest is of the label's columns
+        dz = self.decoder.backward(doutput, decoder_cache)[:, : self.latent_dim]  # not what the columns of labels get
         dh_z = self.posterior.backward(dz, sample_cache)
         self.encoder.backward(add(dh_z, dh_kl), encoder_cache, wrt="params")
         loss = weighted_sum(nll, kl, self.beta)
@@ -177,7 +177,7 @@ class VAE(Model):
         Raises ValueError where q(z|x) is not Gaussian, so that its dimensions are not independent.
         """
         mu, logvar = self._encoded(x, y)
-        return gaussian_kl_rows(np.ascontiguousarray(mu.T), np.ascontiguousarray(logvar.T)) / len(mu)  # examples take the place of features
+        return to_host(gaussian_kl_rows(array(mu.T), array(logvar.T))) / len(mu)  # examples take the place of features
 
     def active_units(self, x, y=None):
         """Whether a latent variable tells examples x (n, data_dim) apart: Var_x(E_q[z_j]) > 0.01 -> (latent_dim,) of bool.

@@ -67,7 +67,7 @@ def test_vae(likelihood):
     def work():
         vae = sg.VAE(6, latent_dim=2, hidden=(5,), likelihood=likelihood, rng=0)
         loss, parts = vae.loss(Binarize("fresh", rng=1).minibatch(cases.pixels()))
-        results = [loss, *parts.values(), vae.flat_grads, vae.reconstruct(cases.pixels()), vae.sample(3)]
+        results = [loss, *parts.values(), vae.flat_grads, vae.reconstruct(cases.pixels()), vae.sample(3), vae.kl_per_dimension(cases.pixels())]
         return [*results, vae.elbo(cases.pixels(), rng=2), vae.log_likelihood(cases.pixels(), n_samples=2, rng=2)]
 
     same_on_both(work)
