@@ -36,7 +36,7 @@ from scratchgen.errors import flag, integer, integers, number
 from scratchgen.layers import LeakyReLU, mlp
 from scratchgen.layers.softmax import softmax
 from scratchgen.losses import discriminator_bce, gaussian_nll, generator_non_saturating, softmax_cross_entropy
-from scratchgen.models.given import join_one_hot
+from scratchgen.models.given import Labels
 from scratchgen.models.gmmn import symmetric_uniform
 from scratchgen.models.likelihoods import split
 from scratchgen.models.model import Model, check_unit_interval, grey_pictures, is_square
@@ -70,6 +70,7 @@ class Category:
 
     def __init__(self, n):
         self.inputs, self.outputs, self.entropy = n, n, math.log(n)
+        self.labels = Labels(n)
 
     def draw(self, stream, batch, dtype):
         """-> c (batch,), integers."""
@@ -77,7 +78,7 @@ class Category:
 
     def join(self, z, c):
         """-> [z | onehot(c)]."""
-        return join_one_hot(z, c, self.inputs, 1)
+        return self.labels.given(z, c)
 
     def nll(self, c, q):
         """−log Q(c|x) -> nll, dq."""

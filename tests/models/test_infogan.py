@@ -178,6 +178,13 @@ def test_arguments_that_make_no_model(options, words):
         make(**options)
 
 
+def test_codes_that_are_none():
+    with pytest.raises(ValueError, match="0 … 2"):
+        make().generate(Z, [CODES[0] + 3, *CODES[1:]])
+    with pytest.raises(TypeError, match="integers"):
+        make().generate(Z, [CODES[0] / 2, *CODES[1:]])
+
+
 def test_data_out_of_range():
     with pytest.raises(ValueError, match=r"in \[0, 1\]"):
         make().check_range("data", 3 * X)
