@@ -240,9 +240,10 @@ class Flow(Model):
     @classmethod
     def suited_to(cls, x):
         """Data with mean 0 and variance 1, each feature for itself; pixels from −1 to 1, with noise between their grey levels."""
-        training = {"batch_size": 256, "lr": 5e-3, "clip_norm": 1.0, "schedule": "cosine", "steps": 8_000}
         if grey_pictures(x):
-            return {"hidden": (500,), "center": 0.5, "scale": 0.5, "dequantize": 1 / 256} | training
+            sizes = {"n_flows": 4, "hidden": (200,), "center": 0.5, "scale": 0.5, "dequantize": 1 / 256}
+            return sizes | {"lr": 1e-3, "clip_norm": 100.0, "schedule": "cosine", "steps": 4_000}
+        training = {"batch_size": 256, "lr": 5e-3, "clip_norm": 1.0, "schedule": "cosine", "steps": 8_000}
         return {"hidden": (100, 100)} | mean_and_scale(x) | training
 
     def _dequantized(self, x, stream, u=None):
