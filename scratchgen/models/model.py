@@ -134,6 +134,8 @@ class Model(Module):
 
     def labels_for(self, n):
         """n labels, equally many of each of the model's classes, in order -> (n,)."""
+        if self.n_classes is None:
+            raise ValueError(f"{type(self).__name__} was made without n_classes, and takes no labels")
         return array(np.arange(n) * self.n_classes // max(n, 1), np.int64)
 
     def draw(self, n, rng=None):
