@@ -3,9 +3,14 @@
 A new result needs its import here: that is its line in RESULTS, {name: Reproduction}.
 """
 
+from scratchgen.reproduce.estimators import ESTIMATORS
+from scratchgen.reproduce.gan import GAN
+from scratchgen.reproduce.infogan import INFOGAN
+from scratchgen.reproduce.iwae import IWAE
 from scratchgen.reproduce.jaan import JAAN
 from scratchgen.reproduce.jmetzen import JMETZEN
 from scratchgen.reproduce.made import MADE_500
+from scratchgen.reproduce.pacgan import GRID, RING
 from scratchgen.reproduce.pythae import PYTHAE
 from scratchgen.reproduce.study import Published, Reproduction, Study
 from scratchgen.reproduce.wgan import WGAN

@@ -29,7 +29,7 @@ SIZES = ("quick", "default", "full")
 
 @dataclass(frozen=True)
 class Published:
-    """A number and its standard error, where one is given, as printed.  origin: "table", "code", "text"; "recalled" from memory of the literature."""
+    """A number and its standard error, where one is given, as printed.  origin: "table", "code", "text", "recalled", or "exact", of closed forms."""
 
     value: float
     error: float | None = None

@@ -37,4 +37,4 @@ def test_a_glimpse(name, tmp_path, monkeypatch):
 def test_it_says_what_it_is(name):
     result = RESULTS[name]
     assert result.name == name and result.title and result.unit and result.differs and result.quick
-    assert all(each.origin in ("table", "code", "text", "recalled") for each in result.published.values())
+    assert all(each.origin in ("table", "code", "text", "recalled", "exact") for each in result.published.values())
