@@ -1,8 +1,8 @@
-"""The museum: eight mistakes that really shipped in code for teaching, each rebuilt here as a few lines that run.
+"""The museum: nine mistakes that really shipped in code for teaching, each rebuilt here as a few lines that run.
 
 Each exhibit runs a test that the mistake passes, the one it had or one of that kind, and then asks this library: the gradient checker
-where a gradient is wrong, a property test where the mistake lies elsewhere. (In 3 and 6 all gradients are right, of the wrong thing; in
-7 there are none.) The same checks pass on the repaired code. One file each, in exhibits/.
+where a gradient is wrong, a property test where the mistake lies elsewhere. (In 3, 6 and 9 all gradients are right, of the wrong thing;
+in 7 there are none.) The same checks pass on the repaired code. One file each, in exhibits/.
 
     python demos/museum.py [--exhibit N] [--seed 0] [--out runs/demo-museum]
 """
@@ -63,7 +63,8 @@ with sg.use_backend("numpy"):  # arrays this small are not worth compiling for
     rows = -(-len(chosen) // columns)
     figure = new_figure(7.5 * columns, 2.9 * rows)
     figure.set_layout_engine("constrained")
-    for (number, exhibit), part in zip(chosen, figure.subfigures(rows, columns, squeeze=False, hspace=0.06, wspace=0.04).flat, strict=True):
+    parts = figure.subfigures(rows, columns, squeeze=False, hspace=0.06, wspace=0.04).flat
+    for (number, exhibit), part in zip(chosen, parts, strict=False):  # the last row may be half empty
         part.suptitle(f"{number}  {exhibit.TITLE}", x=0.02, ha="left", color=INK, fontsize=11.5, weight="bold")
         things = [*(piece.thing for piece in exhibit.PIECES), exhibit.REPAIRED]
         for axes, thing in zip(part.subplots(1, len(things)), things, strict=True):

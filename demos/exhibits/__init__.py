@@ -6,6 +6,7 @@ from exhibits import (
     generator_that_never_trains,
     lstm_of_zeros,
     made_masks,
+    penalty_at_the_data,
     seven_gaussians,
     softmax_shortcuts,
     std_or_log_variance,
@@ -20,4 +21,5 @@ EXHIBITS = (
     made_masks,
     seven_gaussians,
     backward_that_updates,
+    penalty_at_the_data,
 )
