@@ -37,7 +37,7 @@ parser.add_argument("--seed", type=int, default=0, help="of the data and the ini
 parser.add_argument("--out", type=Path, default=Path("runs/demo-probabilistic-pca"), help="folder for the picture")
 parser.add_argument("--quick", action="store_true", help="fewer steps")
 options = parser.parse_args()
-steps, variances = (1500, (1.0, 2.0)) if options.quick else (3000, (1.0, 0.4, 2.0, 6.0))  # the first is looked at closely
+steps, variances = (2500, (1.0, 2.0)) if options.quick else (3000, (1.0, 0.4, 2.0, 6.0))  # the first is looked at closely
 
 lam = np.array([8.0, 4.5, 2.5, 1.5, 0.7, 0.5, 0.3, 0.2])  # eigenvalues of the data's covariance
 n, D, k = 100, len(lam), 6
