@@ -71,7 +71,7 @@ class VAE(Model):
             "VAE (fixed variance)": dict(likelihood="gaussian_fixed", variance=0.3),
             "VAE (beta)": dict(beta=3.0),
             "VAE (conditional)": dict(n_classes=3),
-            "VAE (IAF)": dict(latent_dim=3, posterior="iaf", beta=0.5),
+            "VAE (IAF)": dict(posterior="iaf", beta=0.5),
         }.items()
     }
 
