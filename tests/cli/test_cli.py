@@ -508,3 +508,11 @@ def test_labels_that_do_not_suit(arrays, message, labelled, capsys):
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not (labelled / "runs").exists()
+
+
+def test_every_model_that_takes_labels_says_what_suits_them():
+    takers = [cls for cls in sg.models.MODELS.values() if settings.takes_labels(cls)]
+    assert takers
+    for cls in takers:
+        for x in (np.tile([0.0, 1.0], (4, 8)), np.tile([-2.0, 2.0], (4, 1))):
+            assert cls.suited_to(x, np.arange(4)).keys() >= cls.suited_to(x).keys(), cls.__name__
