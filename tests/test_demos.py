@@ -28,6 +28,7 @@ EXPECTED = {
         ["ring.gif", "samples.png", "losses.png"], r"reached: (\d) of 8; .*: ([\d.]+)%; .*KL ([\d.]+)",
         lambda modes, good, kl: modes <= 8 and good <= 100 and kl <= np.log(8),
     ),
+    "gallery": (["gallery.png"], r"(\d+) models on (\d) data sets", lambda models, sets: models > 8 and sets == 2),
     "gan_digits": (
         ["samples.png", "losses.png"], r"finds (\d+) of 10 .* confidence of ([\d.]+)", lambda classes, p: 1 <= classes <= 10 and 0.1 <= p <= 1,
     ),
