@@ -16,8 +16,8 @@ def model_class(name):
 
 
 def summary(cls):
-    """One line about a model, with its source: the first of its file."""
-    return (inspect.getmodule(cls).__doc__ or "").partition("\n")[0].rstrip(".")
+    """One line about a model, with its source: the first paragraph of its file."""
+    return " ".join((inspect.getmodule(cls).__doc__ or "").partition("\n\n")[0].split()).rstrip(".")
 
 
 def arguments(cls):

@@ -202,6 +202,8 @@ def test_models_are_listed_with_their_sources(capsys):
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(sg.models.MODELS) and all(re.search(r"\d{4}", line) for line in lines)
+    opening = {name: sys.modules[cls.__module__].__doc__.split(".\n\n")[0].split() for name, cls in sg.models.MODELS.items()}
+    assert [line.split() for line in lines] == [[name, *words] for name, words in opening.items()], "a whole sentence each"
 
 
 def test_a_gan_is_judged_without_test_labels(pictures, capsys):
