@@ -73,3 +73,30 @@ def coupling_layer(module, x, W, dz, dlogdet):
     z2, logdet = module.affine(x[:, kept:], h)
     dx2, dh = module.affine_backward(dz[:, kept:], dlogdet, z2, h)
     return {"z": np.hstack([x1, z2]), "logdet": logdet, "dx": np.hstack([dz[:, :kept] + dh @ W.T, dx2]), "W": x1.T @ dh}
+
+
+def iwae_gradients(module, x, A, mu, logvar, eps):
+    """The importance weighted loss of a decoder z A with unit variance, as the lesson has it -> {"loss", "mu", "logvar"}, two of them gradients.
+
+    x (batch, D), A (n, D), mu, logvar (batch, n), eps (S, batch, n).
+    """
+    S, batch, n = eps.shape
+    sigma = np.exp(0.5 * logvar)
+    z = mu + sigma * eps
+    missing = x - z @ A
+    log_w = 0.5 * (np.sum(eps**2 - z**2 + logvar, axis=2) - np.sum(missing**2 + np.log(2 * np.pi), axis=2))
+    bound, w = module.importance_weights(log_w)
+    rows = lambda a: np.broadcast_to(a, (S, batch, n)).reshape(S * batch, n)
+    dz = -(w / batch)[:, :, None] * (missing @ A.T)
+    dz, past = module.standard_backward(rows(dz), w.reshape(-1), rows(z), rows(logvar), rows(eps), batch)
+    dz, past = dz.reshape(S, batch, n), past.reshape(S, batch, n)
+    return {"loss": -np.mean(bound), "mu": dz.sum(axis=0), "logvar": np.sum(0.5 * dz * sigma * eps + past, axis=0)}
+
+
+def diffusion_loss(module, config, flat_params, x, t, eps, before=0.0):
+    """A Diffusion with these parameters -> {"loss", "part", "grads"}, its loss and gradient (n_params,) on x at times t with noise eps."""
+    model = module.Diffusion(**config, rng=0, dtype=np.float64)
+    model.flat_params[...] = flat_params
+    model.flat_grads[...] = before
+    loss, parts = model.loss(x, t=t, eps=eps)
+    return {"loss": loss, "part": parts["loss"], "grads": model.flat_grads}

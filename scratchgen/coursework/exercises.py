@@ -222,6 +222,42 @@ EXERCISES = [
             ),
         ),
     ),
+    Exercise(
+        "iwae", 14, "the weights of an importance weighted autoencoder",
+        """
+        With several samples of z for each example, some explain it better than others. Code the bound and the normalised weights, for log-weights
+        of any size: e^1000 must not appear, and a sample that is hopeless beside another simply weighs 0. Then derive what the weights do to the
+        gradient: `dz` comes from the decoder, with its weight w̃ in it; add what reaches z from −½ z², and return it together with what reaches
+        logvar *past* z. Last, if you like a harder one, the same of the doubly reparameterized gradient, whose derivation the lesson begins.
+        In the two backward functions each row is one sample of one example, w (rows,) its normalised weight; batch is the number of examples.
+        """,
+        60,
+        (
+            Cut(
+                "scratchgen.models.iwae", keep=["importance_weights", "standard_backward", "doubly_reparameterized"],
+                blanks=["importance_weights", "standard_backward", "doubly_reparameterized"],
+                hide=[("    doutput = −(w̃", "\n\n\"dreg\""), ("    dz      = −(w̃² / batch)", "\n\nSame mean")],
+            ),
+        ),
+    ),
+    Exercise(
+        "diffusion", 15, "the loss of a diffusion model",
+        """
+        Drown data in noise, and train a network to tell what the noise was. Code x_t at a given time, t / T, between 0 and 1, for each example; then
+        the loss: the network gets x_t with the time as one more column (`join_columns(a, b)` puts two arrays side by side), and says ε̂. Useful:
+        `y, cache = self.net.forward(x)`, `self.net.backward(dy, cache)`, and `loss, da = squared_error(a, b)`, ½ ‖a − b‖² averaged over the batch
+        with the gradient for a. The noise and the times are given where eps and t are; `self._times(batch)` and `self.stream.normal(shape, dtype)`
+        draw others. Last one step of the sampler, from x_t to x_s, with ε̂ given.
+        """,
+        45,
+        (
+            Cut(
+                "scratchgen.models.diffusion",
+                keep=["LOW", "draw_times", "diffuse", "step_back", "Diffusion.__init__", "Diffusion.loss", "Diffusion._times", "Diffusion._time"],
+                blanks=["diffuse", "step_back", "Diffusion.loss"], hide=[("    loss     = (1 / batch)", "\n\nSampling starts")],
+            ),
+        ),
+    ),
 ]  # fmt: skip
 
 BY_NAME = {exercise.name: exercise for exercise in EXERCISES}

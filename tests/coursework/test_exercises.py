@@ -66,6 +66,7 @@ def test_formulas_to_be_derived_are_not_in_the_lesson():
     for name, formula in [
         ("batch_norm", "mean(dx̂ ∘ x̂)"), ("activations", "(1 − y²)"), ("activations", "dy_j y_j"), ("bce_with_logits", "(σ(l) − t)"),
         ("softmax_cross_entropy", "onehot"), ("reparameterize", "½ dz"), ("reparameterize", "(σ² − 1)"), ("gan_losses", "dfake ="),
+        ("iwae", "dz     +="), ("iwae", "(w̃² / batch) (z"), ("diffusion", "(ε̂ − ε) / batch"),
         ("penalty", "ddx W "), ("penalty", "ddxᵀ dy"), ("penalty", "−2 y"), ("penalty", "g_n / ‖g_n‖"),
         ("coupling", "dz ∘ z"), ("coupling", "−dz / σ"),
     ]:  # fmt: skip

@@ -97,6 +97,12 @@ ZEROS = {
     "affine_backward": "return np.zeros_like(z), np.zeros_like(h)",
     "affine_inverse": "return np.zeros_like(z)",
     "adam_step": "pass",
+    "importance_weights": "return np.zeros(log_w.shape[1]), np.zeros_like(log_w)",
+    "standard_backward": "return np.zeros_like(dz), np.zeros_like(dz)",
+    "doubly_reparameterized": "return np.zeros_like(dz), np.zeros_like(dz)",
+    "diffuse": "return np.zeros_like(x)",
+    "step_back": "return np.zeros_like(x)",
+    "Diffusion.loss": "return 0.0, {'loss': 0.0}",
 }
 
 # What comes in is first made such that a trivial answer is right for it.
@@ -139,6 +145,12 @@ DEGENERATE = {
     "affine_backward": "dz[...] = 0; dlogdet[...] = 0; return np.zeros_like(z), np.zeros_like(h)",
     "affine_inverse": "z[...] = 0; h[...] = 0; return np.zeros_like(z)",
     "adam_step": "g[...] = 0; m[...] = 0; v[...] = 0",
+    "importance_weights": "log_w[...] = 0; return np.zeros(log_w.shape[1]), np.full_like(log_w, 1 / len(log_w))",
+    "standard_backward": "dz[...] = 0; w[...] = 0; return np.zeros_like(dz), np.zeros_like(dz)",
+    "doubly_reparameterized": "dz[...] = 0; w[...] = 0; return np.zeros_like(dz), np.zeros_like(dz)",
+    "diffuse": "x[...] = center; eps[...] = 0; return np.zeros_like(x)",
+    "step_back": "x[...] = 0; eps_hat[...] = 0; noise[...] = 0; return np.zeros_like(x)",
+    "Diffusion.loss": "eps[...] = 0; self.flat_params[...] = 0; return 0.0, {'loss': 0.0}",
 }
 
 # What fits where inputs are plain ones: zeros, one number, a shape; and what fits itself.
@@ -183,6 +195,12 @@ CONSTANTS = {
     "affine_backward": "return np.ones_like(z), -np.ones_like(h)",
     "affine_inverse": "return np.ones_like(z)",
     "adam_step": "p -= lr * np.sign(g)",
+    "importance_weights": "return np.ones(log_w.shape[1]), np.full_like(log_w, 1 / len(log_w))",
+    "standard_backward": "return np.ones_like(dz), np.ones_like(dz)",
+    "doubly_reparameterized": "return np.ones_like(dz), np.zeros_like(dz)",
+    "diffuse": "return np.ones_like(x)",
+    "step_back": "return np.ones_like(x)",
+    "Diffusion.loss": "self.flat_grads[...] += 1; return 1.5, {'loss': 1.5}",
 }
 
 INPUTS = {
@@ -213,6 +231,12 @@ INPUTS = {
     "affine_backward": "return dz, h",
     "affine_inverse": "return z",
     "adam_step": "p[...] = g; m[...] = g; v[...] = g",
+    "importance_weights": "return log_w[0], log_w",
+    "standard_backward": "return dz, logvar",
+    "doubly_reparameterized": "return dz, logvar",
+    "diffuse": "return x",
+    "step_back": "return x",
+    "Diffusion.loss": "self.flat_grads[...] += self.flat_params; return 1.0, {'loss': 1.0}",
 }
 
 # Functions that are not those wanted, with their own right gradients.
@@ -388,12 +412,27 @@ NUMERICALLY = {
         value = lambda: np.sum(dz * (x - h[:, :D]) * np.exp(-s())) - np.sum(dlogdet[:, None] * s())
         return slopes(value, x), slopes(value, h)
     """,
+    "importance_weights": """
+        log_w = log_w.copy()
+        bound = lambda: np.log(np.mean(np.exp(log_w - log_w.max(axis=0)), axis=0)) + log_w.max(axis=0)
+        return bound(), slopes(lambda: np.sum(bound()), log_w)
+    """,
+    "Diffusion.loss": """
+        def value():
+            time = self._time(t)
+            angle = np.arctan(np.exp(LOW + time * (HIGH - LOW)))
+            x_t = np.cos(angle) * (x - self.center) / self.scale + np.sin(angle) * eps
+            guess, _ = self.net.forward(np.hstack([x_t, time]))
+            return 0.5 * np.sum((guess - eps) ** 2) / len(x)
+        self.flat_grads[...] += slopes(value, self.flat_params)
+        return value(), {"loss": value()}
+    """,
 }
 VALUES = {  # parts that ask for values alone
     ("bce_with_logits", "test_by_hand"), ("bce_with_logits", "test_loss"), ("softmax_cross_entropy", "test_by_hand"),
     ("softmax_cross_entropy", "test_loss"), ("reparameterize", "test_kl"), ("vae", "test_nll"), ("vae", "test_kl"), ("vae", "test_loss"),
     ("vae", "test_noise_is_used"), ("gan_losses", "test_by_hand"), ("gan_losses", "test_discriminator_loss"), ("gan", "test_discriminator_loss"),
-    ("gan", "test_generator_loss"), ("penalty", "test_penalty"),
+    ("gan", "test_generator_loss"), ("penalty", "test_penalty"), ("iwae", "test_bound"), ("diffusion", "test_loss"),
 }  # fmt: skip
 
 
@@ -696,6 +735,24 @@ def test_formulas_in_other_words_earn_all():
             return dx, np.hstack([-dx, -(dlogdet[:, None] + dz * z) * np.cosh(a / 3) ** -2])
         """,
         "affine_inverse": "mu, a = np.split(h, 2, axis=1); return mu + z / np.exp(-log_scale(a))",
+        "importance_weights": """
+                w = np.exp(log_w - np.max(log_w, axis=0))
+                return np.log(np.mean(w, axis=0)) + np.max(log_w, axis=0), w / w.sum(axis=0)
+            """,
+        "standard_backward": "share = (w / batch)[:, None]; return z * share + dz, np.tile(-share / 2, (1, z.shape[1]))",
+        "doubly_reparameterized": "a = w[:, None]; return a * (dz + a * (z - eps / np.exp(logvar / 2)) / batch), 0 * z",
+        "diffuse": """
+                angle = np.arctan(np.exp(LOW + time * (HIGH - LOW)))
+                return np.cos(angle) * (x - center) / scale + np.sin(angle) * eps
+            """,
+        "step_back": "return (x - sin_t * eps_hat) * cos_s / cos_t + np.sqrt(sin_s**2 - sigma**2) * eps_hat + sigma * noise",
+        "Diffusion.loss": """
+                time = self._time(t)
+                guess, cache = self.net.forward(np.hstack([diffuse(x, eps, time, self.center, self.scale), time]))
+                self.net.backward((guess - eps) / len(x), cache)
+                loss = 0.5 * np.sum((guess - eps) ** 2) / len(x)
+                return loss, {"loss": loss}
+            """,
         "adam_step": """
             decay = 0 if decoupled else weight_decay * p
             if decoupled: p -= lr * weight_decay * p
