@@ -128,7 +128,7 @@ def train(cls, data, settings, options):
     model = build(cls, settings, x.shape[1], n_classes)
     for split, part in data.items():
         model.check_range(f"{settings['data']} ({split})", part.x)
-    valid = data["valid"] if n_classes else data["valid"]._replace(y=None)
+    valid = binarized(data["valid"] if n_classes else data["valid"]._replace(y=None), settings["binarize"], seed=0)
     if "patience" not in settings and settings["data"] not in sg.data.NAMES and validation_value(model, *valid):
         settings["patience"] = max(FEWEST, -(-PATIENCE * settings["batch_size"] // len(x)))
     out = Path(options.out or free_folder(f"runs/{settings['model']}-{Path(settings['data']).stem}"))
@@ -152,10 +152,10 @@ def train(cls, data, settings, options):
     return model, settings, out
 
 
-def binarized(test, binarize, seed):
-    """The test split, a Dataset; where training data was binarized, drawn once from that seed (or cut at the threshold)."""
+def binarized(data, binarize, seed):
+    """The test split, or the valid one, a Dataset; where training data was binarized, drawn once from that seed (or cut at the threshold)."""
     kind = {"fresh": "once"}.get(binarize, binarize)
-    return test._replace(x=Binarize(kind, rng=seed).dataset(test.x))
+    return data._replace(x=Binarize(kind, rng=seed).dataset(data.x))
 
 
 def likelihoods(model, test, n_samples, seed):

@@ -37,7 +37,7 @@ def check_patience(model, patience, valid, y):
 
 def validation_value(model, valid, y):
     """The name of the number that validation data (n, data_dim) is judged by, the first that `evaluate` gives; None for a model without any."""
-    return next(iter(model.evaluate(array(valid[:2]), None if y is None else y[:2], rng=0)), None)
+    return next(iter(model.evaluate(array(valid), None if y is None else array(y), rng=0)), None)
 
 
 def check_data(model, data, name):

@@ -71,11 +71,11 @@ def fit(
     x, y = check_data(model, data, "data"), check_labels(model, data, "data")
     valid, valid_y = (None, None) if valid is None else (check_data(model, valid, "valid"), check_labels(model, valid, "valid"))
     check_batches(model, x, batch_size)
-    patience = check_patience(model, patience, valid, valid_y)
     bits = Binarize(binarize, rng=np.random.default_rng([seed, 1]))
     x = bits.dataset(x)
     if valid is not None:
         valid = Binarize("once" if binarize == "fresh" else binarize, rng=seed).dataset(valid)
+    patience = check_patience(model, patience, valid, valid_y)
     optimizers = {name: (optimizer or model.optimizer)(player) for name, player in model.players().items()}
     schedules = [schedule(each) for each in optimizers.values()] if schedule else []
 
@@ -137,7 +137,7 @@ def fit(
                     save()
                     saved = time.monotonic()
             check()
-            evaluation = {} if valid is None else model.evaluate(array(valid), valid_y, rng=seed)
+            evaluation = {} if valid is None else model.evaluate(array(valid), None if valid_y is None else array(valid_y), rng=seed)
             run.end_epoch(evaluation)
             if patience:
                 run.keep_best(f"valid_{next(iter(evaluation))}")

@@ -558,11 +558,11 @@ def test_more_patience_goes_on_where_less_stopped(tmp_path):
 
 
 def test_an_epoch_without_a_number_is_never_the_best():
-    values = iter([np.nan, np.nan, -5.0, np.nan, -4.0, -4.0, -4.5])
+    values = iter([0.0, np.nan, np.nan, -5.0, np.nan, -4.0, -4.0, -4.5])
 
     class Numbered(sg.MADE):
         def evaluate(self, x, y=None, rng=None):
-            return {"log_likelihood": next(values)} if len(x) > 2 else {"log_likelihood": 0.0}
+            return {"log_likelihood": next(values)}  # the first before training
 
     seen = []
     schedule = lambda optimizer: lambda epoch: seen.append(model.flat_params.copy())
@@ -587,3 +587,11 @@ def test_patience_that_cannot_be_meant(name, options, error, words):
     with pytest.raises(error, match=words):
         few(model, **options)
     np.testing.assert_array_equal(model.flat_params, before)
+
+
+def test_whether_there_is_a_validation_value_is_asked_of_all_validation_data():
+    x = np.random.default_rng(0).random((40, 20), dtype=np.float32)
+    x[30:] *= 2  # no pictures, though the first rows are like some: a diffusion model has a likelihood for these
+    model = sg.Diffusion(20, (4,), n_steps=10, rng=0)
+    metrics = sg.fit(model, x, valid=x, epochs=2, batch_size=20, patience=5, progress=False)
+    assert len(metrics["valid_elbo"]) == 2
