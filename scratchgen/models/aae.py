@@ -113,7 +113,7 @@ class AAE(Model):
         return [("autoencoder", self.autoencoder_loss), ("discriminator", self.discriminator_loss), ("generator", self.generator_loss)]
 
     def optimizer(self, player):
-        """Adam; in the game with little momentum, and with a smaller step than the autoencoder's, or codes move on before the decoder can read them."""
+        """Adam; in the game with little momentum and smaller steps, or codes move on before the decoder can read them."""
         return Adam(player) if player is self.autoencoder else Adam(player, lr=4e-4, betas=(0.5, 0.999))
 
     def encode(self, x):
