@@ -14,6 +14,7 @@ from scratchgen.reproduce.pacgan import GRID, RING
 from scratchgen.reproduce.pythae import PYTHAE
 from scratchgen.reproduce.study import Published, Reproduction, Study
 from scratchgen.reproduce.wgan import WGAN
+from scratchgen.reproduce.wu import WU
 
 RESULTS = {each.name: each for each in list(globals().values()) if isinstance(each, Reproduction)}
 
