@@ -47,7 +47,7 @@ for cls, name in (bar := tqdm(pairs, unit="model")):
     bar.set_postfix_str(f"{cls.__name__} on {name}")
     try:
         model = train(cls, data[name], steps["points" if data[name].shape[1] == 2 else "pictures"])
-    except ValueError:  # MADE's bits are no points of the plane
+    except ValueError:  # the model does not suit such data; its panel stays empty
         continue
     columns.setdefault(cls.__name__, {})[name] = to_host(model.sample(400 if model.data_dim == 2 else 16, rng=options.seed))
 
