@@ -23,6 +23,7 @@ DRAW = {
     "learning_curves": lambda path=None: plots.learning_curves({"epoch": [1, 2], "elbo": [-3, -2], "valid_elbo": ["", "-2.5"]}, path),
     "latent_scatter": lambda path=None: plots.latent_scatter(RNG.normal(size=(30, 2)), np.arange(30) % 3, path),
     "latent_manifold": lambda path=None: plots.latent_manifold(lambda z: np.zeros((len(z), 16)), path, side=4),
+    "surface": lambda path=None: plots.surface(lambda x: -(x**2).sum(axis=1), lambda x: -2 * x, RING[:50] * 1.2, path, real=RING, side=40),
     "bent_plane": lambda path=None: plots.bent_plane(lambda z: z + 0.2 * z**2, lambda x: -(x**2).sum(axis=1), path, real=RING, side=40),
     "density_figure": lambda path=None: plots.density_figure(X, BUMP, np.full(61, 0.5), Z, 2 * Z, path),
 }

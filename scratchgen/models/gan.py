@@ -35,6 +35,7 @@ import numpy as np
 
 from scratchgen.errors import flag, integer, integers, number, one_of
 from scratchgen.layers import Identity, LeakyReLU, Linear, Maxout, MinibatchDiscrimination, Pack, Sequential, mlp
+from scratchgen.layers.sigmoid import sigmoid
 from scratchgen.losses import (
     critic_wasserstein,
     discriminator_bce,
@@ -52,7 +53,7 @@ from scratchgen.models.given import Labels
 from scratchgen.models.model import Model, check_unit_interval, grey_pictures
 from scratchgen.models.passes import backward_both, forward_both
 from scratchgen.models.penalties import CLIP, PENALTIES, clip_weights
-from scratchgen.ops import Stream, add, array, as_generator, op
+from scratchgen.ops import Stream, add, array, as_generator, op, to_host
 from scratchgen.optim import Adam
 
 OBJECTIVES = {  # name -> loss of the discriminator (real, fake), loss of the generator (fake)
@@ -275,6 +276,20 @@ class GAN(Model):
             return sizes | {"batch_norm": True, "dropout": 0.3, "steps": 15_000}
         sizes = {"generator_hidden": (128, 128, 128), "discriminator_hidden": (128, 128, 128), "latent_dim": 2}
         return sizes | {"output": "identity", "batch_size": 256, "lr": 1e-3, "schedule": "cosine", "steps": 8_000}
+
+    def pictures(self, x, plots, folder):
+        """surface.png, of points of the plane: what the discriminator says of each place, and where it sends generated points."""
+        if self.data_dim != 2 or self.pack > 1 or self.n_classes or self.discriminator.couples_batch:
+            return
+        move = lambda a: array(np.asarray(a, self.dtype))
+        probability = sigmoid if self.discriminator_objective in (discriminator_bce, discriminator_bce_smoothed) else lambda logits: logits
+        value = lambda x: to_host(probability(self.discriminator(move(x))))[:, 0]
+        plots.surface(value, lambda x: to_host(self.slope(move(x))), to_host(self.sample(300, rng=0)), folder / "surface.png", real=x[:1000])
+
+    def slope(self, x):
+        """∂D/∂x of the discriminator's output at each x (n, data_dim) -> (n, data_dim): the direction in which x would look more real."""
+        y, cache = self.discriminator.forward(x, training=False)
+        return self.discriminator.backward(array(np.ones(y.shape), y.dtype), cache, wrt="input")
 
     @property
     def least_batch(self):

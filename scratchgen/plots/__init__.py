@@ -9,6 +9,7 @@
     density_figure     data, generator and discriminator in one dimension: the GAN paper's first figure
     points             generated points of the plane over real ones
     bent_plane         the lines of the noise's plane, where a flow takes them, and its density
+    surface            what a discriminator says of each place of the plane, and where it sends generated points
     stages             points of the plane on their way from noise to data
     animate_points     a two-dimensional generator learning, as a GIF
 
@@ -23,6 +24,7 @@ from scratchgen.plots.grids import reconstructions, sample_grid, save_grid
 from scratchgen.plots.latent import latent_manifold, latent_scatter
 from scratchgen.plots.points import points
 from scratchgen.plots.stages import stages
+from scratchgen.plots.surface import surface
 
 __all__ = [
     "animate_points",
@@ -36,4 +38,5 @@ __all__ = [
     "sample_grid",
     "save_grid",
     "stages",
+    "surface",
 ]

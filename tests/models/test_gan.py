@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import scratchgen as sg
+from scratchgen import plots
 from scratchgen.layers import BatchNorm, Dropout, Sequential, mlp
 from scratchgen.models import GAN
 
@@ -217,3 +218,14 @@ def test_models_of_both_kinds_are_saved_and_loaded(tmp_path):
     again = sg.load(tmp_path / "gan.npz")
     np.testing.assert_array_equal(again.flat_params, gan.flat_params)
     np.testing.assert_array_equal(again.sample(3), gan.sample(3))  # the stream as well
+
+
+def test_the_discriminator_s_surface_and_slope(tmp_path):
+    gan = GAN(2, latent_dim=2, generator_hidden=(4,), discriminator_hidden=(5,), output="identity", rng=0, dtype=np.float64)
+    x, step = np.random.default_rng(0).normal(size=(6, 2)), np.array([1e-6, 0])
+    difference = (gan.discriminator(x + step) - gan.discriminator(x - step)) / 2e-6
+    np.testing.assert_allclose(gan.slope(x)[:, :1], difference, rtol=1e-5, atol=1e-9)
+    gan.pictures(x, plots, tmp_path)
+    assert (tmp_path / "surface.png").stat().st_size > 5000
+    for other in (GAN(3, latent_dim=2, output="identity"), GAN(2, latent_dim=2, pack=2), GAN(2, latent_dim=2, n_classes=2)):
+        other.pictures(x[:, [0] * other.data_dim], plots, tmp_path / "none")  # packs and labels are no places of the plane
