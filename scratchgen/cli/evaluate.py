@@ -1,9 +1,10 @@
 """Measure a trained model on test data.
 
 Where the model has a likelihood, or a bound on it such as the ELBO of a VAE, that is what is measured. A GAN has none that can be computed:
-for pictures with labels, the classes that a classifier trained on the same data finds in its samples, and the Parzen window estimate
-beside that of real training data. For mixtures in the plane, of every model, the modes that it covers. For a model that takes labels, how often the
-classifier finds the class that was asked for; of one that finds classes by itself, how well they fit the labels after the best matching.
+for pictures with labels, the classes that a classifier trained on the same data finds in its samples, the Fréchet distance, precision and
+recall of that classifier's features, and the Parzen window estimate, beside those of real training data; neighbours.png shows samples above
+the training examples nearest to them. For mixtures in the plane, of every model, the modes that it covers. For a model that takes labels, how
+often the classifier finds the class that was asked for; for one that finds classes by itself, how well they agree with the labels.
 
 examples:
   scratchgen evaluate runs/vae-glyphs
@@ -12,16 +13,37 @@ examples:
 """
 
 import json
+from pathlib import Path
 
 import numpy as np
 
 import scratchgen as sg
 from scratchgen.cli.train import binarized, likelihoods, read_config
-from scratchgen.metrics import accuracy, best_agreement, class_coverage, mode_coverage, parzen_log_likelihood, parzen_sigma, train_classifier
+from scratchgen.errors import integer
+from scratchgen.metrics import (
+    Estimate,
+    accuracy,
+    annealed_log_likelihood,
+    best_agreement,
+    class_coverage,
+    estimate,
+    features,
+    frechet_distance,
+    mmd_estimate,
+    mode_coverage,
+    nearest_neighbours,
+    parzen_log_likelihood,
+    parzen_sigma,
+    precision_recall,
+    train_classifier,
+)
+from scratchgen.models.model import is_square
 from scratchgen.ops import array, to_host
 from scratchgen.train.checks import check_labels
 
 ASKED = 1000  # samples
+JUDGED = 10_000  # samples, and as many test examples at most
+WITHOUT_UNIT = ("high_quality", "frechet", "frechet_of_real_data", "precision", "recall", "mmd")  # the others are in nats
 MIXTURES = {"ring": (sg.data.ring_modes, sg.data.RING_STD), "grid": (sg.data.grid_modes, sg.data.GRID_STD)}
 
 
@@ -31,6 +53,7 @@ def add_arguments(parser):
     parser.add_argument("--data", metavar="NAME", help="the data to test on (default: what the run was trained on)")
     parser.add_argument("--examples", type=int, metavar="N", help="use only the first N test examples")
     parser.add_argument("--samples", type=int, default=100, metavar="N", help="importance samples per example, or 0 for none (default 100)")
+    parser.add_argument("--ais", type=int, default=0, metavar="T", help="log p(x) of a VAE by annealed importance sampling, in T steps: slow, exact")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise and of the binarization of test data (default 0)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -52,13 +75,18 @@ def run(options):
         check_labels(model, test, f"{data} (test)")
     result = {"data": str(data), "examples": len(test.x)}
     found = likelihoods(model, test, options.samples, options.seed)
-    result |= {name: mean_and_error(values) for name, values in found.items()}
+    result |= {name: estimate(values) for name, values in found.items()}
+    result |= model.facts(array(test.x), None if test.y is None or model.n_classes is None else array(test.y))
+    if options.ais:
+        result["annealed_log_likelihood"] = annealed(model, test.x, options.ais, options.seed)
     if data in MIXTURES:
         modes, std = MIXTURES[data]
         coverage = mode_coverage(to_host(model.draw(2500, rng=options.seed)), modes(), std)
-        result |= {"modes": f"{coverage.captured} of {len(modes())}", "high_quality": coverage.high_quality, "reverse_kl": coverage.reverse_kl}
+        share = coverage.high_quality
+        result |= {"modes": coverage.captured, "of_modes": len(modes()), "high_quality": Estimate(share, (share * (1 - share) / 2500) ** 0.5)}
+        result["reverse_kl"] = coverage.reverse_kl
     elif not found:
-        result |= judge_pictures(model, data, test.x, options.seed)
+        result |= judge_pictures(model, data, test.x, options)
     if model.n_classes is not None:
         result |= judge_labels(model, data, options.seed)
     clusters = model.clusters(array(test.x))
@@ -67,26 +95,40 @@ def run(options):
     print(json.dumps(result, indent=2) if options.json else describe(result))
 
 
-def mean_and_error(values):
-    """[mean, standard error] of the values (n,)."""
-    values = np.asarray(values, np.float64)
-    return [float(values.mean()), float(values.std() / np.sqrt(len(values)))]
+def annealed(model, x, T, seed):
+    """The Estimate of log p(x) of examples x (n, data_dim), by annealed importance sampling in T steps."""
+    if not isinstance(model, sg.VAE) or model.n_classes is not None:
+        raise ValueError(f"--ais needs a decoder of z ~ N(0, I), as of a VAE without labels; this is {model!r}")
+    return estimate(annealed_log_likelihood(model.decoder, model.likelihood, model.latent_dim, x, integer("--ais", T, 1), rng=seed).log_likelihood)
 
 
-def judge_pictures(model, data, x, seed):
-    """What can be said of samples without a likelihood."""
+def judge_pictures(model, data, x, options):
+    """What can be said of samples without a likelihood: by a classifier where there are labels, by windows, by distances. Draws neighbours.png."""
     train, valid, test = (sg.data.load(data, split) for split in ("train", "valid", "test"))
-    samples = to_host(model.draw(10_000, rng=seed))
-    result = {}
+    samples, real, result = to_host(model.draw(JUDGED, rng=options.seed)), train.x[:JUDGED], {}
     if train.y is not None and test.y is not None:
-        judge = train_classifier(train.x, train.y, seed=seed)
+        judge = train_classifier(train.x, train.y, seed=options.seed)
         found = class_coverage(judge, samples)
-        result |= {"classes": f"{found.classes} of {len(np.unique(train.y))}", "confidence": found.confidence}
+        result |= {"classes": found.classes, "of_classes": len(np.unique(train.y)), "confidence": found.confidence}
         result["classifier_accuracy"] = accuracy(judge, test.x, test.y)
-    sigma = parzen_sigma(samples, valid.x[:1000])
-    result["parzen"] = list(map(float, parzen_log_likelihood(samples, x, sigma)))
-    real = train.x[:10_000]
-    result["parzen_of_real_data"] = list(map(float, parzen_log_likelihood(real, x, parzen_sigma(real, valid.x[:1000]))))
+        seen, seen_test = features(judge, samples), features(judge, test.x[:JUDGED])
+        result["frechet"] = frechet_distance(seen, seen_test, rng=options.seed)
+        result["frechet_of_real_data"] = frechet_distance(features(judge, real), seen_test, rng=options.seed)
+    else:
+        seen, seen_test = samples, test.x[:JUDGED]
+    n = min(len(seen), len(seen_test))
+    if n > 3:
+        result |= precision_recall(seen[:n], seen_test[:n])._asdict()
+    if n >= 4:
+        result["mmd"] = mmd_estimate(seen[:n], seen_test[:n], block=min(500, n // 2))
+    result["parzen"] = parzen_log_likelihood(samples, x, parzen_sigma(samples, valid.x[:1000]))
+    result["parzen_of_real_data"] = parzen_log_likelihood(real, x, parzen_sigma(real, valid.x[:1000]))
+    if is_square(model.data_dim):
+        indices, _ = nearest_neighbours(samples[:24], train.x)
+        folder = Path(options.run_folder)
+        path = (folder if folder.is_dir() else folder.parent) / "neighbours.png"
+        sg.plots.reconstructions(samples[:24], train.x[indices[:, 0]], path, labels=("sample", "nearest of train"))
+        result["neighbours"] = str(path)
     return result
 
 
@@ -103,6 +145,15 @@ def describe(result):
     """The result as lines of text."""
     lines = []
     for key, value in result.items():
-        text = f"{value[0]:.2f} ± {value[1]:.2f} nats" if isinstance(value, list) else f"{value:.3f}" if isinstance(value, float) else str(value)
-        lines.append(f"{key.replace('_', ' '):22}{text}")
+        if key.startswith("of_"):
+            lines[-1] += f" of {value}"
+            continue
+        if isinstance(value, Estimate):
+            unit, digits = ("", 3) if key in WITHOUT_UNIT else (" nats", 2)
+            text = f"{value.mean:.{digits}f} ± {value.standard_error:.{digits}f}{unit}"
+        elif isinstance(value, list):
+            text = " ".join(f"{each:.2f}" for each in value)
+        else:
+            text = f"{value:.3f}" if isinstance(value, float) else str(value)
+        lines.append(f"{key.replace('_', ' '):26}{text}")
     return "\n".join(lines)

@@ -90,6 +90,10 @@ class Model(Module):
         """{name: mean over the examples of x (n, data_dim)} of what `likelihoods` gives; greater is better."""
         return {name: float(np.mean(values, dtype=np.float64)) for name, values in self.likelihoods(x, y, rng).items()}
 
+    def facts(self, x, y=None):
+        """{name: number, or list of numbers} of what else is to be known of this model on x (n, data_dim); for `evaluate` to print."""
+        return {}
+
     def clusters(self, x):
         """The class that a model which finds classes by itself puts each example of x (n, data_dim) in -> (n,) integers; None if it finds none."""
 

@@ -187,6 +187,13 @@ class VAE(Model):
         mu, _ = self._encoded(x, y)
         return np.var(mu, axis=0) > 0.01
 
+    def facts(self, x, y=None):
+        """{"active_units", "of_latents", "kl_per_dimension"}, the greatest first; nothing where q(z|x) is not Gaussian."""
+        if self.config.get("posterior", "gaussian") != "gaussian":
+            return {}
+        kl = np.sort(self.kl_per_dimension(x, y))[::-1]
+        return {"active_units": int(self.active_units(x, y).sum()), "of_latents": self.latent_dim, "kl_per_dimension": kl.round(4).tolist()}
+
     def check_range(self, name, x):
         """A Bernoulli likelihood needs data in [0, 1]."""
         if self.config["likelihood"] == "bernoulli":

@@ -81,10 +81,11 @@ def save_grid(images, path, columns=None):
         Image.fromarray(np.pad(dots, MARGIN, constant_values=255)).save(file, "png", compress_level=1)
 
 
-def reconstructions(originals, reconstructed, path=None, *, columns=12):
+def reconstructions(originals, reconstructed, path=None, *, columns=12, labels=("original", "reconstruction")):
     """Each original with its reconstruction under it, in pairs of rows -> Figure.
 
     originals, reconstructed: equal shapes, (n, h, w) or (n, h·h), grey in [0, 1]. `columns` pairs stand side by side.
+    labels: what the two rows are called.
     Raises ValueError for other or unequal shapes or NaN, OSError if `path` cannot be written.
     """
     originals, reconstructed = as_images(originals, "originals"), as_images(reconstructed, "reconstructed")
@@ -95,15 +96,15 @@ def reconstructions(originals, reconstructed, path=None, *, columns=12):
     n, h, w = originals.shape
     columns = min(columns, n)
     gap, between = 1, 8
-    strips, labels = [], []  # labels: (row of the sheet at the strip's middle, text)
+    strips, names = [], []  # names: (row of the sheet at the strip's middle, text)
     for start in range(0, n, columns):
-        for images, label in ((originals, "original"), (reconstructed, "reconstruction")):
+        for images, label, below in ((originals, labels[0], gap), (reconstructed, labels[1], between)):
             strip = np.ones((h, columns * (w + gap) - gap))
             part = tile(images[start : start + columns], columns)
             strip[:, : part.shape[1]] = part
-            labels.append((sum(map(len, strips)) + h / 2 - 0.5, label))
-            strips += [strip, np.ones((gap if label == "original" else between, strip.shape[1]))]
+            names.append((sum(map(len, strips)) + h / 2 - 0.5, label))
+            strips += [strip, np.ones((below, strip.shape[1]))]
     figure, axes = show_sheet(np.concatenate(strips[:-1]), left=136)
-    for row, label in labels:
+    for row, label in names:
         axes.text(-3, row, label, color=INK, fontsize=10, ha="right", va="center")
     return finish(figure, path)

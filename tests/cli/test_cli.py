@@ -48,8 +48,13 @@ def test_train_sample_evaluate(model, line, pictures, capsys):
     assert result["examples"] == 40
     if model == "vae":
         assert result["elbo"][0] < result["log_likelihood"][0] + 2 * result["elbo"][1] and result["elbo"][1] > 0
+        assert result["of_latents"] == 2 and 0 <= result["active_units"] <= 2 and len(result["kl_per_dimension"]) == 2
+        assert main(["evaluate", str(run), "--samples", "0", "--ais", "3", "--examples", "4", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["annealed_log_likelihood"][1] > 0
     elif model == "gan":
         assert np.isfinite(result["parzen"]).all() and np.isfinite(result["parzen_of_real_data"]).all()
+        assert all(0 <= result[name][0] <= 1 for name in ("precision", "recall")) and (run / "neighbours.png").stat().st_size > 1000
+        assert main(["evaluate", str(run), "--ais", "3"]) == 2 and "--ais needs a decoder" in capsys.readouterr().err
     else:
         assert result["log_likelihood"][0] < 0
 
