@@ -52,6 +52,18 @@ def moved(arrays):
         watch.put_back()
 
 
+@contextlib.contextmanager
+def turned_round(arrays):
+    """Within the block, each array's numbers in reverse order, so of the same range; after it, exactly what was there before."""
+    watch = Unchanged(arrays)
+    for array in arrays.values():
+        array[...] = np.flip(array).copy()
+    try:
+        yield
+    finally:
+        watch.put_back()
+
+
 def arrays_in(thing, name="cache"):
     """Yield (name, array) for every array inside a cache: an array, or tuples, lists, dicts and objects that hold arrays."""
     if isinstance(thing, np.ndarray):

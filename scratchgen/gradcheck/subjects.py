@@ -11,7 +11,7 @@ import inspect
 
 import numpy as np
 
-from scratchgen.gradcheck.snapshot import Given, arrays_in, restored
+from scratchgen.gradcheck.snapshot import Given, arrays_in, restored, turned_round
 from scratchgen.layers.module import Module
 
 
@@ -208,7 +208,9 @@ class LossSubject(Given):
         return np.array(float(self.run()[0]))
 
     def gradients(self):
-        """{name: gradient}."""
+        """{name: gradient}; after a call with other numbers, of which nothing must be left."""
+        with turned_round(self.arrays):
+            self.run()
         return dict(zip(self.arrays, self.run()[1:], strict=True))
 
 
@@ -235,7 +237,9 @@ class ObjectiveSubject(Given):
         return np.array(float(result[0] if isinstance(result, tuple) else result))
 
     def gradients(self):
-        """{name: gradient}, copies."""
+        """{name: gradient}, copies; after a call with other numbers, of which nothing must be left."""
+        with turned_round(self.arrays):
+            self.evaluate()
         self.module.zero_grads()
         self.evaluate()
         return {f"{prefix}.{key}".lstrip("."): value.copy() for prefix, leaf in self.module.leaves() for key, value in leaf.grads.items()}
