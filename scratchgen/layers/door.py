@@ -12,7 +12,7 @@ import inspect
 import weakref
 from itertools import zip_longest
 
-from numpy import ndarray
+from numpy import generic, ndarray
 
 from scratchgen.errors import unknown_name
 from scratchgen.ops.checks import REALS, an_array, described
@@ -118,4 +118,4 @@ def remember(y_shapes, cls, shape, cache):
     if len(y_shapes) > KEPT:
         y_shapes.clear()
     y_shapes[id(array)] = NONE if array is None else weakref.ref(array), cls, shape
-    y_shapes.setdefault(cls, set()).add(type(cache))
+    y_shapes.setdefault(cls, set()).add(ndarray if isinstance(cache, generic) else type(cache))  # of a 0-d x, NumPy's results are numbers

@@ -595,6 +595,7 @@ def full(trace, shape, value, dtype=np.float64, **others):
 def dim_of(trace, n):
     """A length given as a number or symbol, as a Dim."""
     if not isinstance(n, Symbol):
+        n = operator.index(n)
         return n if n == 1 else trace.dim(str(n), n)
     wanted = text(n.node)
     return next((d.root() for d in trace.dims if d.text == wanted), None) or trace.dim(wanted, size_value(n))
