@@ -284,9 +284,9 @@ class GAN(Model):
         move = lambda a: array(np.asarray(a, self.dtype))
         probability = sigmoid if self.discriminator_objective in (discriminator_bce, discriminator_bce_smoothed) else lambda logits: logits
         value = lambda x: to_host(probability(self.discriminator(move(x))))[:, 0]
-        plots.surface(value, lambda x: to_host(self.slope(move(x))), to_host(self.sample(300, rng=0)), folder / "surface.png", real=x[:1000])
+        plots.surface(value, lambda x: to_host(self._slope(move(x))), to_host(self.sample(300, rng=0)), folder / "surface.png", real=x[:1000])
 
-    def slope(self, x):
+    def _slope(self, x):
         """∂D/∂x of the discriminator's output at each x (n, data_dim) -> (n, data_dim): the direction in which x would look more real."""
         y, cache = self.discriminator.forward(x, training=False)
         return self.discriminator.backward(array(np.ones(y.shape), y.dtype), cache, wrt="input")

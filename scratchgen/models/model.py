@@ -27,6 +27,7 @@ import math
 
 import numpy as np
 
+from scratchgen.errors import integer
 from scratchgen.layers.module import Module
 from scratchgen.ops import array
 from scratchgen.ops.checks import an_array
@@ -140,6 +141,7 @@ class Model(Module):
         """n labels, equally many of each of the model's classes, in order -> (n,)."""
         if self.n_classes is None:
             raise ValueError(f"{type(self).__name__} was made without n_classes, and takes no labels")
+        n = integer("n", n, 0)
         return array(np.arange(n) * self.n_classes // max(n, 1), np.int64)
 
     def draw(self, n, rng=None):

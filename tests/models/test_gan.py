@@ -224,7 +224,7 @@ def test_the_discriminator_s_surface_and_slope(tmp_path):
     gan = GAN(2, latent_dim=2, generator_hidden=(4,), discriminator_hidden=(5,), output="identity", rng=0, dtype=np.float64)
     x, step = np.random.default_rng(0).normal(size=(6, 2)), np.array([1e-6, 0])
     difference = (gan.discriminator(x + step) - gan.discriminator(x - step)) / 2e-6
-    np.testing.assert_allclose(gan.slope(x)[:, :1], difference, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(gan._slope(x)[:, :1], difference, rtol=1e-5, atol=1e-9)
     gan.pictures(x, plots, tmp_path)
     assert (tmp_path / "surface.png").stat().st_size > 5000
     for other in (GAN(3, latent_dim=2, output="identity"), GAN(2, latent_dim=2, pack=2), GAN(2, latent_dim=2, n_classes=2)):
