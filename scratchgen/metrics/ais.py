@@ -78,8 +78,13 @@ def accept(u, before, after):  # with probability min(1, e^(H before − H after
 
 
 @op
-def choose(accepted, new, old):
-    return np.where(accepted[:, None] if new.ndim == 2 else accepted, new, old)
+def choose(accepted, new, old):  # of two numbers for each chain
+    return np.where(accepted, new, old)
+
+
+@op
+def choose_rows(accepted, new, old):
+    return np.where(accepted[:, None], new, old)
 
 
 class Chains:
@@ -106,7 +111,8 @@ class Chains:
             log_px, slope = self.look(z)
             kick(v, z, slope, beta, 0.5 * step)
         accepted = accept(self.stream.uniform((z.shape[0],), z.dtype), before, energy(z, v, log_px, beta))
-        self.z, self.log_px, self.slope = choose(accepted, z, self.z), choose(accepted, log_px, self.log_px), choose(accepted, slope, self.slope)
+        self.z, self.slope = choose_rows(accepted, z, self.z), choose_rows(accepted, slope, self.slope)
+        self.log_px = choose(accepted, log_px, self.log_px)
         return float(np.mean(to_host(accepted)))
 
     def log_weights(self, betas, steps):

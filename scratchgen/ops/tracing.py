@@ -570,6 +570,8 @@ def concatenate(arrays, axis=0):
     others = broadcast([tuple(1 if a == axis else n for a, n in enumerate(x._shape)) for x in arrays])
     if any(n == 1 and x._shape[a] != 1 and a != axis for x in arrays for a, n in enumerate(others)):
         raise Untraceable("concatenate with lengths of 1")
+    if any(isinstance(n, Dim) and is_one(x._shape[a]) and not n.root().one for x in arrays for a, n in enumerate(others) if a != axis):
+        raise ValueError("concatenate does not broadcast")
     lengths = [trace.length(x._shape[axis]) for x in arrays]
     whole = symbol(trace, sum(lengths[1:], start=lengths[0]))
     total = trace.dim(f"({' + '.join(length_text(x._shape[axis]) for x in arrays)})", sum(size_value(x._shape[axis]) for x in arrays))
@@ -581,6 +583,10 @@ def concatenate(arrays, axis=0):
         trace.stores.append((result, Store(None, cast(trace, value_of(x), dtype), shape, offset, (1,) * ndim)))
         before = length if isinstance(before, int) and before == 0 else before + length
     return result
+
+
+def is_one(n):
+    return n.root().one if isinstance(n, Dim) else n == 1
 
 
 def length_text(n):

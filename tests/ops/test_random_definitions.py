@@ -130,3 +130,17 @@ def test_columns_of_width_one_are_compiled(operation, arguments):
         for got, wanted in zip(*(each if isinstance(each, tuple) else (each,) for each in returned), strict=True):
             assert got is wanted is None or np.testing.assert_allclose(got, wanted) is None
         assert active().operations[operation.__wrapped__].untraceable is None
+
+
+def test_what_numpy_does_not_join_is_not_joined():
+    """Concatenation does not broadcast: rows of one number do not go under rows of two."""
+    x, wide = np.ones((3, 1)), np.ones((2, 2))
+    for backend in ("numpy", "numba"):
+        with sg.use_backend(backend):
+            for rows in ((x, wide), (wide, x)):
+                with pytest.raises(ValueError):
+                    sg.ops.stack_rows(*rows)
+            with pytest.raises(ValueError):
+                sg.ops.join_columns(np.ones((1, 2)), wide)
+            assert sg.ops.stack_rows(x, np.ones((1, 1))).shape == (4, 1)
+            assert sg.ops.join_columns(np.ones((1, 2)), np.ones((1, 1))).shape == (1, 3)
