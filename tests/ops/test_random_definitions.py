@@ -118,7 +118,13 @@ def counted(x, n):
     return np.concatenate([x, x[:, :1] == np.arange(n, like=x)], axis=1)
 
 
+@op
+def second_of_the_first(a, y):
+    return a * (y[:, 1:2] * y[:, 2:3])
+
+
 @pytest.mark.parametrize("operation, arguments", [
+    (second_of_the_first, (np.ones((4, 3)), np.array([[2.0, 3.0, 5.0]]))),
     (as_columns, (np.arange(5.0), np.ones((5, 3)))), (into_a_column, (np.ones((5, 3)), np.arange(5.0))), (counted, (np.ones((4, 2)), 1)),
     (counted, (np.ones((4, 2)), 3)),
 ])  # fmt: skip

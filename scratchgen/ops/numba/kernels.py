@@ -87,7 +87,9 @@ class Writer:
             k = next(i for i, x in enumerate(self.plan.totals) if x is node)
             return f"{type_name(node.dtype)}({self.array(('totals',), np.float64)}[{k}])"
         if node.op == "input":
-            return f"{self.array(('arg', node.info[0]), node.dtype)}[0]"
+            if any(not isinstance(offset, int) or offset for offset in node.info[1][:-1]):
+                raise Untraceable("a single number of an array, below its first row")
+            return self.read(node)
         return None
 
     def read(self, node):
