@@ -17,7 +17,8 @@ one axis or all; x[:, None], x.astype, slices; x[...] = y, x += y on arguments; 
 numbers in an array, more axes, products of matrices (those are operations of their own). Untraceable says which line.
 
 Lengths are symbols, too: one trace serves all sizes. NumPy's rule of broadcasting looks at lengths (1 fits everything), so a trace notes what it
-found there, equal lengths and lengths of 1, as *guards*; for arguments that do not meet them the definition is traced once more.
+found there, equal lengths, lengths of 1 and those that must not be 0, as *guards*; for arguments that do not meet them the definition is traced
+once more.
 """
 
 import contextlib
@@ -46,7 +47,7 @@ class Dim:
     """A length, known by name: `text` is a Python expression of the arguments' shapes, s[0][1] being the second length of the first array."""
 
     def __init__(self, text, value):
-        self.text, self.value, self.same, self.one = text, value, None, False
+        self.text, self.value, self.same, self.one, self.some = text, value, None, False, False
 
     def root(self):
         """The Dim that stands for all lengths that must equal this one."""
@@ -133,7 +134,8 @@ class Trace:
         for dim in self.dims:
             groups.setdefault(dim.root(), []).append(dim.text)
         equal = [" == ".join(dict.fromkeys(texts)) for texts in groups.values() if len(set(texts)) > 1]
-        return " and ".join([*equal, *(f"{dim.text} == 1" for dim in groups if dim.one)]) or "True"
+        special = [f"{dim.text} == 1" for dim in groups if dim.one] + [f"{dim.text} > 0" for dim in self.dims if dim.some]
+        return " and ".join([*equal, *special]) or "True"
 
 
 class Symbol(NDArrayOperatorsMixin):
@@ -506,6 +508,10 @@ def reduce(x, op, axis=None, keepdims=False, dtype=None):
     if np.dtype(node.dtype) == bool:  # counted, or compared, as numbers
         node = cast(trace, node, np.dtype(np.int64))
         result = np.dtype(dtype or np.int64) if op == "sum" else result
+    for d in over if op != "sum" else ():
+        if d.value == 0:
+            raise ValueError("the largest of no numbers")
+        d.some = True
     varies = varying(node)
     if terms := tuple(d for d in over if id(d) in varies):
         node = trace.node(op, (node,), np.dtype(np.int64) if result.kind == "b" else result, info=(tuple(shape),), dims=terms)

@@ -150,3 +150,19 @@ def test_what_numpy_does_not_join_is_not_joined():
                 sg.ops.join_columns(np.ones((1, 2)), wide)
             assert sg.ops.stack_rows(x, np.ones((1, 1))).shape == (4, 1)
             assert sg.ops.join_columns(np.ones((1, 2)), np.ones((1, 1))).shape == (1, 3)
+
+
+@op
+def largest_of_each_row(x):
+    return x.max(axis=1)
+
+
+def test_of_no_numbers_none_is_the_largest():
+    """As NumPy has it; whether the operation was compiled before or not. No rows are no difficulty."""
+    for backend in ("numpy", "numba"):
+        with sg.use_backend(backend):
+            for _ in range(2):
+                with pytest.raises(ValueError):
+                    largest_of_each_row(np.ones((3, 0)))
+                assert largest_of_each_row(np.ones((3, 2))).tolist() == [1, 1, 1]
+                assert largest_of_each_row(np.ones((0, 2))).shape == (0,)
