@@ -93,7 +93,10 @@ class Operation:
         if any(x.shape != shape or not x.flags.c_contiguous for x in arrays):
             return self.as_written(*arguments)
         rows = [x.reshape(-1) if isinstance(x, np.ndarray) else x for x in arguments]
-        program = trace(self.definition, rows, self.parameters)
+        try:
+            program = trace(self.definition, rows, self.parameters)
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError):  # NumPy refuses them too, or axes matter
+            return self.as_written(*arguments)
         if any(node.op in (*REDUCTIONS, "size", "index") for store in program.stores for node in closure(store.node)):
             return self.as_written(*arguments)
         result = self(*rows)
