@@ -97,9 +97,10 @@ def run(options):
 
 def annealed(model, x, T, seed):
     """The Estimate of log p(x) of examples x (n, data_dim), by annealed importance sampling in T steps."""
-    if not isinstance(model, sg.VAE) or model.n_classes is not None:
+    latent_model = model.latent_model()
+    if latent_model is None:
         raise ValueError(f"--ais needs a decoder of z ~ N(0, I), as of a VAE without labels; this is {model!r}")
-    return estimate(annealed_log_likelihood(model.decoder, model.likelihood, model.latent_dim, x, integer("--ais", T, 1), rng=seed).log_likelihood)
+    return estimate(annealed_log_likelihood(*latent_model, x, integer("--ais", T, 1), rng=seed).log_likelihood)
 
 
 def judge_pictures(model, data, x, options):

@@ -83,11 +83,8 @@ class MAF(Flow):
     def __init__(
         self, data_dim, n_flows=5, hidden=(100, 100), activation="relu", center=None, scale=None, dequantize=0.0, rng=None, dtype=np.float32
     ):
-        data_dim, n_flows, hidden = (
-            integer("data_dim", data_dim, 1, LARGEST),
-            integer("n_flows", n_flows, 1, MOST_FLOWS),
-            integers("hidden", hidden, 1),
-        )
+        data_dim, n_flows = integer("data_dim", data_dim, 1, LARGEST), integer("n_flows", n_flows, 1, MOST_FLOWS)
+        hidden = integers("hidden", hidden, 1)
         if not hidden:
             raise ValueError("hidden is empty; MAF needs at least one hidden layer")
         rng, forth = as_generator(rng), range(data_dim)

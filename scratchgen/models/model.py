@@ -95,6 +95,12 @@ class Model(Module):
         """{name: number, or list of numbers} of what else is to be known of this model on x (n, data_dim); for `evaluate` to print."""
         return {}
 
+    def latent_model(self):
+        """(decoder, likelihood, latent_dim) of a model in which z ~ N(0, I) and x ~ p(x|z), a decoder of z says which; None of others.
+
+        So log p(x) can be found by annealed importance sampling.
+        """
+
     def clusters(self, x):
         """The class that a model which finds classes by itself puts each example of x (n, data_dim) in -> (n,) integers; None if it finds none."""
 

@@ -91,11 +91,8 @@ class RealNVP(Flow):
     def __init__(
         self, data_dim, n_flows=8, hidden=(100, 100), activation="relu", center=None, scale=None, dequantize=0.0, rng=None, dtype=np.float32
     ):
-        data_dim, n_flows, hidden = (
-            integer("data_dim", data_dim, 2, LARGEST),
-            integer("n_flows", n_flows, 1, MOST_FLOWS),
-            integers("hidden", hidden, 1),
-        )
+        data_dim, n_flows = integer("data_dim", data_dim, 2, LARGEST), integer("n_flows", n_flows, 1, MOST_FLOWS)
+        hidden = integers("hidden", hidden, 1)
         rng = as_generator(rng)
         self.data_dim = data_dim
         self.config = dict(data_dim=data_dim, n_flows=n_flows, hidden=hidden, activation=activation)

@@ -189,10 +189,14 @@ class VAE(Model):
 
     def facts(self, x, y=None):
         """{"active_units", "of_latents", "kl_per_dimension"}, the greatest first; nothing where q(z|x) is not Gaussian."""
-        if self.config.get("posterior", "gaussian") != "gaussian":
+        if not self.posterior.is_gaussian:
             return {}
         kl = np.sort(self.kl_per_dimension(x, y))[::-1]
         return {"active_units": int(self.active_units(x, y).sum()), "of_latents": self.latent_dim, "kl_per_dimension": kl.round(4).tolist()}
+
+    def latent_model(self):
+        """(decoder, likelihood, latent_dim); None with labels, which the decoder would have to be told."""
+        return None if self.n_classes else (self.decoder, self.likelihood, self.latent_dim)
 
     def check_range(self, name, x):
         """A Bernoulli likelihood needs data in [0, 1]."""

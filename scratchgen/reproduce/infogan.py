@@ -20,7 +20,7 @@ def run(study):
     epochs = study.choose(quick=1, default=max(1, fitting["steps"] * 100 // len(train.x)))
     study.fit(model, train.x, epochs=epochs, batch_size=100)
     model.pictures(test.x, plots, study.folder)
-    study.measure("agreement", lambda: best_agreement(model.codes(array(test.x))[0].argmax(axis=1), test.y).fraction)
+    study.measure("agreement", lambda: best_agreement(model.clusters(array(test.x)), test.y).fraction)
 
 
 INFOGAN = Reproduction(
