@@ -27,7 +27,7 @@ import numpy as np
 
 from scratchgen.errors import shown, unknown_name
 from scratchgen.ops.checks import as_written
-from scratchgen.ops.tracing import Tracing
+from scratchgen.ops.symbols import Tracing
 
 BACKENDS = ("numpy", "numba", "cuda")
 
@@ -77,7 +77,8 @@ def _prepare(backend, definition, parameters):
 def why_not_compiled(operation, *args):
     """Why an operation runs as written for arguments like these, as one sentence; None if it is compiled."""
     from scratchgen.ops.plan import plan
-    from scratchgen.ops.tracing import Untraceable, trace
+    from scratchgen.ops.symbols import Untraceable
+    from scratchgen.ops.tracing import trace
 
     definition = operation.__wrapped__
     if str(definition.__module__).startswith("scratchgen.") and definition.__name__ in active().by_hand:

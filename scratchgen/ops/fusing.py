@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from scratchgen.ops.plan import plan
 from scratchgen.ops.recording import Entry, NotRecordable, Place, flat
-from scratchgen.ops.tracing import Dim, Untraceable, trace
+from scratchgen.ops.symbols import Dim, Untraceable
+from scratchgen.ops.tracing import trace
 
 PRODUCTS = {"matmul", "matmul_nt", "matmul_tn", "linear"}  # make a new matrix
 ONE_BLOCK = 512  # rows up to which a product adds up columns in one go, as the operation does

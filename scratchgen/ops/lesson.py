@@ -19,7 +19,8 @@ import sys
 
 from scratchgen.ops.plan import plan
 from scratchgen.ops.source import Scope, type_name
-from scratchgen.ops.tracing import Dim, trace
+from scratchgen.ops.symbols import Dim
+from scratchgen.ops.tracing import trace
 
 
 def lesson(definition, arguments):

@@ -67,7 +67,10 @@ class Study:
 
     def __init__(self, folder, seed=0, size="default"):
         self.folder, self.seed, self.size = Path(folder), seed, size
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise type(error)(f"the folder {self.folder} cannot be made ({error.strerror}); give another --out") from error
         self.record = self._read()
 
     def choose(self, quick, default, full=None):

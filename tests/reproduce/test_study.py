@@ -102,6 +102,12 @@ def test_a_damaged_record_is_named(text, tmp_path):
         Study(tmp_path)
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["reproduce", "estimators", "--quick", "--out", str(tmp_path / "file")]) == 1
+    assert "file/estimators-quick/seed-0 cannot be made" in capsys.readouterr().err
+
+
 def test_the_list_and_what_is_not_in_it(capsys):
     assert main(["reproduce", "--list"]) == 0
     listed = capsys.readouterr().out

@@ -30,7 +30,8 @@ from scratchgen.ops.cuda.sums import tickets
 from scratchgen.ops.dispatch import use_backend
 from scratchgen.ops.plan import REDUCTIONS, closure
 from scratchgen.ops.source import type_name
-from scratchgen.ops.tracing import Dim, trace
+from scratchgen.ops.symbols import Dim
+from scratchgen.ops.tracing import trace
 
 
 class Operation:

@@ -10,7 +10,7 @@ from scratchgen.ops.cuda.sums import COLUMNS, LANES, parts
 from scratchgen.ops.cuda.writer import Writer, all_stores, roots
 from scratchgen.ops.plan import REDUCTIONS, closure, plan
 from scratchgen.ops.source import Scope
-from scratchgen.ops.tracing import Dim
+from scratchgen.ops.symbols import Dim
 
 
 class Kernel(NamedTuple):

@@ -15,7 +15,7 @@ import re
 from scratchgen.ops.cuda.functions import safe
 from scratchgen.ops.plan import DEAR, closure
 from scratchgen.ops.source import Scope, type_name
-from scratchgen.ops.tracing import Dim, Node
+from scratchgen.ops.symbols import Dim, Node
 
 STARTS = {"sum": "0.0", "max": "-inf", "min": "inf"}
 JOINS = {"sum": "{0} += {1}", "max": "{0} = maximum({0}, {1})", "min": "{0} = minimum({0}, {1})"}

@@ -23,7 +23,8 @@ from scratchgen.ops.numba.kernels import Kernel, Writer, kernels
 from scratchgen.ops.plan import REDUCTIONS, closure
 from scratchgen.ops.recording import FloatTerm, IntTerm
 from scratchgen.ops.source import TYPES, type_name
-from scratchgen.ops.tracing import Dim, Untraceable, trace
+from scratchgen.ops.symbols import Dim, Untraceable
+from scratchgen.ops.tracing import trace
 
 FLOAT32, FLOAT64 = checks.REALS
 BYTES_HEADER = bytes.__basicsize__ - 1  # where a bytes object's data begin

@@ -18,7 +18,8 @@ from scratchgen.ops.numba.driver import BLOCK, HEAD, STRIPE
 from scratchgen.ops.numba.functions import NAMES
 from scratchgen.ops.plan import REDUCTIONS, plan
 from scratchgen.ops.source import Scope, price, type_name
-from scratchgen.ops.tracing import Dim, Untraceable, blamed_on
+from scratchgen.ops.symbols import Dim, Untraceable
+from scratchgen.ops.tracing import blamed_on
 
 SIGNATURE = types.void(*[types.int64] * 6)
 

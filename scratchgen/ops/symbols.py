@@ -1,0 +1,397 @@
+"""Symbols: what stands for arrays and numbers while a definition is traced, and the nodes that it leaves behind.
+
+    t1 = y * y           a Symbol y, whose node is an input; what comes of it is a Symbol again, with the node (multiply, y, y)
+
+A Symbol takes part in NumPy's arithmetic through NumPy's own protocols, `__array_ufunc__` and `__array_function__`: instead of computing, each call
+adds a Node to the Trace. What each of NumPy's functions adds is in numpy_rules.py. Equal nodes are one, so what is written twice is computed once.
+
+Lengths are symbols, too, Dims: one trace serves all sizes. NumPy's rule of broadcasting looks at lengths (1 fits everything), so a trace notes what
+it found there, equal lengths, lengths of 1 and those that must not be 0, as *guards*; for arguments that do not meet them the definition is traced
+once more.
+"""
+
+import functools
+import operator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+RULES = {}  # {NumPy's function: ours, of the same arguments}; np.ufunc: of all elementwise ones, (trace, ufunc, inputs, dtype)
+MAKERS = {}  # likewise, of functions that are given lengths in place of an array, the trace first: np.full(…, like=x) keeps x to itself
+
+
+class Untraceable(TypeError):
+    """The definition does something that no kernel can be written for; the message says what, and in which line."""
+
+
+class NeedsValue(Exception):
+    """The definition wants to know a number (`if nesterov:`): it becomes a part of the trace."""
+
+    def __init__(self, argument):
+        self.argument = argument
+
+
+class Dim:
+    """A length, known by name: `text` is a Python expression of the arguments' shapes, s[0][1] being the second length of the first array."""
+
+    def __init__(self, text, value):
+        self.text, self.value, self.same, self.one, self.some = text, value, None, False, False
+
+    def root(self):
+        """The Dim that stands for all lengths that must equal this one."""
+        while self.same is not None:
+            self = self.same
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One thing that is computed.  op: name of NumPy's function, or input, number, size, const, cast, index, sum, max, min.
+
+    args: the nodes it is computed from.  info: what else tells it from others (which argument, which value).  dtype: a NumPy dtype; or int, float or
+    bool for a Python number, which takes on the type of the array that it meets.  dims: of an input or a reduction, its lengths.
+    """
+
+    op: str
+    args: tuple
+    dtype: object
+    info: tuple = ()
+    dims: tuple = ()
+
+
+@dataclass
+class Store:
+    """target[offset::step] = node.  target: ("arg", number) or ("out", number).  shape: lengths over which it runs.  offset, step: one per axis;
+    offsets are Nodes of whole numbers, or 0."""
+
+    target: tuple
+    node: Node
+    shape: tuple
+    offset: tuple
+    step: tuple
+
+
+class Trace:
+    """The nodes of one call of a definition."""
+
+    def __init__(self):
+        self.nodes, self.dims, self.stores, self.outputs, self.changed = {}, [], [], [], {}
+
+    def node(self, op, args=(), dtype=None, info=(), dims=()):
+        """That node; the one there is, if it is there."""
+        key = op, tuple(map(id, args)), dtype, tuple((type(x), x) for x in info), tuple(map(id, dims))
+        if key not in self.nodes:
+            self.nodes[key] = Node(op, tuple(args), dtype, info, tuple(dims))
+        return self.nodes[key]
+
+    def dim(self, text, value):
+        self.dims.append(Dim(text, value))
+        return self.dims[-1]
+
+    def length(self, x):
+        """A length, given as a Dim or a number, as a symbol."""
+        if isinstance(x, Dim):
+            return Symbol(self, self.node("size", dtype=int, info=(x.root().text,)), ())
+        return x
+
+    def guard(self):
+        """What the lengths of arguments must be for this trace to hold."""
+        groups = {}
+        for dim in self.dims:
+            groups.setdefault(dim.root(), []).append(dim.text)
+        equal = [" == ".join(dict.fromkeys(texts)) for texts in groups.values() if len(set(texts)) > 1]
+        special = [f"{dim.text} == 1" for dim in groups if dim.one] + [f"{dim.text} > 0" for dim in self.dims if dim.some]
+        return " and ".join([*equal, *special]) or "True"
+
+
+class Symbol(NDArrayOperatorsMixin):
+    """Stands for an array or a number while a definition is traced. `node`: its value now; assigning in place changes it."""
+
+    __slots__ = ("_shape", "argument", "broken", "node", "trace")
+    __hash__ = None
+
+    def __init__(self, trace, node, shape, argument=None):
+        self.trace, self.node, self._shape, self.argument, self.broken = trace, node, tuple(shape), argument, False
+
+    # What NumPy's arrays have
+
+    @property
+    def shape(self):
+        return tuple(self.trace.length(n) for n in self._shape)
+
+    @property
+    def ndim(self):
+        return len(self._shape)
+
+    @property
+    def dtype(self):
+        return self.node.dtype
+
+    @property
+    def size(self):
+        return functools.reduce(operator.mul, self.shape, 1)
+
+    def astype(self, dtype, copy=True):
+        return Symbol(self.trace, cast(self.trace, value_of(self), np.dtype(dtype)), self._shape)
+
+    def copy(self):
+        return Symbol(self.trace, value_of(self), self._shape)
+
+    def sum(self, axis=None, dtype=None, keepdims=False):
+        return RULES[np.sum](self, axis, dtype, keepdims=keepdims)
+
+    def mean(self, axis=None, dtype=None, keepdims=False):
+        return RULES[np.mean](self, axis, dtype, keepdims=keepdims)
+
+    def max(self, axis=None, keepdims=False):
+        return RULES[np.max](self, axis, keepdims=keepdims)
+
+    def min(self, axis=None, keepdims=False):
+        return RULES[np.min](self, axis, keepdims=keepdims)
+
+    def __getitem__(self, key):
+        shape, offset, step = self.place(key)
+        if self.whole(key):
+            return Symbol(self.trace, value_of(self), shape)
+        if self.node.op != "input" or self.broken:
+            raise Untraceable("only arguments can be sliced")
+        argument, *_ = self.node.info
+        lengths = [n for n, k in zip(shape, self.expanded(key), strict=True) if k is not None]
+        return Symbol(self.trace, self.trace.node("input", dtype=self.dtype, info=(argument, offset, step), dims=lengths), shape)
+
+    def __setitem__(self, key, value):
+        shape, offset, step = self.place(key)
+        if self.whole(key):
+            self.assign(value)
+            return
+        if self.argument is None and not self.broken:  # its other parts keep what they hold
+            self.trace.stores.append((self, Store(None, self.node, self._shape, (0,) * self.ndim, (1,) * self.ndim)))
+        value = symbol(self.trace, value)
+        broadcast([shape, value._shape], onto=shape)
+        self.broken = True  # what it holds now, no single expression says
+        self.trace.stores.append((self, Store(None, cast(self.trace, value_of(value), self.dtype), shape, offset, step)))
+
+    def whole(self, key):
+        """Whether that is all of it, apart from new axes."""
+        keys = key if isinstance(key, tuple) else (key,)
+        return all(k is None or k is Ellipsis or (is_whole(k)) for k in keys)
+
+    def place(self, key):
+        """(shape, offset, step) of what lies there."""
+        keys = self.expanded(key)
+        shape, offset, step, lengths = [], [], [], iter(self._shape)
+        for k in keys:
+            if k is None:
+                shape.append(1)
+                continue
+            n = next(lengths, None)
+            if n is None:
+                raise IndexError(f"more indices than axes, {self.ndim}")
+            if not isinstance(k, slice):
+                raise Untraceable("single rows or numbers of an array")
+            start, stop, stride = 0 if k.start is None else k.start, k.stop, 1 if k.step is None else k.step
+            if is_whole(k):
+                shape.append(n)
+            else:
+                stride = operator.index(stride)
+                if stride < 1:
+                    raise Untraceable(f"a step of {stride}")
+                shape.append(self.part(n, start, stop, stride))
+            offset.append(whole_number(self.trace, start))
+            step.append(stride)
+        return tuple(shape), tuple(offset), tuple(step)
+
+    def expanded(self, key):
+        """The key with one entry for each axis, and None for each new one."""
+        keys = list(key if isinstance(key, tuple) else (key,))
+        if any(isinstance(k, Symbol) and k.ndim for k in keys):
+            raise Untraceable("gathering by index is an operation of its own: take_rows")
+        if Ellipsis in [k for k in keys if not isinstance(k, Symbol)]:
+            at = next(i for i, k in enumerate(keys) if k is Ellipsis)
+            keys[at : at + 1] = [slice(None)] * (self.ndim - sum(k is not None for k in keys) + 1)
+        return keys + [slice(None)] * (self.ndim - sum(k is not None for k in keys))
+
+    def part(self, n, start, stop, step):
+        """The length of range(n)[start:stop:step]."""
+
+        def text_of(x):
+            return x.text if isinstance(x, Dim) else text(x.node) if isinstance(x, Symbol) else str(x)
+
+        n_text = text_of(n)
+        written = f"len(range({n_text})[{text_of(start)}:{'' if stop is None else text_of(stop)}:{step}])"
+        value = len(range(size_value(n))[size_value(start) : None if stop is None else size_value(stop) : step])
+        return self.trace.dim(written, value)
+
+    def assign(self, value):
+        """self[...] = value."""
+        value = symbol(self.trace, value)
+        broadcast([self._shape, value._shape], onto=self._shape)
+        self.node = cast(self.trace, value_of(value), self.dtype)
+        self.broken = False
+        if self.argument is not None:
+            self.trace.changed[self.argument] = self
+
+    # Its protocols
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, dtype=None, where=True, **others):
+        if method != "__call__" or ufunc.nout != 1 or others or where is not True:
+            raise Untraceable(f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method} with these arguments")
+        result = RULES[np.ufunc](self.trace, ufunc, inputs, dtype)
+        if out is None:
+            return result
+        (target,) = out
+        if not isinstance(target, Symbol):
+            raise Untraceable("the result of a traced expression is written to an array that is no argument")
+        if not is_weak(result.node) and not np.can_cast(result.dtype, target.dtype, "same_kind"):
+            raise Untraceable(f"{result.dtype} added to an array of {target.dtype}")  # NumPy refuses it
+        target.assign(result)
+        return target
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function in MAKERS:
+            return MAKERS[function](self.trace, *args, **kwargs)
+        if function not in RULES:
+            raise Untraceable(f"np.{function.__name__}")
+        return RULES[function](*args, **kwargs)
+
+    # What needs numbers
+
+    def _value(self, what):
+        if self.node.op == "number":
+            raise NeedsValue(self.node.info[0])
+        raise Untraceable(what)
+
+    def __bool__(self):
+        return self._value("a branch on numbers or lengths that are known only when the kernel runs (np.where chooses element by element)")
+
+    def __index__(self):
+        return self._value("a length or number that must be known while tracing")
+
+    __int__ = __float__ = __index__
+
+    def __len__(self):
+        raise Untraceable("len(x); write x.shape[0]")
+
+    def __iter__(self):
+        raise Untraceable("a loop over an array")
+
+    def __array__(self, *args, **kwargs):
+        raise Untraceable("a NumPy function that knows no symbols")
+
+    def __getattr__(self, name):
+        raise Untraceable(f"x.{name}")
+
+
+def is_whole(key):
+    """Whether that is `:`."""
+    return isinstance(key, slice) and key.start is None and key.stop is None and key.step is None
+
+
+def value_of(x):
+    """The node of a symbol's value."""
+    if x.broken:
+        raise Untraceable("an array is read after a part of it was assigned to")
+    return x.node
+
+
+def size_value(x):
+    return x.value if isinstance(x, Dim) else evaluate(x.node) if isinstance(x, Symbol) else x
+
+
+def text(node):
+    """A whole number that lengths decide, as a Python expression of the shapes."""
+    signs = {"add": "+", "subtract": "-", "multiply": "*", "floor_divide": "//"}
+    if node.op == "size":
+        return node.info[0]
+    if node.op == "const":
+        return repr(node.info[0])
+    if node.op == "number":
+        raise NeedsValue(node.info[0])
+    if node.op in signs:
+        return f"({text(node.args[0])} {signs[node.op]} {text(node.args[1])})"
+    raise Untraceable("a length that depends on more than lengths")
+
+
+def evaluate(node):
+    """The number that `text` stands for, now."""
+    return eval(text(node), {"s": Tracing.shapes, "len": len, "range": range})
+
+
+def whole_number(trace, x):
+    """x as an offset: 0 and other ints as they are, symbols as nodes."""
+    return x.node if isinstance(x, Symbol) else x.__index__()
+
+
+class Tracing:
+    """The trace in progress: the shapes of its arguments, and whether there is one."""
+
+    shapes, active = (), False
+
+
+def symbol(trace, x):
+    """x as a symbol: a number becomes a constant."""
+    if isinstance(x, Symbol):
+        return x
+    if isinstance(x, (bool, int, float)):
+        return Symbol(trace, trace.node("const", dtype=type(x), info=(x,)), ())
+    if isinstance(x, np.generic) and x.dtype.kind in "bif":
+        return Symbol(trace, trace.node("const", dtype=x.dtype, info=(x.item(),)), ())
+    if isinstance(x, np.ndarray) and x.ndim == 0:
+        return symbol(trace, x[()])
+    raise Untraceable(f"a {type(x).__name__} that is no argument")
+
+
+def broadcast(shapes, onto=None):
+    """The common shape of arrays, by NumPy's rule: lengths are equal or 1. Lengths that meet are equal from then on.
+
+    onto: that shape must come out. Raises ValueError where the lengths at hand do not fit.
+    """
+    result = []
+    ndim = max(map(len, shapes))
+    if onto is not None and ndim > len(onto):
+        raise ValueError("shapes do not fit")
+    for axis in range(ndim):
+        lengths = [shape[axis - ndim + len(shape)] for shape in shapes if axis - ndim + len(shape) >= 0]
+        lengths = [n.root() for n in lengths if isinstance(n, Dim)]
+        lengths = [n for n in dict.fromkeys(lengths) if not n.one]
+        longest = max((n.value for n in lengths if n.value != 1), default=1)
+        chosen = 1
+        for n in lengths:
+            if n.value == 1 and longest != 1:
+                n.one = True
+            elif n.value != longest and 1 not in (n.value, longest):
+                raise ValueError("shapes do not fit")
+            elif chosen == 1:
+                chosen = n
+            elif n is not chosen:
+                n.same = chosen
+        result.append(chosen)
+        if onto is not None:
+            wanted = onto[axis].root() if isinstance(onto[axis], Dim) else 1
+            if chosen != 1 and wanted != 1 and wanted.one and chosen is not wanted or (wanted == 1 and chosen != 1):
+                raise ValueError("shapes do not fit")
+    return tuple(result)
+
+
+def is_weak(node):
+    """Whether it has the type of a Python number, bool, int or float, and takes on that of the array it meets."""
+    return isinstance(node.dtype, type)
+
+
+def cast(trace, node, dtype):
+    """The node in that type; a constant is simply another."""
+    if node.dtype == dtype and not is_weak(node):
+        return node
+    if node.op == "const":
+        return trace.node("const", dtype=dtype, info=(dtype.type(node.info[0]).item(),))
+    return trace.node("cast", (node,), dtype)
+
+
+def dim_of(trace, n):
+    """A length given as a number or symbol, as a Dim."""
+    if not isinstance(n, Symbol):
+        n = operator.index(n)
+        return n if n == 1 else trace.dim(str(n), n)
+    wanted = text(n.node)
+    return next((d.root() for d in trace.dims if d.text == wanted), None) or trace.dim(wanted, size_value(n))
