@@ -17,8 +17,9 @@ x_n reaches the loss on three paths: directly, through μ and through v. Take th
 
     dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂))
 
-In words: the gradient loses its component along the constant vector and along x̂, the two directions that normalisation makes
-the output blind to. The same in runnable NumPy:
+In words: the gradient loses its component along the constant vector, to which the output is blind, and all but a share of its
+component along x̂. The share is eps / (v + eps), because mean x̂² = v / (v + eps): scaling x − μ changes x̂ only as far
+as eps matters beside v. The same in runnable NumPy:
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ and the generator one of two objectives with the same fixed point (section 3 of 
     non-saturating   L_G = −mean log D(G(z))     =  mean softplus(−fake)       dfake = −σ(−fake) / m
 
 While the discriminator wins, fake → −∞: the minimax gradient σ(fake) vanishes just when the generator needs it most, and the
-non-saturating gradient tends to 1/m. That is the whole reason for the second form.
+non-saturating gradient tends to −1/m. That is the whole reason for the second form.
 """
 
 import numpy as np

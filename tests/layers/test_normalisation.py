@@ -14,6 +14,16 @@ def test_batch_norm_standardises_each_feature(backend, rng):
     assert np.allclose(y.mean(axis=0), 0, atol=1e-12) and np.allclose(y.var(axis=0), 1, atol=1e-9)
 
 
+def test_the_gradient_keeps_a_small_share_of_its_component_along_x_hat(backend, rng):
+    """eps / (v + eps), and nothing of its mean."""
+    layer, x, dy = L.BatchNorm(3, eps=0.5, dtype=F), rng.normal(0, [0.1, 1, 10], size=(50, 3)), rng.normal(size=(50, 3))
+    _, cache = layer.forward(x)
+    dx, v = layer.backward(dy, cache), x.var(axis=0)
+    share = np.mean(dx * cache.x_hat, axis=0) / (cache.r * np.mean(dy * cache.x_hat, axis=0))
+    np.testing.assert_allclose(share, 0.5 / (v + 0.5), rtol=1e-9)
+    np.testing.assert_allclose(dx.mean(axis=0), 0, atol=1e-14)
+
+
 def test_layer_norm_standardises_each_example(backend, rng):
     y, _ = L.LayerNorm(30, eps=1e-12, dtype=F).forward(rng.normal(5, 3, size=(4, 30)))
     assert np.allclose(y.mean(axis=1), 0, atol=1e-12) and np.allclose(y.var(axis=1), 1, atol=1e-9)
