@@ -1,0 +1,10 @@
+"""Pages to look at: HTML made from runs, steps and sources. Each page is one file that opens from the disk, and asks nothing of a network.
+
+page.py        how a page is put together: its styles, its scripts, its numbers
+network.py     a network's layers and weights, as a page computes with them
+assets/        what the pages are written in: CSS, and the library's mathematics once more in JavaScript
+"""
+
+from scratchgen.pages.page import page, write_page
+
+__all__ = ["page", "write_page"]

@@ -1,0 +1,59 @@
+"""The page's layers are the library's: the same outputs, the same gradients."""
+
+import numpy as np
+import pytest
+
+from scratchgen import layers
+from scratchgen.pages import page, write_page
+from scratchgen.pages.network import described
+
+N_IN = 7
+NETWORKS = {
+    "linear": lambda rng: [layers.Linear(N_IN, 3, rng=rng)],
+    "no bias": lambda rng: [layers.Linear(N_IN, 3, bias=False, rng=rng)],
+    "masked": lambda rng: [layers.MaskedLinear(rng.uniform(size=(N_IN, 3)) < 0.5, rng=rng)],
+    "tanh": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.Tanh(), layers.Linear(5, 2, rng=rng), layers.Sigmoid()],
+    "relu": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.ReLU(), layers.Linear(5, 2, rng=rng), layers.Softplus()],
+    "leaky": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.LeakyReLU(0.2), layers.Dropout(0.5, rng=rng), layers.ELU(0.7), layers.Identity()],
+    "maxout": lambda rng: [layers.Linear(N_IN, 6, rng=rng), layers.Maxout(3)],
+    "batch norm": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.BatchNorm(5), layers.Tanh()],
+    "layer norm": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.LayerNorm(5), layers.Tanh()],
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_forward_and_backward_agree(open_page, tmp_path, name):
+    rng = np.random.default_rng(3)
+    network = layers.Sequential(*NETWORKS[name](rng))
+    x = rng.normal(size=(4, N_IN)).astype(np.float32)
+    for layer in network.layers:  # numbers that tell every parameter and buffer from another
+        for value in (*layer.params.values(), *(value for key, value in layer.buffers.items() if key != "mask")):
+            value += rng.uniform(0.1, 0.9, value.shape).astype(np.float32)
+    y, caches = network.forward(x, training=False)
+    dy = rng.normal(size=y.shape).astype(np.float32)
+    network.zero_grads()
+    dx = network.backward(dy, caches)
+
+    data = {"layers": described(network, np.float32), "x": x, "dy": dy}
+    write_page(tmp_path / "page.html", page("network", scripts=["network.js"], data=data))
+    tab = open_page(tmp_path / "page.html")
+    found = tab.page.evaluate("""() => {
+        const network = new Sequential(data.layers), [y, caches] = network.forward(data.x), dx = network.backward(data.dy, caches);
+        const grads = network.layers.flatMap((layer) => Object.values(layer.grads).map((grad) => Array.from(grad.values)));
+        return [Array.from(y.values), Array.from(dx.values), grads];
+    }""")
+    for ours, theirs in ((y, found[0]), (dx, found[1])):
+        assert np.allclose(np.ravel(ours), theirs, rtol=1e-5, atol=1e-5 * np.abs(ours).max())
+    grads = [grad for layer in network.layers for grad in layer.grads.values()]
+    if name != "masked":  # there W travels multiplied by its mask
+        for ours, theirs in zip(grads, found[2], strict=True):
+            assert np.allclose(np.ravel(ours), theirs, rtol=1e-5, atol=1e-5 * np.abs(ours).max())
+
+
+def test_an_unknown_layer_is_named(browser, tmp_path):
+    write_page(tmp_path / "page.html", page("x", scripts=["network.js"]))
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.goto((tmp_path / "page.html").as_uri())
+    assert "no layer Conv" in tab.evaluate("try { new Sequential([{ layer: 'Conv' }]) } catch (error) { error.message }")
+    context.close()
