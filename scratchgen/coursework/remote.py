@@ -122,7 +122,9 @@ class Sandbox:
         try:
             wire.send(self.pipes[0], request, deadline)
             reply = wire.receive(self.pipes[1], deadline)
-            if isinstance(reply, dict) and "error" in reply:
+            if not isinstance(reply, dict):
+                raise TypeError("values without names")
+            if "error" in reply:
                 kind, message, line = reply["error"]
                 raise StudentError(_describe(str(kind), str(message), line))
             return read(reply)

@@ -7,7 +7,7 @@ import types
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
@@ -106,6 +106,7 @@ class Ended:
 
 
 @given(MESSAGES | NO_VALUES.map(lambda value: framed(value)))
+@example(wire.pack(np.zeros(0)))  # an array, which has values but no names
 def test_a_reply_is_an_answer_or_a_students_error(message):
     box = Sandbox(EXERCISES[0], "", seconds=60, memory=2**30)
     read, write = os.pipe()
