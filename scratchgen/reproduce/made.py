@@ -1,8 +1,11 @@
 """MADE with 500 hidden units (Germain et al. 2015): one mask, in the setting of karpathy/pytorch-made, whose code states the result; and 32 masks.
 
-One layer of 500 ReLU units, Adam at 1e-3 with weight decay 1e-4, the rate divided by 10 every 45 epochs of 100, minibatches of 100, digits binarized
-once; negative log p(x), exact, of the validation digits. With many masks p(x) is the mean over the masks' own probabilities of x.
+Pixels stand in an order drawn at random, as there; row by row they are several nats harder to learn. One layer of 500 ReLU units, Adam at 1e-3 with
+weight decay 1e-4, the rate divided by 10 every 45 epochs of 100, minibatches of 100, digits binarized once; negative log p(x), exact, of the
+validation digits. With many masks p(x) is the mean over the masks' own probabilities of x.
 """
+
+import numpy as np
 
 import scratchgen as sg
 from scratchgen.data import Binarize
@@ -14,7 +17,8 @@ def run(study):
     """Train both and measure."""
     x, test = (Binarize("once", rng=i).dataset(study.mnist(split).x) for i, split in enumerate(("valid", "test")))
     for name, n_masks, epochs in (("one mask", 1, study.choose(quick=3, default=100)), ("32 masks", 32, study.choose(quick=3, default=200))):
-        made = sg.MADE(784, hidden=(500,), n_masks=n_masks, rng=study.seed)
+        ordering = np.random.default_rng(study.seed).permutation(784).tolist() if n_masks == 1 else None  # many masks draw their own
+        made = sg.MADE(784, hidden=(500,), ordering=ordering, n_masks=n_masks, rng=study.seed)
         study.fit(
             made, study.mnist("train").x, name=name.replace(" ", "-"), valid=x, epochs=epochs, batch_size=100, binarize="once", patience=epochs,
             optimizer=lambda player: Adam(player, lr=1e-3, weight_decay=1e-4),
