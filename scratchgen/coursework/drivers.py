@@ -1,19 +1,57 @@
 """How tests use what is more than a function of arrays: each driver makes an object of the student's class, runs it, and returns numbers.
 
 Drivers run where the student's code runs: in the student's own Python for the visible tests, in the locked process when graded. They
-hold no expected values. The first argument is the student's module.
+hold no expected values. The first argument is the student's module. Their AssertionErrors are sentences for the student.
 """
+
+import contextlib
 
 import numpy as np
 
 
+def strict(on=True):
+    """Context: floating-point overflow, division by zero and NaN raise FloatingPointError, if `on`."""
+    return np.errstate(over="raise", divide="raise", invalid="raise") if on else contextlib.nullcontext()
+
+
+def parts_of(result, *names):
+    """loss, parts from what an objective returned; AssertionError unless parts is a dict with these keys."""
+    wanted = "{" + ", ".join(f'"{name}": …' for name in names) + "}"
+    if not isinstance(result, tuple) or len(result) != 2:
+        found = "None (is there a `return`?)" if result is None else f"{len(result)} values" if isinstance(result, tuple) else "one value"
+        raise AssertionError(f"the objective returns {found}; wanted are two: the loss, and the dict {wanted}")
+    loss, parts = result
+    if not isinstance(parts, dict) or not set(names) <= set(parts):
+        found = f"a dict with the keys {', '.join(map(repr, parts))}" if isinstance(parts, dict) else f"a {type(parts).__name__}"
+        raise AssertionError(f"the second value that the objective returns is {found}; wanted is the dict {wanted}, from names to numbers")
+    return loss, parts
+
+
+@contextlib.contextmanager
+def unchanged(params):
+    """Context: AssertionError if the code within changes the parameters."""
+    before = {name: value.copy() for name, value in params.items()}
+    yield
+    for name, value in before.items():
+        if not np.array_equal(value, params[name]):
+            raise AssertionError(f"your code changes {name}: parameters are the optimizer's business; a backward or a loss only adds to gradients")
+
+
+def layer_with(module, W, b, before):
+    """A Linear of the student's with these parameters, b None for none; its gradients hold `before`."""
+    layer = module.Linear(*W.shape, bias=b is not None, dtype=np.float64)
+    for name, value in {"W": W, "b": b}.items():
+        if value is not None:
+            layer.params[name][...] = value
+            layer.grads[name][...] = before
+    return layer
+
+
 def linear_backward(module, x, W, b, dy, before=0.0, wrt="both"):
     """A Linear with these parameters, gradients filled with `before`, run backward on dy -> {"dx", "W", "b"}."""
-    layer = module.Linear(*W.shape, dtype=np.float64)
-    layer.params["W"][...], layer.params["b"][...] = W, b
-    for grad in layer.grads.values():
-        grad[...] = before
-    dx = layer.backward(dy, x, wrt=wrt)
+    layer = layer_with(module, W, b, before)
+    with unchanged(layer.params):
+        dx = layer.backward(dy, x, wrt=wrt)
     return {"dx": dx, **layer.grads}
 
 
@@ -22,7 +60,8 @@ def vae_loss(module, config, flat_params, x, eps, before=0.0):
     vae = module.VAE(**config, rng=0, dtype=np.float64)
     vae.flat_params[...] = flat_params
     vae.flat_grads[...] = before
-    loss, parts = vae.loss(x, eps=eps)
+    with unchanged({"the parameters": vae.flat_params}):
+        loss, parts = parts_of(vae.loss(x, eps=eps), "loss", "nll", "kl")
     return {"loss": loss, "nll": parts["nll"], "kl": parts["kl"], "encoder": vae.encoder.flat_grads, "decoder": vae.decoder.flat_grads}
 
 
@@ -31,7 +70,7 @@ def gan_turn(module, config, flat_params, player, x, z, before=0.0):
     gan = module.GAN(**config, rng=0, dtype=np.float64)
     gan.flat_params[...] = flat_params
     gan.flat_grads[...] = before
-    loss, parts = gan.discriminator_loss(x, z) if player == "discriminator" else gan.generator_loss(z)
+    loss, parts = parts_of(gan.discriminator_loss(x, z) if player == "discriminator" else gan.generator_loss(z), player)
     return {
         "loss": loss,
         "part": parts[player],
@@ -43,12 +82,13 @@ def gan_turn(module, config, flat_params, player, x, z, before=0.0):
 
 def linear_double_backward(module, W, b, ddx, dy, x, before=0.0):
     """A Linear with these parameters, gradients filled with `before`, run double backward -> {"ddy", "dx", "W", "b"}."""
-    layer = module.Linear(*W.shape, dtype=np.float64)
-    layer.params["W"][...], layer.params["b"][...] = W, b
-    for grad in layer.grads.values():
-        grad[...] = before
-    ddy, dx = layer.double_backward(ddx, dy, x)
-    return {"ddy": ddy, "dx": dx, **layer.grads}
+    layer = layer_with(module, W, b, before)
+    with unchanged(layer.params):
+        result = layer.double_backward(ddx, dy, x)
+    if not isinstance(result, tuple) or len(result) != 2:
+        found = "None (is there a `return`?)" if result is None else f"{len(result)} values" if isinstance(result, tuple) else "one value"
+        raise AssertionError(f"double_backward returns {found}; wanted are two: ddy, and None")
+    return {"ddy": result[0], "dx": result[1], **layer.grads}
 
 
 def penalty_of_a_network(module, W, v, x, center, weight):
@@ -98,5 +138,6 @@ def diffusion_loss(module, config, flat_params, x, t, eps, before=0.0):
     model = module.Diffusion(**config, rng=0, dtype=np.float64)
     model.flat_params[...] = flat_params
     model.flat_grads[...] = before
-    loss, parts = model.loss(x, t=t, eps=eps)
+    with unchanged({"the parameters": model.flat_params}):
+        loss, parts = parts_of(model.loss(x, t=t, eps=eps), "loss")
     return {"loss": loss, "part": parts["loss"], "grads": model.flat_grads}

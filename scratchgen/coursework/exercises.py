@@ -20,8 +20,9 @@ EXERCISES = [
         """
         Code the equations of the lesson, one line of NumPy each. `matmul_nt(a, b)` is a bᵀ and `add_matmul_tn(out, a, b)` is out += aᵀ b, in
         place; plain `@` does as well. `backward` *adds* to self.grads["W"] and self.grads["b"], because a network may run backward
-        several times before its parameters are updated, and returns dx. Its argument `wrt` says what is wanted: with "input" leave the
-        gradients of the parameters alone; with "params" return None.
+        several times before its parameters are updated, and returns dx. `self.params` and `self.grads` are dicts with the same keys: "W", and "b"
+        unless the layer was made with bias=False. `add_column_sums(out, a)` adds the sum of a over the batch to out, in place. The argument
+        `wrt` says what is wanted: with "input" leave the gradients of the parameters alone; with "params" return None.
         """,
         30,
         (Cut("scratchgen.layers.linear", keep=["linear", *LINEAR], blanks=["linear", "Linear.backward"], hide=[("The same in ten lines", None)]),),

@@ -3,7 +3,9 @@
 The folder's conftest.py imports everything here; see new.py.
 """
 
+import contextlib
 import json
+import signal
 import types
 import zlib
 
@@ -13,8 +15,10 @@ import pytest
 from scratchgen.coursework.exercises import EXERCISES
 from scratchgen.coursework.loading import run_file
 from scratchgen.coursework.rules import violations
-from scratchgen.coursework.testing import Student
+from scratchgen.coursework.testing import Student, in_words
 from scratchgen.ops import use_backend
+
+SECONDS = 10.0  # for a test, as when work is graded
 
 __all__ = ["exercise", "pytest_runtest_makereport", "rng"]
 
@@ -35,8 +39,28 @@ def exercise(request):
     module = types.ModuleType(path.stem)
     module.__file__ = str(path)
     with use_backend("numpy"):  # no compiling: a test takes milliseconds
-        run_file(text, str(path), module.__dict__)
-        yield Student(module)
+        with time_limit(SECONDS):
+            run_file(text, str(path), module.__dict__)
+            yield Student(module)
+
+
+@contextlib.contextmanager
+def time_limit(seconds):
+    """Within the block, code that takes longer is ended by an AssertionError, where the system has the signal for it (Windows has none)."""
+
+    def end(number, frame):
+        raise AssertionError(f"stopped: no answer within {seconds:g} seconds. Is there a loop that does not end?")
+
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again each second, should the code catch the error
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -58,8 +82,5 @@ def pytest_runtest_makereport(item, call):
     file = item.path.name.removeprefix("test_")
     lines = [entry.lineno + 1 for entry in call.excinfo.traceback if entry.path.name == file]
     title = (item.function.__doc__ or item.name).strip().rstrip(".")
-    if isinstance(error, (AssertionError, NotImplementedError)):
-        message = str(error).strip()
-        report.longrepr = f"{title}: {message}" if "\n" not in message else f"{title}:\n{message}"
-    elif lines:
-        report.longrepr = f"{title}: {file}, line {lines[-1]}, raises {type(error).__name__}: {error}"
+    message = in_words(error, f"{file}, line {lines[-1]}" if lines else None)
+    report.longrepr = f"{title}: {message}" if "\n" not in message else f"{title}:\n{message}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from scratchgen.coursework import sandbox, wire
 from scratchgen.coursework.library import write_library
-from scratchgen.coursework.testing import Work
+from scratchgen.coursework.testing import Work, hint
 from scratchgen.gradcheck.subjects import positional_names
 
 BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); import runpy; runpy.run_module('scratchgen.coursework.worker', run_name='__main__')"
@@ -176,10 +176,10 @@ class Remote(Work):
 
 def _describe(kind, message, line):
     """One line about an exception of the student's code."""
-    if kind == "NotImplementedError" and message.startswith("not implemented"):
+    if (kind == "NotImplementedError" and message.startswith("not implemented")) or (kind == "AssertionError" and line is None and message):
         return message
     place = f" (line {line} of your file)" if isinstance(line, int) else ""
-    return f"your code raised {kind}{place}: {message}" if message else f"your code raised {kind}{place}"
+    return f"your code raised {kind}{place}: {message}{hint(kind, message)}" if message else f"your code raised {kind}{place}"
 
 
 @contextlib.contextmanager

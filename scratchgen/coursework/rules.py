@@ -30,7 +30,9 @@ FORBIDDEN_NAMES = (
     "setattr",
     "vars",
 )
-FORBIDDEN_NUMPY = ("ctypeslib", "f2py", "fromfile", "genfromtxt", "load", "loadtxt", "memmap", "save", "savetxt", "savez", "testing")
+FORBIDDEN_NUMPY = (
+    "ctypeslib", "errstate", "f2py", "fromfile", "genfromtxt", "load", "loadtxt", "memmap", "save", "savetxt", "savez", "seterr", "testing",
+)  # fmt: skip
 
 COMPLEX = ("complex", "complex64", "complex128", "complex256", "complexfloating", "csingle", "cdouble", "clongdouble", "emath", "fft", "imag")
 DERIVE = "a gradient is to be derived, not computed numerically"

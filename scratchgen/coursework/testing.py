@@ -15,6 +15,9 @@ The same test runs in the student's folder, where these are plain calls, and whe
 
 What is right is never computed from what a student's code returned, and no inputs are fixed: each point needs the mathematics. A gradient is
 compared with difference quotients, whose diagnosis helps, and then with the library's own, on inputs where only a formula is exact.
+
+A wrong answer is explained by what the test knows: `known`, the arrays that it was computed from, and `mistakes`, {words: what comes out of
+a common mistake}. Shapes are drawn by `sizes`, so that no two mistakes give one number.
 """
 
 import copy
@@ -24,7 +27,17 @@ import numpy as np
 
 from scratchgen.coursework import drivers
 from scratchgen.gradcheck import assert_gradients, check_function, check_loss
-from scratchgen.gradcheck.subjects import positional_names
+from scratchgen.gradcheck.diagnosis import Diagnosis
+from scratchgen.gradcheck.diagnosis.breaches import about_shapes
+from scratchgen.gradcheck.diagnosis.values import explain_value, same
+from scratchgen.gradcheck.subjects import describe, positional_names
+
+SIZES = (5, 7, 11, 17)  # primes, so coprime; none is another's N − 1; and ½, 2 and their quotients are far from one another
+
+
+def sizes(rng, n):
+    """n different numbers of examples, features, units: drawn, for each of them to have a factor of its own."""
+    return [int(size) for size in rng.permutation(SIZES)[:n]]
 
 
 def points(n):
@@ -40,8 +53,8 @@ def points(n):
 class Work:
     """A student's work, as tests see it: `exercise.f(x)` calls f on copies, and is an AssertionError if f changes them.
 
-    A subclass says how a call is made: _call("function" or "driver", name, args) -> what is returned, and the arguments as they are afterwards;
-    _names(name, n): names of the first n arguments of a function.
+    A subclass says how a call is made: _call("function", "careful" or "driver", name, args) -> what is returned, and the arguments as they are
+    afterwards; _names(name, n): names of the first n arguments of a function.
     """
 
     def run(self, driver, *args):
@@ -52,6 +65,10 @@ class Work:
         """Call a function that is to change the arguments at these positions -> those, as they are afterwards."""
         _, after = self._checked("function", name, args, positions)
         return [after[position] for position in positions]
+
+    def without_overflow(self, name, *args):
+        """Call a function in whose task nothing may overflow, divide by zero or become NaN on the way, though the result may be right."""
+        return self._checked("careful", name, args)[0]
 
     def __getattr__(self, name):
         return lambda *args: self._checked("function", name, args)[0]
@@ -79,7 +96,8 @@ class Student(Work):
     def _call(self, kind, name, args):
         args = [copy.deepcopy(arg) for arg in args]
         function = functools.partial(getattr(drivers, name), self._module) if kind == "driver" else self._function(name)
-        return function(*args), args
+        with drivers.strict(kind == "careful"):
+            return function(*args), args
 
     def _names(self, name, n):
         return positional_names(self._function(name), n)
@@ -90,12 +108,40 @@ class Student(Work):
         return getattr(self._module, name)
 
 
-def close(name, got, want, *, rtol=1e-9):
-    """AssertionError unless got has the shape of want and agrees with it to rounding; `name` says what it is in the message."""
-    got, want = _comparable(name, got, want)
+def close(name, got, want, *, rtol=1e-9, known=None, mistakes=None, before=None):
+    """AssertionError unless got has the shape of want and agrees with it to rounding; `name` says what it is in the message.
+
+    known, mistakes: see explain_value.  before: what an array that is to be changed in place held; as it is then, nothing was written into it.
+    """
+    want = np.asarray(want, dtype=float)
+    explain = lambda got: "".join(f"\n{diagnosis}" for diagnosis in explain_value(name, got, want, known, mistakes))
+    got = _comparable(name, got, want, explain)
+    if before is not None and not same(before, want):
+        written(name, got, before)
     place, wrong = _worst(got, want, rtol * (np.abs(want) + np.max(np.abs(want), initial=1e-3)))
     if wrong:
-        raise AssertionError(f"{name}{list(place) or ''} is {got[place]:.10g}; right is {want[place]:.10g} ({wrong} of {got.size} wrong)")
+        raise AssertionError(
+            f"{name}{list(place) or ''} is {got[place]:.10g}; right is {want[place]:.10g} ({wrong} of {got.size} wrong){explain(got)}"
+        )
+
+
+def written(name, after, before):
+    """`after`, an array that was to be changed in place; AssertionError if it holds what it held before."""
+    if same(after, before):
+        raise AssertionError(
+            f"{name} is as it was before. Is it computed, and written into the array? `{name} = …` and `{name} = {name} + …` make a new array, "
+            f"of which the caller sees nothing; `{name} += …` and `{name}[...] = …` write into the one that is there"
+        )
+    return after
+
+
+def accumulated(name, got, added, before):
+    """AssertionError unless `added` was added to an array of gradients that held the number `before`."""
+    mistakes = {
+        f"{name} is overwritten: gradients accumulate, because backward may run several times before an update; use +=, not =": added,
+        f"{name} is as it was before: nothing was added to it": np.full(np.shape(added), before),
+    }
+    close(f"{name}, from {before:g} on", got, added + before, rtol=1e-11, mistakes=mistakes)
 
 
 def exactly(name, got, want, *, rtol=2e-14):
@@ -103,7 +149,8 @@ def exactly(name, got, want, *, rtol=2e-14):
 
     For inputs at which no formula cancels, among them numbers so large that a small step is lost in them.
     """
-    got, want = _comparable(name, got, want)
+    want = np.asarray(want, dtype=float)
+    got = _comparable(name, got, want, lambda got: "")
     place, wrong = _worst(got, want, rtol * np.abs(want))
     if wrong:
         raise AssertionError(
@@ -112,19 +159,20 @@ def exactly(name, got, want, *, rtol=2e-14):
         )
 
 
-def _comparable(name, got, want):
-    """Both as arrays of floats; AssertionError unless they have the same shape and are finite in the same places."""
-    want = np.asarray(want, dtype=float)
+def _comparable(name, got, want, explain):
+    """got as an array of floats; AssertionError unless it has the shape of want and is finite in the same places."""
+    wanted = f"an array of shape {want.shape}" if want.ndim else "a number"
     try:
-        got = np.asarray(got, dtype=float)
+        array = np.asarray(got, dtype=float)
     except (TypeError, ValueError):
-        kind = "None" if got is None else f"{len(got)} values" if isinstance(got, (tuple, list)) else f"a {type(got).__name__}"
-        raise AssertionError(f"{name} is {kind}; wanted is an array of shape {want.shape}") from None
-    if got.shape != want.shape:
-        raise AssertionError(f"{name} has shape {got.shape}; wanted is {want.shape}")
-    if got.size and not np.all(np.isfinite(got) == np.isfinite(want)):
-        raise AssertionError(f"{name} has NaN or infinity where finite numbers are wanted")
-    return got, want
+        hint = " (is there a `return`?)" if got is None else ""
+        raise AssertionError(f"{name} is {describe(got)}; wanted is {wanted}{hint}") from None
+    if got is None or array.shape != want.shape:
+        hint = " (is there a `return`?)" if got is None else explain(array)
+        raise AssertionError(f"{name} {'is None' if got is None else f'has shape {array.shape}'}; wanted is {wanted}{hint}")
+    if array.size and not np.all(np.isfinite(array) == np.isfinite(want)):
+        raise AssertionError(f"{name} has NaN or infinity where finite numbers are wanted{explain(array)}")
+    return array
 
 
 def _worst(got, want, limit):
@@ -136,22 +184,30 @@ def _worst(got, want, limit):
     return tuple(map(int, place)), np.count_nonzero(wrong)
 
 
-def check_gradient(name, f, f_backward, *args):
+def check_gradient(name, f, f_backward, *args, mistakes=None):
     """GradientMismatch, with its diagnosis, unless f_backward is the derivative of `y, cache = f(*args)`; what the student's code raises.
 
-    name: of the student's function, for the message.
+    name: of the student's function, for the message.  mistakes: {words: a wrong f_backward} of common mistakes.
     """
     raised = []
     forward = functools.wraps(f)(lambda *inputs: f(*inputs))
     forward.__name__ = name
-    report = check_function(forward, _noting(raised, f_backward), *args)
+    noting = _noting(raised, f_backward)
+    report = check_function(forward, noting, *args)
     if raised:
         raise raised[0]
+    if not report.ok and mistakes and not _certain(report):
+        y, cache = f(*args)
+        dys = np.random.default_rng(0).normal(size=(2, *np.shape(y)))
+        _recognise(report, [noting(dy.copy(), cache) for dy in dys], {words: [wrong(dy, cache) for dy in dys] for words, wrong in mistakes.items()})
     assert_gradients(report)
 
 
-def check_loss_gradient(name, value, gradient, *args, wrt):
-    """The same for a loss: value(*args) is right, gradient(*args) the student's gradient with respect to the argument called `wrt`."""
+def check_loss_gradient(name, value, gradient, *args, wrt, mistakes=None):
+    """The same for a loss: value(*args) is right, gradient(*args) the student's gradient with respect to the argument called `wrt`.
+
+    mistakes: {words: a wrong gradient(*args)}.
+    """
     raised = []
     gradient = _noting(raised, gradient)
     loss = functools.wraps(value)(lambda *inputs: (value(*inputs), gradient(*inputs)))
@@ -159,7 +215,22 @@ def check_loss_gradient(name, value, gradient, *args, wrt):
     report = check_loss(loss, *args, wrt=wrt)
     if raised:
         raise raised[0]
+    if not report.ok and mistakes and not _certain(report):
+        _recognise(report, [gradient(*args)], {words: [wrong(*args)] for words, wrong in mistakes.items()})
     assert_gradients(report)
+
+
+def _certain(report):
+    """Whether the check itself knows what is wrong, so that listed mistakes need not be tried."""
+    return any(diagnosis.certain for diagnosis in report.diagnoses)
+
+
+def _recognise(report, gradients, mistakes):
+    """Put those of {words: gradients} that are just what the student's code gives in the place of the report's diagnoses."""
+    found = [words for words, wrong in mistakes.items() if all(same(u, v) for u, v in zip(gradients, wrong, strict=True))]
+    certain = len(found) == 1 and sum(np.size(gradient) for gradient in gradients) > 3
+    if found:
+        report.diagnoses = [Diagnosis("listed", None, words, "Tested: all elements are what comes out then", certain) for words in found]
 
 
 def _noting(raised, function):
@@ -178,8 +249,8 @@ def _noting(raised, function):
 def values(result, n, what):
     """The n values that a function returned; AssertionError if it returned something else."""
     if not isinstance(result, (tuple, list)) or len(result) != n:
-        kind = "None" if result is None else f"{len(result)} values" if isinstance(result, (tuple, list)) else f"a {type(result).__name__}"
-        raise AssertionError(f"the function returns {kind}; wanted are {n}: {what}")
+        hint = " (is there a `return`?)" if result is None else ""
+        raise AssertionError(f"the function returns {describe(result)}; wanted are {n}: {what}{hint}")
     return result
 
 
@@ -187,3 +258,21 @@ def dtype_kept(name, got, dtype):
     """AssertionError unless got is an array of that dtype."""
     if np.asarray(got).dtype != dtype:
         raise AssertionError(f"{name} is {np.asarray(got).dtype} for inputs of {np.dtype(dtype)}; keep the dtype of the inputs")
+
+
+def in_words(error, place=None):
+    """What a student is told of an exception. place: file and line of theirs that raised it; None where another did."""
+    message = str(error).strip()
+    if isinstance(error, (AssertionError, NotImplementedError)) and message:
+        return message
+    return f"{f'{place}, raises' if place else 'your answer cannot be used:'} {type(error).__name__}: {message}{hint(type(error).__name__, message)}"
+
+
+def hint(kind, message):
+    """What may have led to an exception of that kind, as the end of a sentence; empty where nobody knows."""
+    if kind == "FloatingPointError":
+        return ". The task has a form in which nothing overflows and nothing is divided by zero, whatever the input"
+    if kind == "KeyError" and message == "'b'":
+        return ". A layer with bias=False has no b"
+    words, _ = about_shapes(message)
+    return f". Shapes do not fit: {words}" if words else ""

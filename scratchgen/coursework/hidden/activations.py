@@ -22,7 +22,7 @@ def test_sigmoid_of_large_numbers(exercise, rng):
     x = large(rng)
     _, low, middle, high, _ = x[0]
     want = [[0, np.exp(low), 1 / (1 + np.exp(-middle)), 1 / (1 + np.exp(-high)), 1]]
-    close("sigmoid(x) for x from −1000 to 1000", exercise.sigmoid(x), want)
+    close("sigmoid(x) for x from −1000 to 1000", exercise.without_overflow("sigmoid", x), want)
 
 
 @points(1)
@@ -31,14 +31,14 @@ def test_softplus_of_large_numbers(exercise, rng):
     x = large(rng)
     _, low, middle, high, highest = x[0]
     want = [[0, np.exp(low), np.log1p(np.exp(middle)), high, highest]]
-    close("softplus(x) for x from −1000 to 1000", exercise.softplus(x), want)
+    close("softplus(x) for x from −1000 to 1000", exercise.without_overflow("softplus", x), want)
 
 
 @points(1)
 def test_softmax_of_large_numbers(exercise, rng):
     """Softmax of large numbers."""
     x, shift = rng.normal(size=(2, 3)), np.array([[1000.0], [-1000.0]])
-    close("softmax(x) for x about 1000 and −1000", exercise.softmax(x + shift), FORWARD["softmax"](x + shift - shift))
+    close("softmax(x) for x about 1000 and −1000", exercise.without_overflow("softmax", x + shift), FORWARD["softmax"](x + shift - shift))
 
 
 @points(1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import close, exactly, points, values
+from scratchgen.coursework.testing import accumulated, close, exactly, points, sizes, values
 from scratchgen.coursework.visible.batch_norm import added, far_apart
 
 EPS = 1e-5
@@ -23,6 +23,10 @@ def test_large_mean(exercise, rng):
 @points(1)
 def test_gradients_accumulate(exercise, rng):
     """dgamma and dbeta are added to what is there."""
+    dy, x_hat = rng.normal(size=(2, *sizes(rng, 2)))
+    dgamma, dbeta = added(exercise, dy, x_hat, 3.0, 3.0)
+    accumulated("dgamma", dgamma, np.sum(dy * x_hat, axis=0), 3.0)
+    accumulated("dbeta", dbeta, np.sum(dy, axis=0), 3.0)
     dy, x_hat = far_apart(rng)
     dgamma, dbeta = added(exercise, dy, x_hat, 10.0, -4.0)
     exactly("dgamma, from 10 on", dgamma, 10 + np.sum(dy * x_hat, axis=0))

@@ -1,6 +1,6 @@
 """Hidden tests: the objective of a variational autoencoder."""
 
-from scratchgen.coursework.testing import close, points
+from scratchgen.coursework.testing import accumulated, close, points
 from scratchgen.coursework.visible.vae import HUGE, right, run, setting, with_a_huge_loss
 
 
@@ -25,6 +25,9 @@ def test_gaussian_decoder(exercise, rng):
 def test_gradients_accumulate(exercise, rng):
     """The loss adds to the gradients that are there."""
     vae, x, eps = setting(rng)
+    got, (_, encoder, decoder) = run(exercise, vae, x, eps, 3.0), right(vae, x, eps)
+    accumulated("the encoder's flat_grads", got["encoder"], encoder, 3.0)
+    accumulated("the decoder's flat_grads", got["decoder"], decoder, 3.0)
     vae, x = with_a_huge_loss(vae, x)
     got = run(exercise, vae, x, eps, 10.0)
     _, encoder, decoder = right(vae, x, eps)

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_gradient, close, exactly, points
+from scratchgen.coursework.mistakes import activations as mistakes_of
+from scratchgen.coursework.mistakes.activations import SLOPE
+from scratchgen.coursework.testing import check_gradient, close, exactly, points, sizes
 from scratchgen.layers.leaky_relu import leaky_relu_backward
 from scratchgen.layers.relu import relu_backward
 from scratchgen.layers.sigmoid import sigmoid_backward
@@ -10,15 +12,14 @@ from scratchgen.layers.softmax import softmax_backward
 from scratchgen.layers.softplus import softplus_backward
 from scratchgen.layers.tanh import tanh_backward
 
-SLOPE = 0.2
-
 
 def check_backward(exercise, rng, right, *options):
     """The student's backward, at the right outputs, then at numbers that are no outputs: it depends neither on x nor on a forward."""
     name = right.__name__
     backward = lambda dy, y: getattr(exercise, name)(dy, y, *options)
     forward = FORWARD[name.removesuffix("_backward")]
-    check_gradient(name, lambda x: (y := forward(x), y), backward, rng.normal(size=(4, 3)))
+    mistakes = mistakes_of.BACKWARD.get(name, {})
+    check_gradient(name, lambda x: (y := forward(x), y), backward, rng.normal(size=sizes(rng, 2)), mistakes=mistakes)
     dy, y = rng.uniform(1, 2, size=(4, 3)), rng.uniform(1.5, 4, size=(4, 3))
     if right is not softmax_backward:  # negative ones too; softmax would cancel
         y[::2] *= -1
@@ -39,9 +40,10 @@ FORWARD = {
 
 def check_forward(exercise, rng, name, *options):
     """The student's function of random numbers, and of zeros; negative ones are among them."""
-    x = rng.normal(size=(4, 3))
+    x = rng.normal(size=sizes(rng, 2))
     x[0], x[1] = 0, -np.abs(x[1])
-    close(f"{name}(x)", getattr(exercise, name)(x, *options), FORWARD[name](x))
+    mistakes = {words: wrong(x) for words, wrong in mistakes_of.FORWARD[name].items()}
+    close(f"{name}(x)", getattr(exercise, name)(x, *options), FORWARD[name](x), known={"x": x}, mistakes=mistakes)
 
 
 @points(0.5)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import close, points
+from scratchgen.coursework.mistakes import adam as mistakes_of
+from scratchgen.coursework.testing import close, points, sizes
 
-LR, BETA1, BETA2, EPS = 0.01, 0.9, 0.99, 1e-8
+LR, BETA1, BETA2, EPS = 0.01, 0.9, 0.999, 1e-5
 
 
 def adam(p, g, m, v, t, weight_decay=0.0, decoupled=False):
@@ -23,29 +24,38 @@ def step(exercise, p, g, m, v, t, weight_decay=0.0, decoupled=False):
 
 
 def state(rng):
-    """p, g, m, v of six parameters."""
-    return rng.normal(size=6), rng.normal(size=6), rng.normal(size=6), rng.uniform(0.1, 1, size=6)
+    """p, g, m, v of a few parameters."""
+    (n,) = sizes(rng, 1)
+    return rng.normal(size=n), rng.normal(size=n), rng.normal(size=n), rng.uniform(0.1, 1, size=n)
+
+
+def check_step(exercise, p, g, m, v, t, weight_decay=0.0, decoupled=False, only="pmv"):
+    """AssertionError unless the student's step leaves p, m and v, or those of them in `only`, right."""
+    arguments = (p, g, m, v, t, weight_decay, decoupled)
+    mistakes = mistakes_of.moments(p, g, m, v, BETA1, BETA2) | {"p": mistakes_of.parameters(p, g, m, v, t, LR, BETA1, BETA2, EPS)}
+    if weight_decay:
+        mistakes = {"p": mistakes_of.decay(adam, arguments, LR, weight_decay)}
+    for name, got, want, before in zip("pmv", step(exercise, *arguments), adam(*arguments), (p, m, v), strict=True):
+        if name in only:
+            close(name, got, want, before=before, known={"g": g, "p": p, "m": m, "v": v}, mistakes=mistakes.get(name))
 
 
 @points(2)
 def test_first_moment(exercise, rng):
     """m, in place."""
-    p, g, m, v = state(rng)
-    close("m", step(exercise, p, g, m, v, 3)[1], adam(p, g, m, v, 3)[1])
+    check_step(exercise, *state(rng), 3, only="m")
 
 
 @points(2)
 def test_second_moment(exercise, rng):
     """v, in place."""
-    p, g, m, v = state(rng)
-    close("v", step(exercise, p, g, m, v, 3)[2], adam(p, g, m, v, 3)[2])
+    check_step(exercise, *state(rng), 3, only="v")
 
 
 @points(3)
 def test_step(exercise, rng):
     """p, in place, with both biases corrected."""
-    p, g, m, v = state(rng)
-    close("p", step(exercise, p, g, m, v, 3)[0], adam(p, g, m, v, 3)[0])
+    check_step(exercise, *state(rng), 3, only="p")
 
 
 @points(1)
@@ -54,7 +64,9 @@ def test_first_step_has_the_size_of_lr(exercise, rng):
     p, zero = np.zeros(4), np.zeros(4)
     g = np.array([3.0, -0.1, 1e-3, -50.0]) * rng.uniform(0.5, 2, size=4)
     first = step(exercise, p, g, zero, zero, 1)
-    close("p", first[0], -LR * np.sign(g), rtol=1e-4)
+    close(
+        "p", first[0], -LR * np.abs(g) / (np.abs(g) + EPS) * np.sign(g), mistakes=mistakes_of.parameters(p, g, zero, zero, 1, LR, BETA1, BETA2, EPS)
+    )
     second = rng.normal(size=4)
     p, m, v = adam(p, g, zero, zero, 1)
     close("p after a second step with another gradient", step(exercise, p, second, m, v, 2)[0], adam(p, second, m, v, 2)[0])

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_gradient, close, exactly, points, values
+from scratchgen.coursework.mistakes import batch_norm as mistakes_of
+from scratchgen.coursework.testing import check_gradient, close, exactly, points, sizes, values, written
 from scratchgen.layers.batch_norm import batch_norm_backward
 
 EPS = 1e-5
@@ -17,13 +18,15 @@ def forward(x, gamma, beta):
 
 
 def inputs(rng):
-    """x (6, 3), gamma, beta."""
-    return rng.normal(1.0, 2.0, size=(6, 3)), rng.normal(size=3), rng.normal(size=3)
+    """x (batch, n), gamma, beta."""
+    batch, n = sizes(rng, 2)
+    return rng.normal(1.0, 2.0, size=(batch, n)), rng.normal(size=n), rng.normal(size=n)
 
 
 def added(exercise, dy, x_hat, dgamma=0.0, dbeta=0.0):
     """-> dgamma, dbeta after add_norm_grads, from these numbers on."""
-    return exercise.in_place("add_norm_grads", (0, 1), np.full(3, dgamma), np.full(3, dbeta), dy, x_hat)
+    n = dy.shape[1]
+    return exercise.in_place("add_norm_grads", (0, 1), np.full(n, dgamma), np.full(n, dbeta), dy, x_hat)
 
 
 def far_apart(rng):
@@ -35,9 +38,10 @@ def far_apart(rng):
 def test_forward(exercise, rng):
     """Forward in training: y, x̂, r, mean, var."""
     x, gamma, beta = inputs(rng)
+    mistakes = mistakes_of.forward(x, gamma, beta, EPS)
     result = values(exercise.batch_norm(x, gamma, beta, EPS), 5, "y, x̂, r, mean, var")
     for name, got, want in zip(("y", "x̂", "r", "mean", "var"), result, forward(x, gamma, beta), strict=True):
-        close(name, got, want)
+        close(name, got, want, known={"x": x, "gamma": gamma, "beta": beta}, mistakes=mistakes[name])
 
 
 @points(5)
@@ -49,7 +53,7 @@ def test_dx(exercise, rng):
         y, x_hat, r, _, _ = forward(x, gamma, beta)
         return y, (x_hat, r, gamma)
 
-    check_gradient("batch_norm_backward", f, lambda dy, cache: exercise.batch_norm_backward(dy, *cache), x)
+    check_gradient("batch_norm_backward", f, lambda dy, cache: exercise.batch_norm_backward(dy, *cache), x, mistakes=mistakes_of.DX)
     half = rng.integers(1, 50, size=(3, 3)) * 2.0**25
     x_hat = rng.permutation(np.concatenate([half, -half]))  # mean 0 without rounding, and a variance that is not 1
     dy, r, gamma = rng.normal(size=(6, 3)), rng.uniform(0.5, 2, size=3), rng.uniform(0.5, 2, size=3)
@@ -63,9 +67,9 @@ def test_dgamma(exercise, rng):
     x, gamma, beta = inputs(rng)
 
     def backward(dy, x_hat):
-        return added(exercise, dy, x_hat)[0]
+        return written("dgamma", added(exercise, dy, x_hat)[0], np.zeros(len(gamma)))
 
-    check_gradient("add_norm_grads", lambda gamma: forward(x, gamma, beta)[:2], backward, gamma)
+    check_gradient("add_norm_grads", lambda gamma: forward(x, gamma, beta)[:2], backward, gamma, mistakes=mistakes_of.DGAMMA)
     dy, x_hat = far_apart(rng)
     exactly("dgamma", backward(dy, x_hat), np.sum(dy * x_hat, axis=0))
 
@@ -76,9 +80,9 @@ def test_dbeta(exercise, rng):
     x, gamma, beta = inputs(rng)
 
     def backward(dy, x_hat):
-        return added(exercise, dy, x_hat)[1]
+        return written("dbeta", added(exercise, dy, x_hat)[1], np.zeros(len(beta)))
 
-    check_gradient("add_norm_grads", lambda beta: forward(x, gamma, beta)[:2], backward, beta)
+    check_gradient("add_norm_grads", lambda beta: forward(x, gamma, beta)[:2], backward, beta, mistakes=mistakes_of.DBETA)
     dy, x_hat = far_apart(rng)
     exactly("dbeta", backward(dy, x_hat), np.sum(dy, axis=0))
 
@@ -87,8 +91,10 @@ def test_dbeta(exercise, rng):
 def test_dx_in_inference(exercise, rng):
     """dx in inference: the statistics are constants."""
     x, gamma, beta = inputs(rng)
-    mean, r = rng.normal(size=3), 1 / np.sqrt(rng.uniform(0.5, 2, size=3) + EPS)
-    f = lambda x: (gamma * (x - mean) * r + beta, r)
-    check_gradient("batch_norm_inference_backward", f, lambda dy, r: exercise.batch_norm_inference_backward(dy, r, gamma), x)
-    dy, gamma = far_apart(rng)[0], 10.0 ** rng.integers(-9, 9, size=3)
+    n = len(gamma)
+    mean, r = rng.normal(size=n), 1 / np.sqrt(rng.uniform(0.5, 2, size=n) + EPS)
+    f = lambda x: (gamma * (x - mean) * r + beta, (x, r, gamma))
+    backward = lambda dy, cache: exercise.batch_norm_inference_backward(dy, *cache[1:])
+    check_gradient("batch_norm_inference_backward", f, backward, x, mistakes=mistakes_of.INFERENCE)
+    dy, gamma, r = far_apart(rng)[0], 10.0 ** rng.integers(-9, 9, size=3), rng.uniform(0.5, 2, size=3)
     exactly("dx", exercise.batch_norm_inference_backward(dy, r, gamma), dy * gamma * r)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_loss_gradient, close, exactly, points, values
+from scratchgen.coursework.mistakes.bce_with_logits import GRADIENTS, losses
+from scratchgen.coursework.testing import check_loss_gradient, close, exactly, points, sizes, values
 from scratchgen.layers.sigmoid import sigmoid
 
 
@@ -15,6 +16,12 @@ def value(logits, targets):
 def loss_and_gradient(exercise, logits, targets):
     """What the student's function returns: loss, dlogits."""
     return values(exercise.bce_with_logits(logits, targets), 2, "loss, dlogits")
+
+
+def inputs(rng):
+    """logits, targets (batch, features)."""
+    shape = sizes(rng, 2)
+    return rng.normal(size=shape), rng.uniform(size=shape)
 
 
 def far_apart(rng):
@@ -37,15 +44,15 @@ def test_by_hand(exercise, rng):
 @points(2)
 def test_loss(exercise, rng):
     """The loss."""
-    logits, targets = rng.normal(size=(4, 3)), rng.uniform(size=(4, 3))
-    close("loss", loss_and_gradient(exercise, logits, targets)[0], value(logits, targets))
+    logits, targets = inputs(rng)
+    close("loss", loss_and_gradient(exercise, logits, targets)[0], value(logits, targets), mistakes=losses(logits, targets))
 
 
 @points(4)
 def test_gradient(exercise, rng):
     """The gradient."""
-    logits, targets = rng.normal(size=(4, 3)), rng.uniform(size=(4, 3))
+    logits, targets = inputs(rng)
     gradient = lambda logits, targets: loss_and_gradient(exercise, logits, targets)[1]
-    check_loss_gradient("bce_with_logits", value, gradient, logits, targets, wrt="logits")
+    check_loss_gradient("bce_with_logits", value, gradient, logits, targets, wrt="logits", mistakes=GRADIENTS)
     logits, targets = far_apart(rng)
     exactly("dlogits", gradient(logits, targets), (sigmoid(logits) - targets) / 4)

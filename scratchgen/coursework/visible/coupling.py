@@ -2,12 +2,14 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_gradient, close, exactly, points, values
+from scratchgen.coursework.mistakes import coupling as mistakes_of
+from scratchgen.coursework.testing import check_gradient, close, exactly, points, sizes, values
 from scratchgen.models.flow import affine, affine_backward, affine_inverse
 
 
-def setting(rng, batch=4, D=3):
+def setting(rng):
     """x (batch, D) and h = [μ | a] (batch, 2 D)."""
+    batch, D = sizes(rng, 2)
     return rng.normal(size=(batch, D)), rng.normal(size=(batch, 2 * D))
 
 
@@ -22,6 +24,15 @@ def gradients(exercise, rng, *shape):
     """What the student's affine_backward returns, and what is right."""
     arrays = far_apart(rng, *shape)
     return values(exercise.affine_backward(*arrays), 2, "dx, dh"), affine_backward(*arrays)
+
+
+def check_moderate(exercise, rng, name):
+    """AssertionError unless the student's dx, or dh, is right, for numbers that are not far apart."""
+    z, h = setting(rng)
+    dz, dlogdet = rng.normal(size=z.shape), rng.normal(size=len(z))
+    got, want = values(exercise.affine_backward(dz, dlogdet, z, h), 2, "dx, dh"), affine_backward(dz, dlogdet, z, h)
+    place = ("dx", "dh").index(name)
+    close(name, got[place], want[place], known={"dz": dz}, mistakes=mistakes_of.backward(dz, dlogdet, z, h)[name])
 
 
 def layer(rng, batch=5, kept=2, D=4):
@@ -52,20 +63,22 @@ def test_affine(exercise, rng):
     """z and its log-determinant."""
     x, h = setting(rng)
     z, logdet = values(exercise.affine(x, h), 2, "z, logdet")
-    close("z", z, affine(x, h)[0])
-    close("logdet", logdet, affine(x, h)[1])
+    mistakes = mistakes_of.forward(x, h)
+    close("z", z, affine(x, h)[0], known={"x": x}, mistakes=mistakes["z"])
+    close("logdet", logdet, affine(x, h)[1], mistakes=mistakes["logdet"])
 
 
 @points(2)
 def test_inverse(exercise, rng):
     """The way back, from noise to data."""
     z, h = setting(rng)
-    close("x", exercise.affine_inverse(z, h), affine_inverse(z, h))
+    close("x", exercise.affine_inverse(z, h), affine_inverse(z, h), known={"z": z}, mistakes=mistakes_of.inverse(z, h))
 
 
 @points(1)
 def test_dx(exercise, rng):
     """dx."""
+    check_moderate(exercise, rng, "dx")
     (dx, _), (want, _) = gradients(exercise, rng)
     exactly("dx", dx, want)
 
@@ -73,7 +86,9 @@ def test_dx(exercise, rng):
 @points(3)
 def test_dh(exercise, rng):
     """dh = [dμ | da]: a reaches the loss twice, through z and through the log-determinant."""
-    D, (x, h) = 3, setting(rng)
+    check_moderate(exercise, rng, "dh")
+    x, h = setting(rng)
+    D = x.shape[1]
     both = lambda x, h: (np.hstack([affine(x, h)[0], affine(x, h)[1][:, None]]), (affine(x, h)[0], h))
     backward = lambda dy, cache: values(exercise.affine_backward(dy[:, :D], dy[:, D], *cache), 2, "dx, dh")
     check_gradient("affine_backward", both, backward, x, h)

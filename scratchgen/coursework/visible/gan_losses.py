@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_loss_gradient, close, exactly, points, values
+from scratchgen.coursework.mistakes import gan_losses as mistakes_of
+from scratchgen.coursework.testing import check_loss_gradient, close, exactly, points, sizes, values
 from scratchgen.layers.sigmoid import sigmoid
 
 
@@ -41,37 +42,42 @@ def test_by_hand(exercise, rng):
 @points(1)
 def test_discriminator_loss(exercise, rng):
     """The discriminator's loss."""
-    real, fake = logits(rng, 5), logits(rng, 3)
-    close("loss", values(exercise.discriminator_bce(real, fake), 3, "loss, dreal, dfake")[0], discriminator(real, fake))
+    real, fake = (logits(rng, n) for n in sizes(rng, 2))
+    close(
+        "loss",
+        values(exercise.discriminator_bce(real, fake), 3, "loss, dreal, dfake")[0],
+        discriminator(real, fake),
+        mistakes=mistakes_of.discriminator(real, fake),
+    )
 
 
 @points(2)
 def test_dreal(exercise, rng):
     """The discriminator's gradient for real examples."""
-    real, fake = logits(rng, 5), logits(rng, 3)
+    real, fake = (logits(rng, n) for n in sizes(rng, 2))
     gradient = lambda real, fake: values(exercise.discriminator_bce(real, fake), 3, "loss, dreal, dfake")[1]
-    check_loss_gradient("discriminator_bce", discriminator, gradient, real, fake, wrt="real")
+    check_loss_gradient("discriminator_bce", discriminator, gradient, real, fake, wrt="real", mistakes=mistakes_of.DREAL)
     real = far_apart(rng, 5, -1e17)
-    exactly("dreal", gradient(real, fake), -sigmoid(-real) / 5)
+    exactly("dreal", gradient(real, logits(rng, 3)), -sigmoid(-real) / 5)
 
 
 @points(2)
 def test_dfake(exercise, rng):
     """The discriminator's gradient for generated examples."""
-    real, fake = logits(rng, 5), logits(rng, 3)
+    real, fake = (logits(rng, n) for n in sizes(rng, 2))
     gradient = lambda real, fake: values(exercise.discriminator_bce(real, fake), 3, "loss, dreal, dfake")[2]
-    check_loss_gradient("discriminator_bce", discriminator, gradient, real, fake, wrt="fake")
+    check_loss_gradient("discriminator_bce", discriminator, gradient, real, fake, wrt="fake", mistakes=mistakes_of.DFAKE)
     fake = far_apart(rng, 3, 1e17)
-    exactly("dfake", gradient(real, fake), sigmoid(fake) / 3)
+    exactly("dfake", gradient(logits(rng, 5), fake), sigmoid(fake) / 3)
 
 
 @points(2)
 def test_minimax(exercise, rng):
     """The minimax loss and its gradient."""
-    fake, value = logits(rng, 4), lambda fake: np.mean(log_sigmoid(-fake))
-    close("loss", values(exercise.generator_minimax(fake), 2, "loss, dfake")[0], value(fake))
+    fake, value = logits(rng, *sizes(rng, 1)), lambda fake: np.mean(log_sigmoid(-fake))
+    close("loss", values(exercise.generator_minimax(fake), 2, "loss, dfake")[0], value(fake), mistakes=mistakes_of.minimax(fake))
     gradient = lambda fake: values(exercise.generator_minimax(fake), 2, "loss, dfake")[1]
-    check_loss_gradient("generator_minimax", value, gradient, fake, wrt="fake")
+    check_loss_gradient("generator_minimax", value, gradient, fake, wrt="fake", mistakes=mistakes_of.MINIMAX)
     fake = far_apart(rng, 4, 1e17)
     exactly("dfake", gradient(fake), -sigmoid(fake) / 4)
 
@@ -79,9 +85,9 @@ def test_minimax(exercise, rng):
 @points(2)
 def test_non_saturating(exercise, rng):
     """The non-saturating loss and its gradient."""
-    fake, value = logits(rng, 4), lambda fake: -np.mean(log_sigmoid(fake))
-    close("loss", values(exercise.generator_non_saturating(fake), 2, "loss, dfake")[0], value(fake))
+    fake, value = logits(rng, *sizes(rng, 1)), lambda fake: -np.mean(log_sigmoid(fake))
+    close("loss", values(exercise.generator_non_saturating(fake), 2, "loss, dfake")[0], value(fake), mistakes=mistakes_of.non_saturating(fake))
     gradient = lambda fake: values(exercise.generator_non_saturating(fake), 2, "loss, dfake")[1]
-    check_loss_gradient("generator_non_saturating", value, gradient, fake, wrt="fake")
+    check_loss_gradient("generator_non_saturating", value, gradient, fake, wrt="fake", mistakes=mistakes_of.NON_SATURATING)
     fake = far_apart(rng, 4, -1e17)
     exactly("dfake", gradient(fake), -sigmoid(-fake) / 4)

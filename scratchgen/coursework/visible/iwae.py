@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_loss_gradient, close, exactly, points, values
+from scratchgen.coursework.mistakes import iwae as mistakes_of
+from scratchgen.coursework.testing import check_loss_gradient, close, exactly, points, sizes, values
 from scratchgen.models.iwae import doubly_reparameterized, importance_weights, standard_backward
 
 NAMES = ("dz", "what reaches logvar past z")
@@ -29,25 +30,38 @@ def far_apart(rng, rows=12, n=3):
     return dz, rng.uniform(0.1, 1, size=rows), z, rng.uniform(-1, 1, size=(rows, n)), -eps
 
 
+def check_moderate(rng, function, right, mistakes):
+    """AssertionError unless the student's function is right, for numbers that are not far apart."""
+    batch, S, n = sizes(rng, 3)
+    dz, z, logvar, eps = rng.normal(size=(4, S * batch, n))
+    arguments = (dz, rng.uniform(0.1, 1, size=S * batch), z, logvar, eps, batch)
+    got, want, wrong = values(function(*arguments), 2, "dz, dlogvar"), right(*arguments), mistakes(*arguments)
+    for name, key, ours, theirs in zip(NAMES, ("dz", "past"), got, want, strict=True):
+        close(name, ours, theirs, mistakes=wrong[key])
+
+
 @points(1)
 def test_bound(exercise, rng):
     """The bound: log of the mean of the weights."""
-    log_w = rng.normal(size=(5, 3))
+    log_w = rng.normal(size=sizes(rng, 2))
     bound, _ = values(exercise.importance_weights(log_w), 2, "bound, weights")
-    close("the bound", bound, np.log(np.mean(np.exp(log_w), axis=0)))
+    close("the bound", bound, np.log(np.mean(np.exp(log_w), axis=0)), mistakes=mistakes_of.weights(log_w)["bound"])
 
 
 @points(2)
 def test_weights(exercise, rng):
     """The normalised weights."""
-    log_w = rng.normal(size=(5, 3))
+    log_w = rng.normal(size=sizes(rng, 2))
     _, w = values(exercise.importance_weights(log_w), 2, "bound, weights")
+    right, mistakes = np.exp(log_w) / np.sum(np.exp(log_w), axis=0), mistakes_of.weights(log_w)["weights"]
+    close("the normalised weights", w, right, known={"log_w": log_w}, mistakes=mistakes)
     exactly("the normalised weights", w, np.exp(log_w) / np.sum(np.exp(log_w), axis=0))
 
 
 @points(3)
 def test_standard(exercise, rng):
     """The standard gradient: dz, and what reaches logvar past z."""
+    check_moderate(rng, exercise.standard_backward, standard_backward, mistakes_of.standard)
     arrays = far_apart(rng)
     got = values(exercise.standard_backward(*arrays, 4), 2, "dz, dlogvar")
     for name, ours, right in zip(NAMES, got, standard_backward(*arrays, 4), strict=True):
@@ -78,6 +92,7 @@ def dmu(x, A, mu, logvar, eps):
 @points(3)
 def test_doubly_reparameterized(exercise, rng):
     """The doubly reparameterized gradient."""
+    check_moderate(rng, exercise.doubly_reparameterized, doubly_reparameterized, mistakes_of.doubly)
     arrays = far_apart(rng)
     got = values(exercise.doubly_reparameterized(*arrays, 4), 2, "dz, dlogvar")
     for name, ours, right in zip(NAMES, got, doubly_reparameterized(*arrays, 4), strict=True):

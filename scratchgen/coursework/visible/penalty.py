@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_gradient, check_loss_gradient, close, exactly, points, values
+from scratchgen.coursework.mistakes import penalty as mistakes_of
+from scratchgen.coursework.testing import accumulated, check_gradient, check_loss_gradient, close, exactly, points, sizes, values
 from scratchgen.layers import Linear, Sequential, Tanh
 from scratchgen.layers.tanh import tanh_second
 from scratchgen.models import gradient_penalty
@@ -25,6 +26,12 @@ def far_apart(rng, batch=5, n_in=3, n_out=2):
     ddx[:, 0] *= 1e17
     W[0] *= 1e17
     return W, b, ddx, dy, x
+
+
+def arrays(rng):
+    """W, b, ddx, dy, x."""
+    batch, n_in, n_out = sizes(rng, 3)
+    return tuple(rng.normal(size=shape) for shape in ((n_in, n_out), n_out, (batch, n_in), (batch, n_out), (batch, n_in)))
 
 
 def network(rng, batch=4, n=3, hidden=5):
@@ -50,17 +57,19 @@ def check_network(exercise, W, v, x, center, weight):
 @points(1)
 def test_penalty(exercise, rng):
     """The penalty."""
-    g = rng.normal(size=(4, 3))
-    P, _ = values(exercise.slope_penalty(g, 1.0, 10.0), 2, "penalty, dg")
-    close("the penalty", P, penalty(g, 1.0, 10.0))
+    g = rng.normal(size=sizes(rng, 2))
+    P, _ = values(exercise.slope_penalty(g, 1.3, 10.0), 2, "penalty, dg")
+    close("the penalty", P, penalty(g, 1.3, 10.0), mistakes=mistakes_of.penalties(g, 1.3, 10.0))
 
 
 @points(2)
 def test_penalty_gradient(exercise, rng):
     """The gradient of the penalty with respect to g."""
     gradient = lambda g, center, weight: values(exercise.slope_penalty(g, center, weight), 2, "penalty, dg")[1]
+    g = rng.normal(size=sizes(rng, 2))
+    wrong = mistakes_of.gradients(1.3, 2.5)
+    check_loss_gradient("slope_penalty", lambda g: penalty(g, 1.3, 2.5), lambda g: gradient(g, 1.3, 2.5), g, wrt="g", mistakes=wrong)
     g = rng.normal(size=(4, 3))
-    check_loss_gradient("slope_penalty", lambda g: penalty(g, 1.3, 2.5), lambda g: gradient(g, 1.3, 2.5), g, wrt="g")
     g[0] *= 1e17
     exactly("dg", gradient(g, -0.5, 2.5), dpenalty(g, -0.5, 2.5))
 
@@ -68,6 +77,9 @@ def test_penalty_gradient(exercise, rng):
 @points(1)
 def test_linear_ddy(exercise, rng):
     """The linear layer: ddy."""
+    W, b, ddx, dy, x = arrays(rng)
+    got = exercise.run("linear_double_backward", W, b, ddx, dy, x)["ddy"]
+    close("ddy", got, ddx @ W, known={"dy": dy}, mistakes=mistakes_of.ddy(W, ddx, dy))
     W, b, ddx, dy, x = far_apart(rng)
     exactly("ddy", exercise.run("linear_double_backward", W, b, ddx, dy, x)["ddy"], ddx @ W)
 
@@ -75,7 +87,8 @@ def test_linear_ddy(exercise, rng):
 @points(2)
 def test_linear_dW(exercise, rng):
     """The linear layer: what W gets."""
-    W, b, dy, x = rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(5, 2)), rng.normal(size=(5, 3))
+    W, b, ddx, dy, x = arrays(rng)
+    close("W's gradient", exercise.run("linear_double_backward", W, b, ddx, dy, x)["W"], ddx.T @ dy, mistakes=mistakes_of.dW(ddx, dy, x))
     backward = lambda ddx, W: exercise.run("linear_double_backward", W, b, ddx, dy, x)["W"]
     check_gradient("Linear.double_backward", lambda W: (dy @ W.T, W), backward, W)
     W, b, ddx, dy, x = far_apart(rng)
@@ -85,6 +98,8 @@ def test_linear_dW(exercise, rng):
 @points(1)
 def test_linear_adds(exercise, rng):
     """The linear layer adds to W's gradient, and leaves b's alone: b is not in dx = dy Wᵀ."""
+    W, b, ddx, dy, x = arrays(rng)
+    accumulated("W's gradient", exercise.run("linear_double_backward", W, b, ddx, dy, x, 3.0)["W"], ddx.T @ dy, 3.0)
     W, b, ddx, dy, x = far_apart(rng)
     got = exercise.run("linear_double_backward", W, b, ddx, dy, x, 10.0)
     exactly("W's gradient, from 10.0 on", got["W"], ddx.T @ dy + 10)
@@ -95,9 +110,9 @@ def test_linear_adds(exercise, rng):
 @points(3)
 def test_tanh(exercise, rng):
     """tanh: what reaches x through y."""
-    dy = rng.normal(size=(4, 3))
+    x, dy = rng.normal(size=(2, *sizes(rng, 2)))
     f = lambda x: (dy * (1 - np.tanh(x) ** 2), np.tanh(x))
-    check_gradient("tanh_second", f, lambda ddx, y: exercise.tanh_second(ddx, dy, y), rng.normal(size=(4, 3)))
+    check_gradient("tanh_second", f, lambda ddx, y: exercise.tanh_second(ddx, dy, y), x, mistakes=mistakes_of.tanh_second(dy))
     ddx, dy, y = rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), rng.uniform(1.5, 4, size=(4, 3))
     y[:, 0] *= 1e17
     exactly("tanh_second(ddx, dy, y), for numbers y that no x gives,", exercise.tanh_second(ddx, dy, y), tanh_second(ddx, dy, y))

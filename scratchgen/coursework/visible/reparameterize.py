@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_gradient, check_loss_gradient, close, exactly, points, values
+from scratchgen.coursework.mistakes import reparameterize as mistakes_of
+from scratchgen.coursework.testing import check_gradient, check_loss_gradient, close, exactly, points, sizes, values
 
 
 def kl(mu, logvar):
@@ -11,8 +12,8 @@ def kl(mu, logvar):
 
 
 def inputs(rng):
-    """mu, logvar, eps, all (4, 3)."""
-    return rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
+    """mu, logvar, eps, all (batch, features)."""
+    return tuple(rng.normal(size=(3, *sizes(rng, 2))))
 
 
 def far_apart(rng):
@@ -28,7 +29,10 @@ def test_sample(exercise, rng):
     """z = μ + σ ∘ ε."""
     (a, b), eps = rng.normal(size=2), rng.normal(size=(1, 2))
     z = exercise.reparameterize(np.array([[a, b]]), np.log(np.array([[4.0, 9.0]])), eps)
-    close("z for σ² = 4, 9", z, [[a + 2 * eps[0, 0], b + 3 * eps[0, 1]]])
+    mistakes = mistakes_of.samples(np.array([[a, b]]), np.log(np.array([[4.0, 9.0]])), eps)
+    close("z for σ² = 4, 9", z, [[a + 2 * eps[0, 0], b + 3 * eps[0, 1]]], mistakes=mistakes)
+    mu, logvar, eps = inputs(rng)
+    close("z", exercise.reparameterize(mu, logvar, eps), mu + np.exp(0.5 * logvar) * eps, mistakes=mistakes_of.samples(mu, logvar, eps))
 
 
 @points(3)
@@ -36,7 +40,9 @@ def test_dlogvar(exercise, rng):
     """dlogvar through the sample."""
     mu, logvar, eps = inputs(rng)
     f = lambda logvar: (mu + np.exp(0.5 * logvar) * eps, logvar)
-    check_gradient("reparameterize_backward", f, lambda dz, logvar: exercise.reparameterize_backward(dz, logvar, eps), logvar)
+    check_gradient(
+        "reparameterize_backward", f, lambda dz, logvar: exercise.reparameterize_backward(dz, logvar, eps), logvar, mistakes=mistakes_of.dlogvar(eps)
+    )
     dz, logvar, eps = far_apart(rng)
     exactly("dlogvar", exercise.reparameterize_backward(dz, logvar, eps), 0.5 * dz * np.exp(0.5 * logvar) * eps)
 
@@ -45,7 +51,7 @@ def test_dlogvar(exercise, rng):
 def test_kl(exercise, rng):
     """The KL divergence."""
     mu, logvar, _ = inputs(rng)
-    close("kl", values(exercise.gaussian_kl(mu, logvar), 3, "kl, dmu, dlogvar")[0], kl(mu, logvar))
+    close("kl", values(exercise.gaussian_kl(mu, logvar), 3, "kl, dmu, dlogvar")[0], kl(mu, logvar), mistakes=mistakes_of.kl(mu, logvar))
 
 
 @points(1)
@@ -53,7 +59,7 @@ def test_kl_dmu(exercise, rng):
     """dmu of the KL divergence."""
     mu, logvar, _ = inputs(rng)
     gradient = lambda mu, logvar: values(exercise.gaussian_kl(mu, logvar), 3, "kl, dmu, dlogvar")[1]
-    check_loss_gradient("gaussian_kl", kl, gradient, mu, logvar, wrt="mu")
+    check_loss_gradient("gaussian_kl", kl, gradient, mu, logvar, wrt="mu", mistakes=mistakes_of.DMU)
     mu, logvar, _ = far_apart(rng)
     exactly("dmu", gradient(mu, logvar), mu / 4)
 
@@ -63,6 +69,6 @@ def test_kl_dlogvar(exercise, rng):
     """dlogvar of the KL divergence."""
     mu, logvar, _ = inputs(rng)
     gradient = lambda mu, logvar: values(exercise.gaussian_kl(mu, logvar), 3, "kl, dmu, dlogvar")[2]
-    check_loss_gradient("gaussian_kl", kl, gradient, mu, logvar, wrt="logvar")
+    check_loss_gradient("gaussian_kl", kl, gradient, mu, logvar, wrt="logvar", mistakes=mistakes_of.DLOGVAR)
     mu, logvar, _ = far_apart(rng)
     exactly("dlogvar", gradient(mu, logvar), 0.5 * (np.exp(logvar) - 1) / 4)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scratchgen.coursework.testing import check_loss_gradient, close, exactly, points, values
+from scratchgen.coursework.mistakes.softmax_cross_entropy import GRADIENTS, losses
+from scratchgen.coursework.testing import check_loss_gradient, close, exactly, points, sizes, values
 
 
 def value(logits, labels):
@@ -12,8 +13,9 @@ def value(logits, labels):
 
 
 def inputs(rng):
-    """logits (5, 4), labels (5,)."""
-    return rng.normal(size=(5, 4)), np.array([0, 3, 1, 1, 2])
+    """logits (batch, classes), labels (batch,)."""
+    batch, classes = sizes(rng, 2)
+    return rng.normal(size=(batch, classes)), rng.integers(0, classes, size=batch)
 
 
 def far_apart(logits, labels):
@@ -39,7 +41,7 @@ def test_by_hand(exercise, rng):
 def test_loss(exercise, rng):
     """The loss."""
     logits, labels = inputs(rng)
-    close("loss", values(exercise.cross_entropy(logits, labels), 2, "loss, dlogits")[0], value(logits, labels))
+    close("loss", values(exercise.cross_entropy(logits, labels), 2, "loss, dlogits")[0], value(logits, labels), mistakes=losses(logits, labels))
 
 
 @points(4)
@@ -47,6 +49,6 @@ def test_gradient(exercise, rng):
     """The gradient."""
     logits, labels = inputs(rng)
     gradient = lambda logits, labels: values(exercise.cross_entropy(logits, labels), 2, "loss, dlogits")[1]
-    check_loss_gradient("cross_entropy", value, gradient, logits, labels, wrt="logits")
+    check_loss_gradient("cross_entropy", value, gradient, logits, labels, wrt="logits", mistakes=GRADIENTS)
     logits, right = far_apart(logits, labels)
     exactly("dlogits", gradient(logits, labels), right)

@@ -2,16 +2,17 @@
 
 import numpy as np
 
+from scratchgen.coursework.mistakes import vae as mistakes_of
 from scratchgen.coursework.testing import close, points
 from scratchgen.losses import gaussian_kl
 from scratchgen.models import VAE
 from scratchgen.models.likelihoods import split
 from scratchgen.ops import join_columns
 
-CONFIG = {"data_dim": 6, "latent_dim": 2, "hidden": [5], "activation": "tanh", "likelihood": "bernoulli"}
+CONFIG = {"data_dim": 7, "latent_dim": 3, "hidden": [5], "activation": "tanh", "likelihood": "bernoulli", "beta": 0.7}
 
 
-def setting(rng, config=CONFIG, batch=4):
+def setting(rng, config=CONFIG, batch=11):
     """A VAE of the library with random parameters, a minibatch and its noise."""
     vae = VAE(**config, rng=0, dtype=np.float64)
     vae.flat_params[...] = rng.normal(0, 0.5, vae.flat_params.shape)
@@ -45,41 +46,45 @@ def with_a_huge_loss(vae, x):
 
 
 def kl_part_of_encoder_gradient(vae, x):
-    """What the KL term alone contributes to the gradient of the encoder."""
+    """What the KL term alone, β kl, contributes to the gradient of the encoder."""
     vae.zero_grads()
     h, cache = vae.encoder.forward(x)
     _, dmu, dlogvar = gaussian_kl(*split(h))
     vae.encoder.backward(join_columns(dmu, dlogvar), cache)
-    return vae.encoder.flat_grads.copy()
+    return vae.beta * vae.encoder.flat_grads
+
+
+def check_part(exercise, vae, x, eps, part):
+    """AssertionError unless the loss, or the part of it, is right."""
+    parts, *_ = right(vae, x, eps)
+    mistakes = mistakes_of.losses(parts["nll"], parts["kl"], vae.beta, *x.shape)
+    close(part, run(exercise, vae, x, eps)[part], parts[part], mistakes=mistakes[part])
 
 
 @points(2)
 def test_nll(exercise, rng):
     """The first part of the loss, the negative log-likelihood."""
-    vae, x, eps = setting(rng)
-    close("nll", run(exercise, vae, x, eps)["nll"], right(vae, x, eps)[0]["nll"])
+    check_part(exercise, *setting(rng), "nll")
 
 
 @points(1)
 def test_kl(exercise, rng):
     """The second part, the KL divergence."""
-    vae, x, eps = setting(rng)
-    close("kl", run(exercise, vae, x, eps)["kl"], right(vae, x, eps)[0]["kl"])
+    check_part(exercise, *setting(rng), "kl")
 
 
 @points(1)
 def test_loss(exercise, rng):
-    """The loss is the sum of its parts."""
-    vae, x, eps = setting(rng)
-    parts, *_ = right(vae, x, eps)
-    close("loss", run(exercise, vae, x, eps)["loss"], parts["nll"] + parts["kl"])
+    """The loss is the sum of its parts, nll + β kl."""
+    check_part(exercise, *setting(rng), "loss")
 
 
 @points(2)
 def test_decoder_gradient(exercise, rng):
     """The gradient of the decoder."""
     vae, x, eps = setting(rng)
-    close("the decoder's flat_grads", run(exercise, vae, x, eps)["decoder"], right(vae, x, eps)[2])
+    want = right(vae, x, eps)[2]
+    close("the decoder's flat_grads", run(exercise, vae, x, eps)["decoder"], want, mistakes=mistakes_of.decoder(want, vae.beta))
     vae, x = with_a_huge_loss(vae, x)
     close(f"the decoder's flat_grads {HUGE}", run(exercise, vae, x, eps)["decoder"], right(vae, x, eps)[2], rtol=1e-11)
 
@@ -88,10 +93,8 @@ def test_decoder_gradient(exercise, rng):
 def test_encoder_gradient(exercise, rng):
     """The gradient of the encoder: through the sample and through the KL term."""
     vae, x, eps = setting(rng)
-    got, want = np.asarray(run(exercise, vae, x, eps)["encoder"]), right(vae, x, eps)[1]
-    through_kl = kl_part_of_encoder_gradient(vae, x)
-    for wrong, why in [(want - through_kl, "the path through the KL term is missing"), (through_kl, "the path through the sample is missing")]:
-        assert got.shape != want.shape or not np.allclose(got, wrong, rtol=1e-9), f"the gradient of the encoder is what comes out if {why}"
-    close("the encoder's flat_grads", got, want)
+    want, through_kl = right(vae, x, eps)[1], kl_part_of_encoder_gradient(vae, x)
+    mistakes = mistakes_of.encoder(want - through_kl, through_kl, vae.beta)
+    close("the encoder's flat_grads", run(exercise, vae, x, eps)["encoder"], want, mistakes=mistakes)
     vae, x = with_a_huge_loss(vae, x)
     close(f"the encoder's flat_grads {HUGE}", run(exercise, vae, x, eps)["encoder"], right(vae, x, eps)[1], rtol=1e-11)

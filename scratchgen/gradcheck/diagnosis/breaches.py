@@ -17,7 +17,7 @@ def from_fault(fault):
     if fault.kind in SHOWN:
         return Diagnosis(SHOWN[fault.kind], fault.array, fault.text, "Seen in the examination of the contract", True)
     if fault.kind == "missing" and fault.array is None and "return`" in fault.text:
-        return Diagnosis("missing", None, "backward ends without `return dx`", "Seen: it returns None", True)
+        return Diagnosis("missing", None, fault.text, "Seen: it returns None", True)
 
 
 def not_repeatable(e, fault):
@@ -51,12 +51,21 @@ def raising(subject, dy, error_text, measure):
                 if found.shape == own.shape[::-1] and np.allclose(found.T, n, rtol=1e-5, atol=1e-8):
                     text = f"d{name} is transposed: it has shape {found.shape} instead of {own.shape}"
                     return Diagnosis("transposed", name, text, "Tested: its transpose agrees with the difference quotient", True)
+    words, kind = about_shapes(error_text)
+    return Diagnosis(kind, None, words, f"Not tested, because backward stops: {error_text}", False) if words else None
+
+
+def about_shapes(error_text):
+    """(what may be wrong, kind) where NumPy has refused shapes; (None, None) for another error."""
     if "matmul" in error_text or "not aligned" in error_text:
-        text = "the sides of a matrix product do not fit: a transpose is missing or on the wrong side (dx = dy Wᵀ, dW = xᵀ dy)"
-        return Diagnosis("transposed", None, text, f"Not tested, because backward stops: {error_text}", False)
+        return "the sides of a matrix product do not go together: a transpose is missing or on the wrong side (dx = dy Wᵀ, dW = xᵀ dy)", "transposed"
+    if "non-broadcastable output" in error_text:
+        words = "what is added to an array must have its shape: is a sum over the batch (axis=0) missing, over the wrong axis, or a transpose?"
+        return words, "not summed"
     if "broadcast" in error_text:
-        text = "arrays of these shapes do not go together: has a sum lost its axis (keepdims=True), or is a sum over the batch missing?"
-        return Diagnosis("broadcast", None, text, f"Not tested, because backward stops: {error_text}", False)
+        words = "arrays of these shapes do not go together: has a sum lost its axis (keepdims=True), or is a sum over the batch missing?"
+        return words, "broadcast"
+    return None, None
 
 
 def try_with(subject, dy, leaf, key, grad):

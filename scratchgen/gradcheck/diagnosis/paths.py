@@ -12,7 +12,7 @@ runs over the wrong axis.
 import numpy as np
 
 from scratchgen.gradcheck.diagnosis.evidence import AGREE
-from scratchgen.gradcheck.diagnosis.whole import near, rows_sum_to_one
+from scratchgen.gradcheck.diagnosis.whole import near, rows_sum_to_one, size_factors
 
 
 def kept_paths(e):
@@ -132,7 +132,7 @@ def terms_of_a_sum(e):
 
 def from_coefficients(e, operation, coefficients):
     """The Diagnosis that the fitted coefficients tell."""
-    said = [(words.rstrip(","), *mistake(c, e.sizes.values())) for words, c in coefficients.items() if not near(c, 1)]
+    said = [(words.rstrip(","), *mistake(c, e.sizes)) for words, c in coefficients.items() if not near(c, 1)]
     kinds = [kind for _, kind, _, _ in said]
     kind = "missing term" if "missing term" in kinds else kinds[0]
     text = f"d{e.name} of {operation}: " + "; ".join(f"{words} {what}" for words, _, what, _ in said)
@@ -140,15 +140,17 @@ def from_coefficients(e, operation, coefficients):
 
 
 def mistake(c, sizes):
-    """(kind, what is said of a term with coefficient c, whether that says it all)."""
+    """(kind, what is said of a term with coefficient c, whether that says it all). sizes: {words: number}."""
     if abs(c) < 1e-5:
         return "missing term", "is missing", True
     if near(c, -1):
         return "sign", "has the wrong sign", True
-    if any(near(c, size) for size in sizes):
+    if any(near(c, size) for size in sizes.values()):
         return "factor", f"is summed where it should be averaged ({c:.4g} times too large)", True
-    if any(near(c, size / (size - 1)) or near(c, (size - 1) / size) for size in sizes if size > 1):
-        return "factor", "has N and N − 1 confused", True
+    ideas = size_factors(abs(c), sizes)
+    if ideas:
+        sign = " and has the wrong sign" if c < 0 else ""
+        return "factor", f"is {abs(c):.4g} times what it should be{sign}: {'; or '.join(ideas)}", len(ideas) == 1
     return "factor", f"is {c:.4g} times what it should be", near(abs(c), 2) or near(abs(c), 0.5)
 
 

@@ -40,6 +40,24 @@ def near(u, v):
     return abs(u - v) <= 1e-5 * abs(v)
 
 
+def size_factors(c, sizes, layer=False):
+    """What may have led to the factor c, by the sizes {words: number} at hand. layer: whether it is a layer's gradient, not a loss's."""
+    ideas, sizes = [], {words: size for words, size in sizes.items() if size > 1}
+    for words, size in sizes.items():
+        if near(c, 1 / size):
+            ideas.append(f"it is divided by {words} ({size})" + ". A layer sums over the batch; only the loss averages" * layer)
+        if near(c, size):
+            ideas.append(f"it is not divided by {words} ({size}), though forward divides by it; or it is counted that many times")
+        if size > 2 and (near(c, size / (size - 1)) or near(c, (size - 1) / size)):
+            ideas.append(f"{words} N is {size}: N and N − 1 are confused")
+        ideas += [
+            f"it is divided by {others} ({other}) in the place of {words} ({size})"
+            for others, other in sizes.items()
+            if other != size and size % other and other % size and near(c, size / other)
+        ]
+    return ideas
+
+
 def name_factor(e, c):
     """(what may have led to the factor c, whether there is only one such thing)."""
     ideas = []
@@ -47,13 +65,7 @@ def name_factor(e, c):
         ideas = ["a ½ is missing (as of the derivative of a square root, or of σ = e^(½ logvar)), or something is counted twice"]
     if near(c, 0.5):
         ideas = ["a factor 2 is missing (as of the derivative of a square), or there is a ½ too much"]
-    for words, size in e.sizes.items():
-        if size > 1 and near(c, 1 / size):
-            ideas.append(f"it is divided by {words} ({size}). A layer sums over the batch; only the loss averages")
-        if size > 1 and near(c, size):
-            ideas.append(f"it is not divided by {words} ({size}), though forward divides by it; or it is counted that many times")
-        if size > 2 and (near(c, size / (size - 1)) or near(c, (size - 1) / size)):
-            ideas.append(f"{words} N is {size}: N and N − 1 are confused")
+    ideas += size_factors(c, e.sizes, layer=e.subject.contract)
     keep = dropout_keep(e)
     if keep and near(c, keep):
         ideas.append(f"the dropout mask is not scaled: forward multiplies by 1 / (1 − rate) = {1 / keep:.4g}, and so must backward")
