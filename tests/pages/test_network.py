@@ -17,6 +17,7 @@ NETWORKS = {
     "leaky": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.LeakyReLU(0.2), layers.Dropout(0.5, rng=rng), layers.ELU(0.7), layers.Identity()],
     "maxout": lambda rng: [layers.Linear(N_IN, 6, rng=rng), layers.Maxout(3)],
     "batch norm": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.BatchNorm(5), layers.Tanh()],
+    "time embedding": lambda rng: [layers.TimeEmbedding(6), layers.Linear(N_IN + 5, 3, rng=rng)],
     "layer norm": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.LayerNorm(5), layers.Tanh()],
 }
 
@@ -57,3 +58,34 @@ def test_an_unknown_layer_is_named(browser, tmp_path):
     tab.goto((tmp_path / "page.html").as_uri())
     assert "no layer Conv" in tab.evaluate("try { new Sequential([{ layer: 'Conv' }]) } catch (error) { error.message }")
     context.close()
+
+
+TWICE = {
+    "tanh": layers.Tanh, "sigmoid": layers.Sigmoid, "relu": layers.ReLU, "leaky": layers.LeakyReLU, "elu": lambda: layers.ELU(0.7),
+    "softplus": layers.Softplus, "identity": layers.Identity,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_double_backward_agrees(open_page, tmp_path, name):
+    rng = np.random.default_rng(3)
+    network = layers.Sequential(
+        layers.Linear(N_IN, 5, rng=rng), TWICE[name](), layers.Linear(5, 4, rng=rng), TWICE[name](), layers.Linear(4, 2, rng=rng)
+    )
+    x, ddx, dy = (rng.normal(size=(4, n)).astype(np.float32) for n in (N_IN, N_IN, 2))
+    _, caches = network.forward(x)
+    network.zero_grads()
+    ddy, dx = network.double_backward(ddx, dy, caches)
+
+    data = {"layers": described(network, np.float32), "x": x, "dy": dy, "ddx": ddx}
+    write_page(tmp_path / "page.html", page("network", scripts=["network.js"], data=data))
+    found = open_page(tmp_path / "page.html").page.evaluate("""() => {
+        const network = new Sequential(data.layers), [, caches] = network.forward(data.x), read = ({ values }) => Array.from(values);
+        network.backward(data.dy, caches, "input"); // leaves no trace in the gradients
+        const [ddy, dx] = network.doubleBackward(data.ddx, data.dy, caches);
+        return [read(ddy), dx && read(dx), network.layers.flatMap((layer) => Object.values(layer.grads).map(read))];
+    }""")
+    grads = [grad for layer in network.layers for grad in layer.grads.values()]
+    assert (dx is None) == (found[1] is None)
+    for ours, theirs in zip((ddy, *grads, *([] if dx is None else [dx])), (found[0], *found[2], *([] if dx is None else [found[1]])), strict=True):
+        assert np.allclose(np.ravel(ours), theirs, rtol=1e-5, atol=1e-5 * np.abs(ours).max())

@@ -2,25 +2,22 @@
 // A layer's forward gives [y, cache]; backward takes dy and that cache, adds to the layer's grads, gives dx. Arrays are Tensors (batch, n).
 
 function matmul(a, b) { // a b
-  const [n, inner, m] = [a.rows, a.cols, b.cols], y = new Tensor([n, m]);
+  const [n, inner, m] = [a.rows, a.cols, b.cols], y = new Tensor([n, m]), [A, B, Y] = [a.values, b.values, y.values];
   for (let i = 0; i < n; i++) {
-    const out = y.row(i);
     for (let k = 0; k < inner; k++) {
-      const weight = a.values[i * inner + k], row = b.row(k);
-      if (weight !== 0) for (let j = 0; j < m; j++) out[j] += weight * row[j];
+      const weight = A[i * inner + k];
+      if (weight !== 0) for (let j = 0; j < m; j++) Y[i * m + j] += weight * B[k * m + j];
     }
   }
   return y;
 }
 
 function matmulNT(a, b) { // a bᵀ
-  const [n, inner, m] = [a.rows, a.cols, b.rows], y = new Tensor([n, m]);
+  const [n, inner, m] = [a.rows, a.cols, b.rows], y = new Tensor([n, m]), [A, B] = [a.values, b.values];
   for (let i = 0; i < n; i++) {
-    const row = a.row(i);
     for (let j = 0; j < m; j++) {
-      const other = b.row(j);
       let sum = 0;
-      for (let k = 0; k < inner; k++) sum += row[k] * other[k];
+      for (let k = 0; k < inner; k++) sum += A[i * inner + k] * B[j * inner + k];
       y.values[i * m + j] = sum;
     }
   }
@@ -28,11 +25,11 @@ function matmulNT(a, b) { // a bᵀ
 }
 
 function addMatmulTN(c, a, b) { // c += aᵀ b
-  for (let n = 0; n < a.rows; n++) {
-    const row = b.row(n);
-    for (let i = 0; i < a.cols; i++) {
-      const weight = a.values[n * a.cols + i], out = c.row(i);
-      if (weight !== 0) for (let j = 0; j < b.cols; j++) out[j] += weight * row[j];
+  const [n, rows, m] = [a.rows, a.cols, b.cols], [A, B, C] = [a.values, b.values, c.values];
+  for (let k = 0; k < n; k++) {
+    for (let i = 0; i < rows; i++) {
+      const weight = A[k * rows + i];
+      if (weight !== 0) for (let j = 0; j < m; j++) C[i * m + j] += weight * B[k * m + j];
     }
   }
 }
@@ -41,10 +38,12 @@ function addColumnSums(c, a) { // c += Σ_batch a
   for (let n = 0; n < a.rows; n++) for (let j = 0; j < a.cols; j++) c.values[j] += a.values[n * a.cols + j];
 }
 
-// f(values of x at one place, values of another, …, column) for every element -> Tensor of x's shape
-function each(f, x, ...others) {
-  const y = new Tensor(x.shape), cols = x.cols;
-  for (let i = 0; i < y.values.length; i++) y.values[i] = f(x.values[i], ...others.map((other) => other.values[i]), i % cols);
+// f(values of x at one place, values of another, …, column) for every element -> Tensor of x's shape; with as many as two others
+function each(f, x, a, b) {
+  const y = new Tensor(x.shape), [X, Y, cols] = [x.values, y.values, x.cols];
+  if (b) for (let i = 0; i < Y.length; i++) Y[i] = f(X[i], a.values[i], b.values[i], i % cols);
+  else if (a) for (let i = 0; i < Y.length; i++) Y[i] = f(X[i], a.values[i], i % cols);
+  else for (let i = 0; i < Y.length; i++) Y[i] = f(X[i], i % cols);
   return y;
 }
 
@@ -67,29 +66,40 @@ class Linear extends Layer { // y = x W + b
     const y = matmul(x, this.params.W), b = this.params.b;
     return [b ? each((y, j) => y + b.values[j], y) : y, x];
   }
-  backward(dy, x) {
-    addMatmulTN(this.grads.W, x, dy); // dW = xᵀ dy
-    if (this.grads.b) addColumnSums(this.grads.b, dy); // db = Σ_batch dy
+  backward(dy, x, wrt = "both") {
+    if (wrt !== "input") {
+      addMatmulTN(this.grads.W, x, dy); // dW = xᵀ dy
+      if (this.grads.b) addColumnSums(this.grads.b, dy); // db = Σ_batch dy
+    }
     return matmulNT(dy, this.params.W); // dx = dy Wᵀ
+  }
+  doubleBackward(ddx, dy) {
+    addMatmulTN(this.grads.W, ddx, dy); // dW = ddxᵀ dy
+    return [matmul(ddx, this.params.W), null]; // ddy = ddx W;  dx = dy Wᵀ does not depend on x
   }
 }
 
-// An activation by y = f(x, layer) and its derivative, written with y:  dx = dy · slope(y, layer)
-const activation = (f, slope) => class extends Layer {
+// An activation by y = f(x, layer) and its two derivatives, written with y:  dx = dy · slope(y, layer);  curve: f″, or nothing where it is 0
+const activation = (f, slope, curve) => class extends Layer {
   forward(x) {
     const y = each((x) => f(x, this), x);
     return [y, y];
   }
   backward(dy, y) { return each((dy, y) => dy * slope(y, this), dy, y); }
+  doubleBackward(ddx, dy, y) {
+    return [this.backward(ddx, y), curve ? each((ddx, dy, y) => ddx * dy * curve(y, this), ddx, dy, y) : null];
+  }
 };
 
-const sigmoid = (x) => 1 / (1 + Math.exp(-x));
-const Sigmoid = activation(sigmoid, (y) => y * (1 - y));
-const Tanh = activation(Math.tanh, (y) => 1 - y * y);
+const sigmoid = (x) => 1 / (1 + Math.exp(-x)), softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const Sigmoid = activation(sigmoid, (y) => y * (1 - y), (y) => y * (1 - y) * (1 - 2 * y));
+const Tanh = activation(Math.tanh, (y) => 1 - y * y, (y) => -2 * y * (1 - y * y));
 const ReLU = activation((x) => Math.max(x, 0), (y) => (y > 0 ? 1 : 0));
 const LeakyReLU = activation((x, { slope }) => (x > 0 ? x : slope * x), (y, { slope }) => (y > 0 ? 1 : slope));
-const ELU = activation((x, { alpha }) => (x > 0 ? x : alpha * Math.expm1(x)), (y, { alpha }) => (y > 0 ? 1 : y + alpha));
-const Softplus = activation((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), (y) => -Math.expm1(-y));
+const ELU = activation(
+  (x, { alpha }) => (x > 0 ? x : alpha * Math.expm1(x)), (y, { alpha }) => (y > 0 ? 1 : y + alpha), (y, { alpha }) => (y > 0 ? 0 : y + alpha),
+);
+const Softplus = activation(softplus, (y) => -Math.expm1(-y), (y) => -Math.expm1(-y) * Math.exp(-y));
 const Identity = activation((x) => x, () => 1);
 
 class Maxout extends Layer { // y_i = max_j x_(i·pieces + j); the winner gets the gradient
@@ -117,9 +127,11 @@ class BatchNorm extends Layer { // as in inference: y = gamma (x − mean) r + b
     const xHat = each((x, j) => (x - mean.values[j]) * r[j], x);
     return [each((xHat, j) => gamma.values[j] * xHat + beta.values[j], xHat), { xHat, r }];
   }
-  backward(dy, { xHat, r }) {
-    addColumnSums(this.grads.gamma, each((dy, xHat) => dy * xHat, dy, xHat));
-    addColumnSums(this.grads.beta, dy);
+  backward(dy, { xHat, r }, wrt = "both") {
+    if (wrt !== "input") {
+      addColumnSums(this.grads.gamma, each((dy, xHat) => dy * xHat, dy, xHat));
+      addColumnSums(this.grads.beta, dy);
+    }
     return each((dy, j) => this.params.gamma.values[j] * r[j] * dy, dy); // dx = gamma r dy
   }
 }
@@ -134,9 +146,11 @@ class LayerNorm extends Layer { // x̂ = (x − μ) r of each example, y = gamma
     }
     return [each((xHat, j) => gamma.values[j] * xHat + beta.values[j], xHat), { xHat, r }];
   }
-  backward(dy, { xHat, r }) {
-    addColumnSums(this.grads.gamma, each((dy, xHat) => dy * xHat, dy, xHat));
-    addColumnSums(this.grads.beta, dy);
+  backward(dy, { xHat, r }, wrt = "both") {
+    if (wrt !== "input") {
+      addColumnSums(this.grads.gamma, each((dy, xHat) => dy * xHat, dy, xHat));
+      addColumnSums(this.grads.beta, dy);
+    }
     const dxHat = each((dy, j) => dy * this.params.gamma.values[j], dy), dx = new Tensor(dy.shape), n = dy.cols;
     for (let i = 0; i < dy.rows; i++) {
       const g = dxHat.row(i), h = xHat.row(i);
@@ -147,7 +161,29 @@ class LayerNorm extends Layer { // x̂ = (x − μ) r of each example, y = gamma
   }
 }
 
-const LAYERS = { Linear, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, Softplus, Identity, Maxout, BatchNorm, LayerNorm };
+class TimeEmbedding extends Layer { // x = [u | t], y = [u | sin(t f) | cos(t f)]
+  static buffers = ["f"];
+  forward(x) {
+    const f = this.buffers.f.values, K = f.length, n = x.cols - 1, y = new Tensor([x.rows, n + 2 * K]);
+    for (let i = 0; i < x.rows; i++) {
+      const [u, out] = [x.row(i), y.row(i)], t = u[n];
+      out.set(u.subarray(0, n));
+      f.forEach((f, k) => { [out[n + k], out[n + K + k]] = [Math.sin(t * f), Math.cos(t * f)]; });
+    }
+    return [y, y];
+  }
+  backward(dy, y) { // dt = Σ_k f_k (dsin_k cos(t f_k) − dcos_k sin(t f_k))
+    const f = this.buffers.f.values, K = f.length, n = y.cols - 2 * K, dx = new Tensor([y.rows, n + 1]);
+    for (let i = 0; i < y.rows; i++) {
+      const [d, out] = [dy.row(i), y.row(i)];
+      dx.row(i).set(d.subarray(0, n));
+      f.forEach((f, k) => { dx.row(i)[n] += f * (d[n + k] * out[n + K + k] - d[n + K + k] * out[n + k]); });
+    }
+    return dx;
+  }
+}
+
+const LAYERS = { Linear, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, Softplus, Identity, Maxout, BatchNorm, LayerNorm, TimeEmbedding };
 
 class Sequential { // layers in a row, from what network.py has described
   constructor(described) {
@@ -165,9 +201,23 @@ class Sequential { // layers in a row, from what network.py has described
     }
     return [x, caches];
   }
-  backward(dy, caches) {
-    for (let i = this.layers.length - 1; i >= 0; i--) dy = this.layers[i].backward(dy, caches[i]);
+  backward(dy, caches, wrt = "both") { // with wrt "input" no parameter's gradient changes
+    for (let i = this.layers.length - 1; i >= 0; i--) dy = this.layers[i].backward(dy, caches[i], wrt);
     return dy;
+  }
+  doubleBackward(ddx, dy, caches) { // ddx = dP/d(dx) goes up, as dx came down; what reached each x through its cache goes down
+    const dys = [], throughCaches = [];
+    for (let i = this.layers.length - 1; i >= 0; i--) {
+      dys[i] = dy;
+      dy = this.layers[i].backward(dy, caches[i], "input");
+    }
+    this.layers.forEach((layer, i) => { [ddx, throughCaches[i]] = layer.doubleBackward(ddx, dys[i], caches[i]); });
+    let dx = null; // P does not depend on y
+    for (let i = this.layers.length - 1; i >= 0; i--) {
+      const below = dx && this.layers[i].backward(dx, caches[i]), here = throughCaches[i];
+      dx = below && here ? each((a, b) => a + b, below, here) : below || here;
+    }
+    return [ddx, dx];
   }
   call(x) { return this.forward(x)[0]; }
   zeroGrads() { for (const layer of this.layers) for (const grad of Object.values(layer.grads)) grad.values.fill(0); }
