@@ -29,9 +29,12 @@ def parts_of(result, *names):
 
 @contextlib.contextmanager
 def unchanged(params):
-    """Context: AssertionError if the code within changes the parameters."""
+    """Context: AssertionError if the code within changes the parameters. What it raises comes as it is, not as the layer's door puts it."""
     before = {name: value.copy() for name, value in params.items()}
-    yield
+    try:
+        yield
+    except TypeError as error:
+        raise error.__cause__ or error from None
     for name, value in before.items():
         if not np.array_equal(value, params[name]):
             raise AssertionError(f"your code changes {name}: parameters are the optimizer's business; a backward or a loss only adds to gradients")

@@ -32,7 +32,7 @@ from scratchgen.gradcheck.diagnosis.breaches import about_shapes
 from scratchgen.gradcheck.diagnosis.values import explain_value, same
 from scratchgen.gradcheck.subjects import describe, positional_names
 
-SIZES = (5, 7, 11, 17)  # primes, so coprime; none is another's N − 1; and ½, 2 and their quotients are far from one another
+SIZES = (5, 7, 11)  # primes, so coprime; none is another's N − 1; and ½, 2 and their quotients are far from one another
 
 
 def sizes(rng, n):
@@ -184,10 +184,11 @@ def _worst(got, want, limit):
     return tuple(map(int, place)), np.count_nonzero(wrong)
 
 
-def check_gradient(name, f, f_backward, *args, mistakes=None):
+def check_gradient(name, f, f_backward, *args, only=None, mistakes=None, cache_names=()):
     """GradientMismatch, with its diagnosis, unless f_backward is the derivative of `y, cache = f(*args)`; what the student's code raises.
 
-    name: of the student's function, for the message.  mistakes: {words: a wrong f_backward} of common mistakes.
+    name: of the student's function, for the message.  only: the argument of f whose gradient counts here; the others are right, or tested
+    elsewhere.  mistakes: {words: a wrong f_backward, for that argument alone} of common mistakes.  cache_names: what students call its parts.
     """
     raised = []
     forward = functools.wraps(f)(lambda *inputs: f(*inputs))
@@ -196,10 +197,18 @@ def check_gradient(name, f, f_backward, *args, mistakes=None):
     report = check_function(forward, noting, *args)
     if raised:
         raise raised[0]
+    if only is not None:
+        report.arrays = {array: check for array, check in report.arrays.items() if array == only}
+        report.faults = [fault for fault in report.faults if fault.array in (only, None)]
+        report.diagnoses = [diagnosis for diagnosis in report.diagnoses if diagnosis.array in (only, None)]
     if not report.ok and mistakes and not _certain(report):
         y, cache = f(*args)
-        dys = np.random.default_rng(0).normal(size=(2, *np.shape(y)))
-        _recognise(report, [noting(dy.copy(), cache) for dy in dys], {words: [wrong(dy, cache) for dy in dys] for words, wrong in mistakes.items()})
+        dys, place = np.random.default_rng(0).normal(size=(2, *np.shape(y))), None if only is None else positional_names(f, len(args)).index(only)
+        gradients = [noting(dy.copy(), cache) for dy in dys]
+        gradients = gradients if place is None else [gradient[place] for gradient in gradients]
+        _recognise(report, gradients, {words: [wrong(dy, cache) for dy in dys] for words, wrong in mistakes.items()})
+    for i, diagnosis in enumerate(report.diagnoses):
+        report.diagnoses[i] = diagnosis._replace(**{key: _named(getattr(diagnosis, key), cache_names) for key in ("text", "tested")})
     assert_gradients(report)
 
 
@@ -218,6 +227,13 @@ def check_loss_gradient(name, value, gradient, *args, wrt, mistakes=None):
     if not report.ok and mistakes and not _certain(report):
         _recognise(report, [gradient(*args)], {words: [wrong(*args)] for words, wrong in mistakes.items()})
     assert_gradients(report)
+
+
+def _named(text, cache_names):
+    """A text in which the parts of the cache have their names."""
+    for i, name in enumerate(cache_names):
+        text = text.replace(f"cache[{i}]" if len(cache_names) > 1 else "cache", name)
+    return text
 
 
 def _certain(report):

@@ -40,6 +40,9 @@ FORWARD = {
     },
     "softmax": {
         "the sum runs over the batch (axis=0); each row should sum to 1, so it runs over the features (axis=1)": lambda x: _softmax(x, 0),
+        "the sum runs over the batch (axis=0), of e^(x − m); each row should sum to 1 (axis=1)": lambda x: (
+            (e := np.exp(x - x.max(axis=1, keepdims=True))) / e.sum(axis=0)
+        ),
         "the sum runs over everything; each row should sum to 1 (axis=1, keepdims=True)": lambda x: _softmax(x, None),
         "it is not divided by the sum of the exponentials": np.exp,
         "it is not divided by the sum of the exponentials, of x − m": lambda x: np.exp(x - x.max(axis=1, keepdims=True)),

@@ -26,6 +26,7 @@ def weights(log_w):
             "they are not divided by their sum, of e^(log w − largest)": np.exp(log_w - largest),
             "their sum runs over the examples (axis=1), where it should run over the samples (axis=0)": w / w.sum(axis=1, keepdims=True),
             "their sum runs over everything; each example's weights sum to 1 (axis=0)": w / w.sum(),
+            "their sum runs over everything; each example's own (axis=0) belongs there": np.exp(log_w - largest) / np.exp(log_w - largest).sum(),
             "they are divided by their mean, where it should be their sum": w / w.mean(axis=0),
             "the exponential is missing": log_w / log_w.sum(axis=0),
             "these are their logarithms": np.log(w / w.sum(axis=0)),

@@ -29,6 +29,21 @@ def added(exercise, dy, x_hat, dgamma=0.0, dbeta=0.0):
     return exercise.in_place("add_norm_grads", (0, 1), np.full(n, dgamma), np.full(n, dbeta), dy, x_hat)
 
 
+def check_norm_grads(exercise, rng, only, mistakes):
+    """GradientMismatch unless the student's gradient of gamma or of beta is right."""
+    x, gamma, beta = inputs(rng)
+    place = ("gamma", "beta").index(only)
+
+    def backward(dy, x_hat):
+        r = 1 / np.sqrt(x.var(axis=0) + EPS)
+        got = written(f"d{only}", added(exercise, dy, x_hat)[place], np.zeros(len(gamma)))
+        right = batch_norm_backward(dy, x_hat, r, gamma), np.sum(dy * x_hat, axis=0), dy.sum(axis=0)
+        return *right[: place + 1], got, *right[place + 2 :]
+
+    f = lambda x, gamma, beta: forward(x, gamma, beta)[:2]
+    check_gradient("add_norm_grads", f, backward, x, gamma, beta, only=only, mistakes=mistakes, cache_names=("x̂",))
+
+
 def far_apart(rng):
     """dy and x̂ of positive numbers, so that no sum cancels, of very different sizes."""
     return rng.uniform(1, 2, size=(6, 3)) * [1, 1e9, 1e17], rng.uniform(1, 2, size=(6, 3)) * [1e17, 1, 1e9]
@@ -53,7 +68,14 @@ def test_dx(exercise, rng):
         y, x_hat, r, _, _ = forward(x, gamma, beta)
         return y, (x_hat, r, gamma)
 
-    check_gradient("batch_norm_backward", f, lambda dy, cache: exercise.batch_norm_backward(dy, *cache), x, mistakes=mistakes_of.DX)
+    check_gradient(
+        "batch_norm_backward",
+        f,
+        lambda dy, cache: exercise.batch_norm_backward(dy, *cache),
+        x,
+        mistakes=mistakes_of.DX,
+        cache_names=("x̂", "r", "gamma"),
+    )
     half = rng.integers(1, 50, size=(3, 3)) * 2.0**25
     x_hat = rng.permutation(np.concatenate([half, -half]))  # mean 0 without rounding, and a variance that is not 1
     dy, r, gamma = rng.normal(size=(6, 3)), rng.uniform(0.5, 2, size=3), rng.uniform(0.5, 2, size=3)
@@ -64,27 +86,17 @@ def test_dx(exercise, rng):
 @points(1)
 def test_dgamma(exercise, rng):
     """dgamma."""
-    x, gamma, beta = inputs(rng)
-
-    def backward(dy, x_hat):
-        return written("dgamma", added(exercise, dy, x_hat)[0], np.zeros(len(gamma)))
-
-    check_gradient("add_norm_grads", lambda gamma: forward(x, gamma, beta)[:2], backward, gamma, mistakes=mistakes_of.DGAMMA)
+    check_norm_grads(exercise, rng, "gamma", mistakes_of.DGAMMA)
     dy, x_hat = far_apart(rng)
-    exactly("dgamma", backward(dy, x_hat), np.sum(dy * x_hat, axis=0))
+    exactly("dgamma", added(exercise, dy, x_hat)[0], np.sum(dy * x_hat, axis=0))
 
 
 @points(1)
 def test_dbeta(exercise, rng):
     """dbeta."""
-    x, gamma, beta = inputs(rng)
-
-    def backward(dy, x_hat):
-        return written("dbeta", added(exercise, dy, x_hat)[1], np.zeros(len(beta)))
-
-    check_gradient("add_norm_grads", lambda beta: forward(x, gamma, beta)[:2], backward, beta, mistakes=mistakes_of.DBETA)
+    check_norm_grads(exercise, rng, "beta", mistakes_of.DBETA)
     dy, x_hat = far_apart(rng)
-    exactly("dbeta", backward(dy, x_hat), np.sum(dy, axis=0))
+    exactly("dbeta", added(exercise, dy, x_hat)[1], np.sum(dy, axis=0))
 
 
 @points(1)
@@ -95,6 +107,6 @@ def test_dx_in_inference(exercise, rng):
     mean, r = rng.normal(size=n), 1 / np.sqrt(rng.uniform(0.5, 2, size=n) + EPS)
     f = lambda x: (gamma * (x - mean) * r + beta, (x, r, gamma))
     backward = lambda dy, cache: exercise.batch_norm_inference_backward(dy, *cache[1:])
-    check_gradient("batch_norm_inference_backward", f, backward, x, mistakes=mistakes_of.INFERENCE)
+    check_gradient("batch_norm_inference_backward", f, backward, x, mistakes=mistakes_of.INFERENCE, cache_names=("x", "r", "gamma"))
     dy, gamma, r = far_apart(rng)[0], 10.0 ** rng.integers(-9, 9, size=3), rng.uniform(0.5, 2, size=3)
     exactly("dx", exercise.batch_norm_inference_backward(dy, r, gamma), dy * gamma * r)

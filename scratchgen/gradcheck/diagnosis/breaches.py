@@ -1,5 +1,7 @@
 """Diagnoses of breaches of the contract: what the examination itself has already shown, and experiments on a backward that raises."""
 
+import re
+
 import numpy as np
 
 from scratchgen.gradcheck.diagnosis.evidence import Diagnosis
@@ -59,9 +61,17 @@ def about_shapes(error_text):
     """(what may be wrong, kind) where NumPy has refused shapes; (None, None) for another error."""
     if "matmul" in error_text or "not aligned" in error_text:
         return "the sides of a matrix product do not go together: a transpose is missing or on the wrong side (dx = dy Wᵀ, dW = xᵀ dy)", "transposed"
-    if "non-broadcastable output" in error_text:
-        words = "what is added to an array must have its shape: is a sum over the batch (axis=0) missing, over the wrong axis, or a transpose?"
-        return words, "not summed"
+    shapes = [tuple(int(n) for n in re.findall(r"\d+", text)) for text in re.findall(r"\(([\d, ]*)\)", error_text)]
+    if "broadcast" in error_text and (len(shapes) == 3 and shapes[0] == shapes[2] or "non-broadcastable output" in error_text and len(shapes) == 2):
+        into, what = shapes[:2]
+        words = f"an array of shape {what} is added to one of shape {into}"
+        if what[1:] == into:
+            return f"{words}: the sum over the batch (axis=0) is missing", "not summed"
+        if what[::-1] == into:
+            return f"{words}: a transpose is missing", "transposed"
+        if len(what) == len(into) == 1:
+            return f"{words}: the sum runs over the wrong axis; the batch is axis 0", "broadcast"
+        return f"{words}: is a sum over the batch missing, or has one kept its axis?", "broadcast"
     if "broadcast" in error_text:
         words = "arrays of these shapes do not go together: has a sum lost its axis (keepdims=True), or is a sum over the batch missing?"
         return words, "broadcast"

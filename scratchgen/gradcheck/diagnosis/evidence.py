@@ -159,13 +159,20 @@ class Evidence:
     def sizes(self):
         """{words: number} of the sizes a gradient could have been divided or multiplied by."""
         sizes = {}
-        if self.batch:
+        if self.y is None and self.array.ndim == 2:  # of a loss, each of whose inputs may have examples of its own
+            sizes["the batch size"] = self.array.shape[0]
+            rows = {words: q.shape[0] for words, q in self.known.items() if q.ndim == 2 and q.shape[0] != self.array.shape[0]}
+            sizes |= {f"the number of rows of {words}": n for words, n in rows.items()}
+            sizes |= {f"the number of rows of {words} and {self.name}": n + self.array.shape[0] for words, n in rows.items()}
+        elif self.batch:
             sizes["the batch size"] = self.batch
         for words, value in (("outputs", self.y), (f"features of {self.name}", self.array)):
             if value is not None and value.ndim >= 2:
                 sizes[f"the number of {words}"] = value.shape[-1]
         sizes["the number of elements"] = (self.y if self.y is not None and self.y.ndim else self.array).size
-        return sizes
+        return {
+            words: size for i, (words, size) in enumerate(sizes.items()) if size not in list(sizes.values())[:i] or words == "the number of outputs"
+        }
 
     def agree(self, u, v):
         """Whether two gradients are equal where n was measured."""

@@ -1,0 +1,58 @@
+"""Mistakes in exercise 1, the linear layer: (part of the solution, what a student writes there, how it should be named)."""
+
+RETURN = "return y if b is None else y + b"
+FORWARD = "y = x @ W\n"
+DW = 'add_matmul_tn(self.grads["W"], x, dy)'
+DB = '            if "b" in self.grads:\n                add_column_sums(self.grads["b"], dy)'
+DX = 'return matmul_nt(dy, self.params["W"])'
+
+MISTAKES = [
+    (RETURN, "return y", "the term b is missing from y"),
+    (RETURN, "return y + b", "NoneType"),
+    (RETURN, "return y if b is None else y - b", "b has the wrong sign"),
+    (RETURN, "return y if b is None else y * b", "b is multiplied"),
+    (RETURN, "return y if b is None else y + 2 * b", "bias b twice|b once too often"),
+    (RETURN, "y = y if b is None else y + b", r"None.*is there a `return`"),
+    (FORWARD, "y = x @ W.T\n", "matrix product do not go together"),
+    (FORWARD, "y = W @ x\n", "matrix product do not go together"),
+    (FORWARD, "y = W.T @ x.T\n", "y is transposed"),
+    (FORWARD, "y = x * W\n", "Shapes do not fit"),
+    (FORWARD, "y = -x @ W\n", "y has the wrong sign|y\\["),
+    (FORWARD, "x -= x.mean(axis=0); y = x @ W\n", "changes its argument x"),
+    (FORWARD, "x *= 1.0 + 1e-3; y = x @ W\n", "changes its argument x"),
+    (FORWARD, "y = x\n", "Shapes do not fit"),
+    (DW, 'self.grads["W"] += -x.T @ dy', "has the wrong sign"),
+    (DW, 'self.grads["W"][...] = x.T @ dy', "gradients accumulate"),
+    (DW, 'self.grads["W"] = x.T @ dy', "gradients accumulate"),
+    (DW, 'self.grads["W"] += x.T @ dy / len(x)', "divided by the batch size"),
+    (DW, 'self.grads["W"] += x.T @ dy / dy.shape[1]', "divided by the number of outputs|divided by the number of features of W"),
+    (DW, "dW = x.T @ dy", "zero everywhere|nothing was added"),
+    (DW, 'self.grads["W"] += dy.T @ x', "a transpose is missing"),
+    (DW, 'self.grads["W"] += x @ dy', "matrix product do not go together"),
+    (DW, 'self.grads["W"] += 2 * x.T @ dy', "2 times what it should be"),
+    (DW, 'self.grads["W"] += np.outer(x[0], dy[0])', "only the first example"),
+    (DW, 'self.grads["W"] += self.params["W"]', "dW"),
+    (DW, DW + '; self.params["W"] -= 0.1 * self.grads["W"]', "your code changes W"),
+    (DW, DW + '; self.grads["W"] += 0.1 * self.params["W"]', "weight decay"),
+    (DB, '            self.grads["b"] += dy.mean(axis=0)', "divided by the batch size|bias=False"),
+    (DB, '            self.grads["b"] += dy.sum(axis=0)', "bias=False"),
+    (DB, '            if "b" in self.grads:\n                self.grads["b"] += dy.sum()', "summed over everything"),
+    (DB, '            if "b" in self.grads:\n                self.grads["b"] += dy', "sum over the batch"),
+    (DB, '            if "b" in self.grads:\n                self.grads["b"] += dy[0]', "only the first example"),
+    (DB, '            if "b" in self.grads:\n                self.grads["b"] += dy[-1]', "only the last example"),
+    (DB, '            if "b" in self.grads:\n                self.grads["b"] += dy.sum(axis=1)', "wrong axis"),
+    (DB, '            if "b" in self.grads:\n                self.grads["b"] += -dy.sum(axis=0)', "has the wrong sign"),
+    (DB, '            if "b" in self.grads:\n                self.grads["b"] = dy.sum(axis=0)', "gradients accumulate"),
+    (DB, "", "zero everywhere|nothing was added"),
+    (DX, 'return dy @ self.params["W"]', "matrix product do not go together"),
+    (DX, 'return -dy @ self.params["W"].T', "dx has the wrong sign"),
+    (DX, 'return dy @ self.params["W"].T / len(dy)', "divided by the batch size"),
+    (DX, "return dy", "shape"),
+    (DX, 'dx = dy @ self.params["W"].T', r"None.*is there a `return`"),
+    (DX, 'return (dy @ self.params["W"].T).mean(axis=0)', "shape"),
+    (DX, 'return (dy @ self.params["W"].T).T', "dx is transposed"),
+    (DX, 'return 2 * dy @ self.params["W"].T', "2 times what it should be"),
+    ('if wrt != "input":', "if True:", "which was 7 before, with wrt='input'"),
+    ('if wrt != "params":', "if True:", "with wrt='params' backward must return None"),
+    ('if wrt != "input":', 'if wrt == "params":', "zero everywhere|nothing was added"),
+]

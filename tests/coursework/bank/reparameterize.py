@@ -1,0 +1,51 @@
+"""Mistakes in exercise 6, the sample of a VAE and its divergence: (part of the solution, what a student writes there, how it should be named)."""
+
+Z = "return mu + np.exp(0.5 * logvar) * eps"
+DLOGVAR = "return 0.5 * dz * eps * np.exp(0.5 * logvar)"
+KL = "kl = 0.5 * np.sum(mu**2 + var - logvar - 1, dtype=np.float64) / batch"
+RETURN = "return kl, mu / batch, 0.5 * (var - 1) / batch"
+
+MISTAKES = [
+    (Z, "return mu + np.exp(logvar) * eps", "e\\^logvar, the variance, stands where σ"),
+    (Z, "return mu + logvar * eps", "logvar stands where σ"),
+    (Z, "return mu + np.sqrt(logvar) * eps", "logvar|NaN"),
+    (Z, "return mu + np.exp(-0.5 * logvar) * eps", "sign of the exponent"),
+    (Z, "return mu + 0.5 * np.exp(logvar) * eps", "½ stands before the exponential"),
+    (Z, "return mu + eps", "σ is missing"),
+    (Z, "return np.exp(0.5 * logvar) * eps", "μ is missing"),
+    (Z, "return mu - np.exp(0.5 * logvar) * eps", "ε has the wrong sign"),
+    (Z, "return (mu + eps) * np.exp(0.5 * logvar)", "μ is multiplied by σ as well"),
+    (Z, "eps *= np.exp(0.5 * logvar); return mu + eps", "changes its argument eps"),
+    (Z, "mu += np.exp(0.5 * logvar) * eps; return mu", "changes its argument mu"),
+    (Z, "return mu + np.exp(0.5 * logvar) * np.random.default_rng(0).normal(size=mu.shape)", "z"),
+    (DLOGVAR, "return dz * eps * np.exp(0.5 * logvar)", "2 times"),
+    (DLOGVAR, "return 0.5 * dz * eps * np.exp(logvar)", "variance"),
+    (DLOGVAR, "return dz * eps * np.exp(logvar)", "variance"),
+    (DLOGVAR, "return 0.5 * dz * eps", "σ = e\\^\\(½ logvar\\) is missing|e\\^\\(½"),
+    (DLOGVAR, "return 0.5 * dz * np.exp(0.5 * logvar)", "ε is missing"),
+    (DLOGVAR, "return 0.5 * eps * np.exp(0.5 * logvar)", "depend on dy|dz is missing"),
+    (DLOGVAR, "return dz * eps", "σ = e\\^\\(½ logvar\\) and the ½ are missing|e\\^\\(½"),
+    (DLOGVAR, "return -0.5 * dz * eps * np.exp(0.5 * logvar)", "wrong sign"),
+    (DLOGVAR, "return dz", "dy itself"),
+    (KL, "kl = np.sum(mu**2 + var - logvar - 1) / batch", "½ is missing"),
+    (KL, "kl = 0.5 * np.mean(mu**2 + var - logvar - 1)", "averaged over the features as well"),
+    (KL, "kl = 0.5 * np.sum(mu**2 + var - logvar - 1)", "not divided by the batch size"),
+    (KL, "kl = -0.5 * np.sum(mu**2 + var - logvar - 1) / batch", "kl has the wrong sign"),
+    (KL, "kl = 0.5 * np.sum(mu**2 + var - logvar) / batch", "the term −1 is missing"),
+    (KL, "kl = 0.5 * np.sum(mu**2 + var + logvar - 1) / batch", "logvar has the wrong sign"),
+    (KL, "kl = 0.5 * np.sum(mu**2 + np.sqrt(var) - logvar - 1) / batch", "where the variance e\\^logvar belongs"),
+    (KL, "kl = 0.5 * np.sum(mu + var - logvar - 1) / batch", "μ is not squared"),
+    (KL, "kl = 0.5 * np.sum(var - logvar - 1) / batch", "μ² is missing"),
+    (KL, "kl = 0.5 * np.sum(mu**2 + var - logvar - 1, axis=1)", "shape"),
+    (RETURN, "return kl, mu, 0.5 * (var - 1) / batch", "not divided by the batch size"),
+    (RETURN, "return kl, 2 * mu / batch, 0.5 * (var - 1) / batch", "2 times"),
+    (RETURN, "return kl, -mu / batch, 0.5 * (var - 1) / batch", "wrong sign"),
+    (RETURN, "return kl, mu / batch, (var - 1) / batch", "2 times"),
+    (RETURN, "return kl, mu / batch, 0.5 * var / batch", "the −1 is missing"),
+    (RETURN, "return kl, mu / batch, 0.5 * (var - 1)", "not divided by the batch size"),
+    (RETURN, "return kl, mu / batch, 0.5 * (np.sqrt(var) - 1) / batch", "where the variance e\\^logvar belongs"),
+    (RETURN, "return kl, mu / batch, 0.5 * (1 - 1 / var) / batch", "with respect to the variance"),
+    (RETURN, "return kl, 0.5 * (var - 1) / batch, mu / batch", "gradient of logvar|changed places|dmu"),
+    (RETURN, "return kl, mu / batch", "wanted are 3"),
+    (RETURN, "return kl, mu**2 / batch, 0.5 * (var - 1) / batch", "squared in dmu|the factor mu"),
+]
