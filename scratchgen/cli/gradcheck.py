@@ -5,7 +5,7 @@ A wrong gradient is shown with what is probably the mistake. Exit status 1 if an
 examples:
   scratchgen gradcheck                              every layer, loss and model
   scratchgen gradcheck BatchNorm VAE                some of them, by the beginning of their names
-  scratchgen gradcheck mylayers.py                  every layer in a file of yours
+  scratchgen gradcheck mylayers.py                  every layer in a file of yours, and every function f with its f_backward
   scratchgen gradcheck mylayers.py:MyLinear --picture errors.png
 """
 
@@ -17,7 +17,7 @@ from scratchgen.gradcheck import table
 
 def add_arguments(parser):
     """The options."""
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="a name of the library's, file.py, file.py:Class, module or module:Class")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="a name of the library's, file.py, file.py:NAME, module or module:NAME")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of inputs and upstream gradients (default 0)")
     parser.add_argument("--exhaustive", action="store_true", help="measure every element of large arrays too")
     parser.add_argument("--backend", metavar="NAME", help="numba (default) or numpy")

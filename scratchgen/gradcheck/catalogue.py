@@ -21,10 +21,10 @@ from scratchgen import layers, losses, models
 from scratchgen.gradcheck.bijection import OneOutput
 from scratchgen.gradcheck.engine import LIMIT, check_subject
 from scratchgen.gradcheck.examples import Draw, examples
-from scratchgen.gradcheck.report import Fault, GradientMismatch, Report
+from scratchgen.gradcheck.report import Fault, GradientMismatch, Report, told
 from scratchgen.gradcheck.subjects import LayerSubject, LossSubject, ObjectiveSubject
 from scratchgen.gradcheck.twice import BackwardOf, has_double_backward
-from scratchgen.layers import Layer, Sequential
+from scratchgen.layers import Sequential
 from scratchgen.models import flow, maf, real_nvp
 from scratchgen.ops import array, copy_to
 
@@ -45,12 +45,14 @@ class Case:
     limit: int | None = LIMIT
 
     def report(self):
-        """The Report of the check; a layer that cannot even be made is reported as wrong."""
+        """The Report of the check; what cannot be made, or whose forward raises, is reported as wrong."""
+        doing = "it cannot be made"
         try:
             subject = self.subject(self.seed)
+            doing = "forward raises an exception"
+            report = check_subject(subject, self.seed, self.limit)
         except Exception as error:  # whatever a student's code raises is a finding
-            return Report(self.name, {}, [Fault("exception", None, f"it cannot be made: {type(error).__name__}: {error}")], self.seed)
-        report = check_subject(subject, self.seed, self.limit)
+            return Report(self.name, {}, [Fault("not checked", None, f"{doing}: {told(error)}")], self.seed)
         report.subject = self.name
         return report
 
@@ -279,42 +281,3 @@ def suitable_data(model, rng):
 def all_cases():
     """Cases of everything: layers, bijections, losses, models."""
     return [*layer_cases(), *bijection_cases(), *loss_cases(), *model_cases()]
-
-
-# What to give a constructor whose arguments have these names
-USUAL = {
-    **dict.fromkeys(("n", "n_in", "in_features", "n_features", "num_features", "features", "dim", "input_dim", "in_dim", "size"), FEATURES),
-    **dict.fromkeys(("n_out", "out_features", "output_dim", "out_dim", "units", "n_hidden", "hidden"), OUTPUTS),
-    **dict.fromkeys(("rate", "p", "drop"), 0.4),
-    **dict.fromkeys(("slope", "alpha"), 0.2),
-    **dict.fromkeys(("rng", "seed"), 0),
-    "pieces": 2,
-    "mask": MASK,
-    "dtype": F,
-}
-
-
-def case_of_class(cls):
-    """The Case of a layer class: arguments of its constructor by their usual names, inputs (6, 4).
-
-    Raises ValueError, with the way out, where a name is not usual.
-    """
-    arguments = {}
-    parameters = inspect.signature(cls).parameters
-    for name, parameter in parameters.items():
-        if name in USUAL and (parameter.default is inspect.Parameter.empty or name in ("rng", "seed", "dtype")):
-            arguments[name] = USUAL[name]
-        elif parameter.default is inspect.Parameter.empty and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise ValueError(
-                f"{cls.__name__} needs {name!r}, and the check cannot guess it: register_layer(lambda: {cls.__name__}(…), ({BATCH}, {FEATURES})) "
-                f"says how to make one"
-            )
-    inputs = n_inputs(cls) - 1  # beside self
-    return layer_case(cls.__name__, lambda: cls(**arguments), *[(BATCH, FEATURES)] * inputs)
-
-
-def layer_classes(namespace):
-    """The layer classes of somebody else's module: subclasses of Layer that have a forward and are not the library's."""
-    found = [thing for thing in namespace.values() if isinstance(thing, type) and issubclass(thing, Layer)]
-    own = [cls for cls in found if not cls.__module__.startswith("scratchgen.") and cls.forward is not Layer.forward]
-    return list(dict.fromkeys(own))

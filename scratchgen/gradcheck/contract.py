@@ -5,7 +5,7 @@ Each breach has its own sentence. `Examination.run` keeps the gradients too, so 
 
 import numpy as np
 
-from scratchgen.gradcheck.report import Fault
+from scratchgen.gradcheck.report import Fault, told
 from scratchgen.gradcheck.snapshot import Unchanged, arrays_in, moved
 from scratchgen.gradcheck.subjects import BrokenForward, describe
 
@@ -56,7 +56,7 @@ class Examination:
         try:
             result = self.subject.backward(dy, cache, **wrt)
         except Exception as error:  # whatever a student's code raises is a finding
-            self.add("exception", None, f"backward raises {type(error).__name__}: {error}", stop=True)
+            self.add("exception", None, f"backward raises {told(error)}", stop=True)
         if wrt.get("wrt") == "params":
             return result
         names = self.subject.inputs
@@ -93,9 +93,10 @@ class Examination:
         with self.subject.restored():
             again, _ = self.run_forward()
         if not np.array_equal(y, again):
-            of_layer = "draw noise from a scratchgen.ops.Stream kept as self.stream, which the check can rewind"
-            noise = of_layer if self.subject.layer else "pass the noise in"
-            self.add("forward", None, f"forward gives two results for the same input; {noise}", stop=True)
+            why = "A difference quotient needs the same noise on both sides: nothing can be measured while each call draws new"
+            of_layer = "draw it from a scratchgen.ops.Stream kept as self.stream, which the check rewinds, or give forward an argument for it"
+            noise = of_layer if self.subject.layer else "give the function an argument for it"
+            self.add("forward", None, f"forward gives two results for the same input. {why}; {noise}", stop=True)
         return rng.standard_normal(y.shape)
 
     def zero(self):

@@ -1,9 +1,12 @@
 """What a check found, as data and in words."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+LIBRARY = Path(__file__).resolve().parents[1]
 
 KINKS_ALLOWED = 0.05  # of the elements checked; more, and the check says too little
 
@@ -92,6 +95,23 @@ class ArrayCheck:
         return f"d{self.name}  ok  {measured}{kinks}"
 
 
+class NotChecked(Exception):
+    """Something cannot be checked as it is; the text says why, and the way out."""
+
+
+def told(error):
+    """An exception in words: its kind, what it says, and the file and line that raised it, unless that was the library itself."""
+    if isinstance(error, NotChecked):
+        return str(error)
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((str(LIBRARY), "<")) and "site-packages" not in file:
+            place = f" ({Path(file).name}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {error}{place}"
+
+
 class Fault(NamedTuple):
     """A breach of the contract that is not about the value of a gradient; `kind` is one word, `array` may be None."""
 
@@ -131,7 +151,10 @@ class Report:
     def message(self):
         """Everything found, in words."""
         wrong = [name for name, check in self.arrays.items() if not check.ok]
-        verdict = "all gradients are right" if self.ok else f"wrong: {', '.join(f'd{name}' for name in wrong)}" if wrong else "breaks the contract"
+        if self.ok or wrong:
+            verdict = "all gradients are right" if self.ok else f"wrong: {', '.join(f'd{name}' for name in wrong)}"
+        else:
+            verdict = "not checked" if any(fault.kind == "not checked" for fault in self.faults) else "breaks the contract"
         told = {diagnosis.text for diagnosis in self.diagnoses}
         lines = [f"{self.subject}: {verdict}"]
         lines += [f"  {check}" for check in self.arrays.values()]

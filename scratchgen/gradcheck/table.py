@@ -2,7 +2,7 @@
 
 print(format_table(gradcheck_table()))                       every layer, loss and model of the library
 gradcheck_table(["BatchNorm", "VAE"])                        some of them: every case whose name begins so
-gradcheck_table(["mylayers.py", "course.layers:MyLinear"])   a file or a module of yours, all its layers or one
+gradcheck_table(["mylayers.py", "course.layers:MyLinear"])   a file or a module of yours, all its layers or one: see yours.py
 """
 
 import importlib
@@ -14,14 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from scratchgen.errors import unknown_name
-from scratchgen.gradcheck.catalogue import all_cases, case_of_class, layer_classes, registered
+from scratchgen.gradcheck.catalogue import all_cases, registered
 from scratchgen.gradcheck.engine import LIMIT
+from scratchgen.gradcheck.report import told
+from scratchgen.gradcheck.yours import case_of, cases_in
 
 
 def gradcheck_table(targets=(), *, seed=0, limit=LIMIT):
     """Check targets -> [Report], one each. targets: see above; none is everything in the library.
 
-    Raises ValueError for an unknown name or a module without layers, FileNotFoundError for a missing file, and what importing it raises.
+    Raises ValueError for an unknown name, a module in which nothing can be checked or that cannot be imported, FileNotFoundError for a missing file.
     """
     cases = [case for target in targets for case in cases_of(target)] if targets else all_cases()
     return [replace(case, seed=seed, limit=limit).report() for case in cases]
@@ -37,16 +39,18 @@ def cases_of(target):
         raise unknown_name("target", target, dict.fromkeys(case.name.split(" (")[0] for case in all_cases()))
     before = len(registered)
     module = load(path)
-    classes = layer_classes(vars(module))
+    mine = {case.name: case for case in registered[before:]}
+    cases = {case.name: case for case in cases_in(vars(module), module.__name__)} | mine
+    if name in cases:
+        return [cases[name]]
+    if name and callable(vars(module).get(name)):  # imported from elsewhere
+        return [case_of(vars(module)[name], vars(module))]
     if name:
-        if name not in vars(module):
-            raise unknown_name(f"layer in {path}", name, [cls.__name__ for cls in classes])
-        return [case_of_class(vars(module)[name])]
-    mine = registered[before:]
-    cases = mine + [case_of_class(cls) for cls in classes if cls.__name__ not in {case.name for case in mine}]
+        classes = [each for each, thing in vars(module).items() if isinstance(thing, type)]
+        raise unknown_name(f"layer in {path}", name, list(cases) or classes)
     if not cases:
-        raise ValueError(f"{path} has no subclass of scratchgen.layers.Layer with a forward")
-    return cases
+        raise ValueError(f"{path} has no pair of functions f and f_backward, and no class with forward and backward")
+    return list(cases.values())
 
 
 def load(path):
@@ -63,6 +67,8 @@ def load(path):
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise ValueError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
+    except Exception as error:  # whatever it raises: it is the file's own
+        raise ValueError(f"{path} cannot be imported: {told(error)}") from error
     finally:
         sys.path.remove(str(file.resolve().parent))
     return module
