@@ -35,7 +35,7 @@ def play():
     return page(
         "Play: train a generative network",
         styles=["play.css"],
-        scripts=["network.js", "training.js", "play_code.js", "play.js"],
+        scripts=["network.js", "training.js", "play_code.js", "play_settings.js", "play_run.js", "play_view.js", "play.js"],
         data={"toys": {name: drawn(*toy) for name, toy in TOYS.items()}},
         body=BODY,
     )
@@ -49,4 +49,6 @@ def drawn(title, function, numbers, modes):
         "x": function(POINTS, 0, **numbers)[0],
         "code": f"sg.data.toys.{function.__name__}({POINTS}, 0{arguments})[0]",
     }
-    return toy | ({"modes": modes().astype("float32"), "std": numbers["std"]} if modes else {})
+    if modes:
+        toy |= {"modes": modes().astype("float32"), "modes_code": f"sg.data.{modes.__name__}()", "std": numbers["std"]}
+    return toy

@@ -234,6 +234,32 @@ def test_slow_motion_shows_one_player_after_the_other(open_page, page_file):
     assert moved == ["D", "G", "D", "G"] and tab.page.evaluate("run.step") == 2
 
 
+def test_a_frame_trains_for_ten_milliseconds(open_page, page_file):
+    tab = open_page(page_file)
+    counted = """(ms) => {
+        const [clock, ask, before] = [performance.now, requestAnimationFrame, run.step];
+        let now = 0;
+        performance.now = () => (now += ms); // how long a step takes
+        window.requestAnimationFrame = () => {};
+        running = true;
+        frame(0);
+        running = false;
+        [performance.now, window.requestAnimationFrame] = [clock, ask];
+        return run.step - before;
+    }"""
+    assert tab.page.evaluate(counted, 2) == 5 and tab.page.evaluate(counted, 500) == 1
+
+
+def test_drawing_by_touch(open_page, page_file):
+    tab = open_page(page_file, "phone")
+    tab.page.select_option("#data", "drawn")
+    tab.page.locator("#plane").scroll_into_view_if_needed()
+    box = tab.page.locator("#plane").bounding_box()
+    tab.page.touchscreen.tap(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])
+    assert np.allclose(tab.page.evaluate("drawing.points"), [[0.75, 0.75]], atol=0.02)
+    assert tab.page.evaluate("location.hash") == "#" + tab.page.evaluate("address()")
+
+
 def test_a_training_that_diverges_says_so(open_page, page_file):
     tab = open_page(page_file)
     tab.page.evaluate("run.model.trainD.lr = run.model.trainG.lr = 1e30; running = true; for (let i = 0; i < 3; i++) step()")

@@ -39,7 +39,7 @@ ${body.loop}
 
 points = ${body.sample}
 sg.plots.points(points, "points.png", real=data)
-`;
+${toy.modes ? `print(sg.metrics.mode_coverage(points, ${toy.modes_code}, std=${toy.std}))\n` : ""}`;
 }
 
 function ganInPython(s, { optimizer, normal }) {
@@ -64,7 +64,7 @@ function ganInPython(s, { optimizer, normal }) {
     `generated, G_cache = G.forward(${normal(s.latent)})`,
     "fake, D_cache = D.forward(generated)",
     `loss_G, dfake = sg.losses.${lossG}(fake)`,
-    'dgenerated = D.backward(dfake, D_cache, wrt="input")  # through D, which learns nothing from it',
+    'dgenerated = D.backward(dfake, D_cache, wrt="input")',
     "G.zero_grads()",
     'G.backward(dgenerated, G_cache, wrt="params")',
     "train_G.step()",
@@ -75,7 +75,9 @@ function ganInPython(s, { optimizer, normal }) {
 D = sg.layers.mlp(${tuple([2, ...hidden(s.d_layers, s.d_units), 1])}, ${ACTIVATIONS[s.d_activation][2]}, rng=rng)
 train_G = sg.optim.${optimizer}(G, ${optimizerInPython(s.optimizer, s.lr, s.momentum)})
 train_D = sg.optim.${optimizer}(D, ${optimizerInPython(s.optimizer, s.lr_d, s.momentum)})`,
-    loop: `    generated, _ = G.forward(${normal(s.latent)})
+    loop: `
+    # D's turn: real examples up, generated ones down
+    generated, _ = G.forward(${normal(s.latent)})
     real, real_cache = D.forward(x)
     fake, fake_cache = D.forward(generated)
     loss_D, dreal, dfake = sg.losses.${lossD}(real, fake)
@@ -83,7 +85,8 @@ train_D = sg.optim.${optimizer}(D, ${optimizerInPython(s.optimizer, s.lr_d, s.mo
     D.backward(dreal, real_cache, wrt="params")
     D.backward(dfake, fake_cache, wrt="params")${penalty}
     train_D.step()${clips ? `\n    clip_weights(D.flat_params, ${s.clip})` : ""}
-${s.d_steps > 1 ? `\n    if (step + 1) % ${s.d_steps} == 0:` : ""}
+
+    # G's turn: its gradient comes through D, which learns nothing from it${s.d_steps > 1 ? `\n    if (step + 1) % ${s.d_steps} == 0:` : ""}
 ${turnG}`,
     sample: `G(rng.standard_normal((1000, ${s.latent}), dtype=np.float32))`,
   };
