@@ -72,7 +72,8 @@ EXERCISES = [
         """
         The classical exercise. Derive dx: x_n reaches the loss directly, through the variance and through the mean, and the gradient is the sum
         over the three paths. It can be brought to one line of NumPy that needs x̂ and r only, whatever the size of x̂. `add_norm_grads` adds
-        to its first two arguments in place. In inference the running statistics take the place of μ and v: they are constants then.
+        to its first two arguments in place: `+=` or `[...] =`, for `dgamma = …` makes a new array. `eps` is a small constant here, which keeps
+        the root away from zero. In inference the running statistics take the place of μ and v: they are constants then.
         """,
         90,
         (
@@ -93,8 +94,8 @@ EXERCISES = [
         "reparameterize", 6, "the reparameterization trick, and the KL divergence",
         """
         Two pieces of a variational autoencoder. The sample: code z, then derive how the loss depends on logvar *through* z (mind that logvar is
-        the logarithm of the variance, not of the standard deviation). The divergence: code its value, summed over features and averaged over
-        the batch, with both gradients.
+        the logarithm of the variance, not of the standard deviation); `eps` is the noise ε here, standard normal numbers. The divergence: code
+        its value, summed over features and averaged over the batch, with both gradients.
         """,
         40,
         (
@@ -113,7 +114,7 @@ EXERCISES = [
         """
         Everything is given but the objective: run forward through encoder, sample and decoder, compute both terms of the loss, nll + β kl, then run
         backward through the same in reverse. Mind that h = [μ | logvar], what the encoder says, reaches the loss on two paths. Return the loss and
-        the dict {"loss", "nll", "kl"}, kl without β. Useful, all of it the library's own: each network has `y, cache = net.forward(x)` and
+        the dict {"loss": …, "nll": …, "kl": …}, kl without β. Useful, all of it the library's own: each network has `y, cache = net.forward(x)` and
         `dx = net.backward(dy, cache)`; `z, cache = self.posterior.forward(h, eps)` draws the sample, and `dh = self.posterior.backward(dz, cache)`
         is the way back through it; `kl, dh = self.posterior.kl(cache, self.beta)`, with the same cache, gives the divergence and the gradient of
         β kl; `nll, doutput = self.likelihood.nll(x, output)`; `add(a, b)` of arrays;
@@ -143,11 +144,12 @@ EXERCISES = [
         Given are both networks, and losses that return their gradients:
         `loss, dreal, dfake = self.discriminator_objective(real, fake)` and
         `loss, dfake = self.objective(fake)`, all of logits (n, 1). Compose the two objectives. Each fills the gradients of its own player only,
-        `wrt="params"` and `wrt="input"` of backward being the tools, and returns the loss and {"discriminator": loss} or {"generator": loss}.
-        The discriminator looks at real and at generated examples: with a forward and a backward for each, every one with its own cache, or in one
-        pass with `real, fake, caches = forward_both(self.discriminator, x, generated)` and `backward_both(self.discriminator, dreal, dfake, caches)`.
-        The networks of this exercise have no batch normalisation, so there are no running statistics to protect. Nor are there labels, packs,
-        penalties or features to match: you need neither y nor u nor self.shown, and what is generated from z goes to the discriminator as it is.
+        `wrt="params"` and `wrt="input"` of backward being the tools, and returns the loss and the dict {"discriminator": loss} or {"generator":
+        loss}. The discriminator looks at real and at generated examples: with a forward and a backward for each, every one with its own cache, or
+        in one pass with `real, fake, caches = forward_both(self.discriminator, x, generated)` and `backward_both(self.discriminator, dreal,
+        dfake, caches)`. The networks of this exercise have no batch normalisation, so there are no running statistics to protect. Nor are there
+        labels, packs, penalties or features to match: you need neither y nor u nor self.shown, and what is generated from z goes to the
+        discriminator as it is.
         """,
         50,
         (
@@ -174,8 +176,9 @@ EXERCISES = [
         "adam", 11, "Adam",
         """
         One update, in place: p, m and v are arrays that must hold the new values when the function returns (m[...] = … rather than m = …); g must
-        stay as it is. t is the number of the step, from 1. With `decoupled` false, weight decay is added to the gradient; with
-        `decoupled` true, p is first shrunk by lr · weight_decay of itself, and the gradient is left alone.
+        stay as it is. t is the number of the step, from 1; `eps` is the small constant that keeps the division from zero. With `decoupled` false,
+        weight decay is added to the gradient; with `decoupled` true, p is first shrunk by lr · weight_decay of itself, and the gradient is left
+        alone.
         """,
         30,
         (Cut("scratchgen.optim.adam", keep=["adam_step"], blanks=["adam_step"]),),
@@ -230,7 +233,8 @@ EXERCISES = [
         of any size: e^1000 must not appear, and a sample that is hopeless beside another simply weighs 0. Then derive what the weights do to the
         gradient: `dz` comes from the decoder, with its weight w̃ in it; add what reaches z from −½ z², and return it together with what reaches
         logvar *past* z. Last, if you like a harder one, the same of the doubly reparameterized gradient, whose derivation the lesson begins.
-        In the two backward functions each row is one sample of one example, w (rows,) its normalised weight; batch is the number of examples.
+        `eps` is the noise ε. In the two backward functions each row is one sample of one example, w (rows,) its normalised weight; batch is the
+        number of examples.
         """,
         60,
         (
@@ -244,11 +248,11 @@ EXERCISES = [
     Exercise(
         "diffusion", 15, "the loss of a diffusion model",
         """
-        Drown data in noise, and train a network to tell what the noise was. Code x_t at a given time, t / T, between 0 and 1, for each example; then
-        the loss: the network gets x_t with the time as one more column (`join_columns(a, b)` puts two arrays side by side), and says ε̂. Useful:
-        `y, cache = self.net.forward(x)`, `self.net.backward(dy, cache)`, and `loss, da = squared_error(a, b)`, ½ ‖a − b‖² averaged over the batch
-        with the gradient for a. The noise and the times are given where eps and t are; `self._times(batch)` and `self.stream.normal(shape, dtype)`
-        draw others. Last one step of the sampler, from x_t to x_s, with ε̂ given.
+        Drown data in noise, and train a network to tell what the noise was. Code x_t at a given time, t / T, between 0 and 1, for each example;
+        then the loss: the network gets x_t with the time as one more column (`join_columns(a, b)` puts two arrays side by side), and says ε̂.
+        Useful: `y, cache = self.net.forward(x)`, `self.net.backward(dy, cache)`, and `loss, da = squared_error(a, b)`, ½ ‖a − b‖² averaged over
+        the batch with the gradient for a. The noise and the times are given where eps and t are; `self._times(batch)` and
+        `self.stream.normal(shape, dtype)` draw others. Last one step of the sampler, from x_t to x_s, with ε̂ given.
         """,
         45,
         (

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from scratchgen.coursework.exercises import EXERCISES
+from scratchgen.coursework.finding import candidates
 from scratchgen.coursework.loading import run_file
 from scratchgen.coursework.rules import violations
 from scratchgen.coursework.testing import Student, in_words
@@ -28,7 +29,9 @@ def exercise(request):
     """The student's work that this test file is about: test_ex01_linear.py tests ex01_linear.py, beside it."""
     path = request.path.with_name(request.path.name.removeprefix("test_"))
     if not path.is_file():
-        pytest.fail(f"{path.name} is missing: it should lie beside {request.path.name}", pytrace=False)
+        similar = [str(each.relative_to(path.parent)) for each in candidates(path.parent, path.stem)]
+        there = f"; there is {', '.join(similar)}: give it that name, or move it" if similar else ""
+        pytest.fail(f"{path.name} is missing: it should lie beside {request.path.name}{there}", pytrace=False)
     about = next((e for e in EXERCISES if e.module == path.stem), None)
     if about is None:
         pytest.fail(f"{path.name} is no exercise of the installed version of scratchgen", pytrace=False)

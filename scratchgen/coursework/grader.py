@@ -15,7 +15,6 @@ import json
 import os
 import secrets
 import signal
-import stat
 import threading
 import time
 from dataclasses import dataclass
@@ -26,11 +25,11 @@ import numpy as np
 import scratchgen
 from scratchgen.coursework import sandbox
 from scratchgen.coursework.exercises import chosen
+from scratchgen.coursework.finding import read, work_of
 from scratchgen.coursework.remote import Gone, Sandbox, StudentError, Untrusted
 from scratchgen.coursework.rules import violations
 from scratchgen.ops import use_backend
 
-LARGEST_FILE = 200_000  # bytes
 GIVE_UP_AFTER = 3  # processes of one exercise that had to be ended, or so many times the time limit of a test
 LONGEST_MESSAGE = 3000
 
@@ -71,11 +70,16 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
         raise NotADirectoryError(f"{folder} is no folder; grade needs the one that `coursework new` wrote")
     wanted, began = chosen(exercises), time.monotonic()
     seed = secrets.randbits(64) if seed is None else seed
-    outcomes, locks, refusal = [], [], None
+    outcomes, locks, elsewhere, refusal = [], [], [], None
     with use_backend("numpy"), np.errstate(all="ignore"), _ended_by_signals():
         for exercise in wanted:
             try:
-                outcomes += grade_exercise(exercise, folder / f"{exercise.module}.py", seconds, memory, seed, locks, without_locks)
+                source, where = work_of(folder, exercise)
+                if source is None:
+                    outcomes += [Outcome(exercise, test, False, clean(where)) for test in exercise.tests]
+                    continue
+                elsewhere += [clean(where)] * bool(where)
+                outcomes += grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks)
             except Untrusted as error:
                 refusal = f"not graded: on this system nothing holds a student's code, so no point could be trusted: {error}"
                 outcomes = [Outcome(exercise, test, False, refusal) for exercise in wanted for test in exercise.tests]
@@ -83,7 +87,7 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
             except Exception as error:
                 sentence = clean(f"the grader failed here, which is not your fault: {type(error).__name__}: {error}")
                 outcomes += [Outcome(exercise, test, False, sentence) for test in exercise.tests]
-    results = as_results(outcomes, locks, seed, time.monotonic() - began, written_by(folder))
+    results = as_results(outcomes, locks, seed, time.monotonic() - began, written_by(folder), elsewhere)
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         _write(Path(out) / "results.json", json.dumps(results, indent=2) + "\n")
@@ -93,11 +97,9 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
     return results
 
 
-def grade_exercise(exercise, path, seconds, memory, seed, locks, without_locks=False):
-    """The outcomes of one exercise's tests; adds the names of the locks that held to `locks`."""
-    source, complaint = read(path)
-    if source is not None:
-        complaint = "\n".join(violations(source, exercise))
+def grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks=False):
+    """The outcomes of one exercise's tests, for a student's text; adds the names of the locks that held to `locks`."""
+    complaint = "\n".join(violations(source, exercise))
     if complaint:
         return [Outcome(exercise, test, False, complaint) for test in exercise.tests]
     outcomes, ended, left, student = [], 0, GIVE_UP_AFTER * seconds, None
@@ -157,21 +159,6 @@ def run(test, student, seconds, rng):
     return True, "", False
 
 
-def read(path):
-    """-> text of the student's file, or None and a sentence. Links are not followed: they could lead anywhere."""
-    try:
-        about = path.lstat()
-        if not stat.S_ISREG(about.st_mode):
-            return None, f"{path.name} is not a plain file"
-        if about.st_size > LARGEST_FILE:
-            return None, f"{path.name} has {about.st_size} bytes; at most {LARGEST_FILE} are read"
-        return path.read_text(encoding="utf-8-sig"), ""
-    except FileNotFoundError:
-        return None, f"{path.name} is missing"
-    except (OSError, UnicodeDecodeError) as error:
-        return None, f"{path.name} cannot be read: {error}"
-
-
 def clean(message):
     """A message from a student's code, without control characters and of bounded length."""
     message = "".join(c if c.isprintable() or c == "\n" else "?" for c in message.strip())
@@ -187,8 +174,8 @@ def written_by(folder):
         return None
 
 
-def as_results(outcomes, locks, seed, duration, version):
-    """Gradescope's results.json as a dict."""
+def as_results(outcomes, locks, seed, duration, version, elsewhere):
+    """Gradescope's results.json as a dict. elsewhere: sentences about work that was found where it should not be."""
     tests = [
         {
             "name": f"{o.exercise.module}: {o.test.title}{' (hidden inputs)' if o.test.hidden else ''}",
@@ -208,6 +195,8 @@ def as_results(outcomes, locks, seed, duration, version):
         output += f" No point can be trusted, for the code was not locked up: {'; '.join(dangers)}."
     if version not in (None, scratchgen.__version__):
         output += f" The folder was written by scratchgen {version}: its exercises may differ."
+    if elsewhere:
+        output += "".join(f" {sentence}." for sentence in elsewhere)
     return {
         "score": sum(o.score for o in outcomes),
         "execution_time": round(duration, 3),

@@ -68,6 +68,14 @@ They build on one another as ideas, but not as code: no exercise needs your solu
 
 ## How to begin
 
+Work in the Python environment in which scratchgen is installed. In a terminal, in the folder that holds it (here it is called `.venv`):
+
+    source .venv/bin/activate              # Linux, macOS
+    .venv\\Scripts\\activate                 # Windows
+    python -m pip install pytest           # once, for the tests
+
+After that, `python`, `pytest` and `scratchgen` are those of the environment; `scratchgen doctor` says whether all is well.
+
 1. Open `{first.module}.py`. It begins with the task and the lesson: the equations, and the shapes of all arrays.
 2. Below stands the code. Where it says `raise NotImplementedError("not implemented: …")`, delete that line and write your own code.
    Leave names and arguments as they are. In this exercise there is to write: {", ".join(f"`{blank}`" for blank in first.blanks)}.
@@ -77,7 +85,7 @@ They build on one another as ideas, but not as code: no exercise needs your solu
 
    `pytest -x test_{first.module}.py` stops at the first failure, `pytest test_{first.module}.py -k dx` runs what has "dx" in its name, and plain
    `pytest` runs everything. A test that fails says what is wrong: a value, a shape, or for a gradient what kind of mistake it looks like.
-   A missing pytest comes with `pip install pytest`.
+   "command not found" means that the environment is not active: see above.
 4. See your points, with tests that are not in this folder:
 
        scratchgen coursework grade .{subset}
@@ -99,7 +107,10 @@ features). Losses sum over features and average over the batch. All notation: `p
   rules: complex numbers are refused, and the tests have inputs at which only the formula is exact, a backward function's arguments that no
   forward gives among them.
 - A function leaves its arguments as they are, unless the task says "in place". A changed argument fails the test.
-- Graded is with other inputs than those in the tests here, large ones and extreme ones among them.
+- Graded is with other inputs than those in the tests here. Where a task forbids overflow, an overflow on the way is a mistake, whatever
+  comes out in the end: Python's RuntimeWarning shows it.
+- Hand in the files `ex….py`, or notebooks: `ex….ipynb` is graded where there is no such file, or nothing was written in it. The tests, and all
+  else in this folder, are not looked at.
+- What the tests in this folder do not see: large and extreme inputs, other shapes, float32, and speed. Each exercise lists its hidden parts.
 - Each test has 10 seconds, those of an exercise together 30. Good solutions take milliseconds; there is nothing to optimise.
-- Hand in the files `ex….py`. The tests, and all else in this folder, are not looked at.
 """

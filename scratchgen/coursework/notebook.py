@@ -5,6 +5,7 @@ form is nbgrader's source version: `nbgrader generate_assignment` takes out what
 tests. The blank form is what a student gets without nbgrader.
 """
 
+import ast
 import json
 
 import numpy as np
@@ -39,6 +40,32 @@ def notebook(exercise, filling="blank"):
         "language_info": {"name": "python"},
     }
     return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1, ensure_ascii=False) + "\n"
+
+
+def code_of(text):
+    """The code of a student's notebook, without the cells and lines that only check it or speak to Jupyter. ValueError if it is no notebook."""
+    try:
+        cells = json.loads(text)["cells"]
+        code = [cell for cell in cells if cell["cell_type"] == "code" and not cell["metadata"].get("nbgrader", {}).get("grade")]
+        sources = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in code]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"it is no notebook ({type(error).__name__})") from None
+    return "\n\n\n".join(_without_checks(source) for source in sources) + "\n"
+
+
+def _without_checks(source):
+    """A cell's code with its magics, and what imports and calls `check`, taken out; as it is if it is not Python, which the rules will say."""
+    lines = ["" if line.startswith(("%", "!")) else line for line in source.splitlines()]
+    try:
+        tree = ast.parse("\n".join(lines))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return source
+    for node in tree.body:
+        imports = isinstance(node, ast.ImportFrom) and node.module == "scratchgen.coursework"
+        call = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name)
+        if imports or (call and node.value.func.id == "check"):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+    return "\n".join(lines)
 
 
 def check(exercise, test, namespace, seed=0):
