@@ -13,7 +13,9 @@ examples:
 """
 
 import argparse
+import contextlib
 import functools
+import io
 import json
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from scratchgen.errors import integer, number, one_of
 from scratchgen.models import MODELS
 from scratchgen.reading import open_regular, read_up_to
 from scratchgen.train.checks import validation_value
+from scratchgen.train.ranks import ranks
 
 OPTIMIZERS = {name.lower(): getattr(sg.optim, name) for name in ("SGD", "Adagrad", "RMSProp", "Adadelta", "Adam", "AdamW")}
 SCHEDULES = {
@@ -37,7 +40,7 @@ SCHEDULES = {
 NOT_SETTINGS = ("backend", "out", "resume")
 STORED = {  # types of the settings that config.json can hold; those of the model are for its constructor to judge
     **dict.fromkeys(("model", "data", "binarize", "optimizer", "schedule"), (str,)),
-    **dict.fromkeys(("epochs", "batch_size", "seed", "patience"), (int,)),
+    **dict.fromkeys(("epochs", "batch_size", "seed", "patience", "shards"), (int,)),
     "conditional": (bool,),
     **dict.fromkeys(("lr", "clip_norm"), (int, float)),
 }
@@ -71,6 +74,7 @@ def model_parser(name):
     training.add_argument("--patience", type=int, metavar="N", help=f"stop after N epochs without a better validation value (default: {usual})")
     training.add_argument("--conditional", action="store_true", default=None, help="learn each class of labelled data: `sample --label K` draws it")
     training.add_argument("--clip-norm", type=float, metavar="X", help="bound on the norm of the gradients (default: none)")
+    training.add_argument("--shards", type=int, metavar="N", help="cut each minibatch in N, for `mpiexec -n M scratchgen train …` with M up to N")
     training.add_argument("--seed", type=int, metavar="N", help="of everything random (default 0)")
     training.add_argument("--backend", metavar="NAME", help="numba (default), numpy, or cuda for an NVIDIA GPU")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default runs/MODEL-DATA, the first that is free)")
@@ -90,6 +94,12 @@ def customary(cls):
 
 def run(options):
     """Train; print where the pictures are, and the result on test data."""
+    with contextlib.redirect_stdout(io.StringIO()) if ranks().rank else contextlib.nullcontext():  # of many processes one speaks
+        train_and_test(options)
+
+
+def train_and_test(options):
+    """`run`, of one process."""
     cls = model_class(options.model)
     options = model_parser(options.model).parse_args(options.rest, argparse.Namespace(model=options.model))
     if options.backend:
@@ -97,6 +107,8 @@ def run(options):
     settings = asked_for(options)
     data = {split: sg.data.load(settings["data"], split) for split in sg.data.splits(settings["data"])}
     model, settings, out = train(cls, data, settings, options)
+    if ranks().rank:
+        return
     if "test" in data:
         test = binarized(data["test"], settings["binarize"], seed=0)
         for key, values in likelihoods(model, test, n_samples=max(1, min(100, DRAWS // len(test.x))), seed=0).items():
@@ -147,6 +159,7 @@ def train(cls, data, settings, options):
         schedule=make_schedule(settings),
         clip_norm=settings.get("clip_norm"),
         patience=settings.get("patience"),
+        shards=settings.get("shards"),
         config={"command": settings},
     )
     return model, settings, out

@@ -22,8 +22,10 @@ from scratchgen.train.checks import check_arguments, check_batches, check_data, 
 from scratchgen.train.interrupt import interruptible
 from scratchgen.train.pictures import write_pictures
 from scratchgen.train.progress import Progress
+from scratchgen.train.ranks import ranks
 from scratchgen.train.run import Run
 from scratchgen.train.run_folder import RunFolder
+from scratchgen.train.shards import Shards, check_shards
 from scratchgen.train.step import check_losses, check_parameters, train_step
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; at the end of an epoch one is written besides
@@ -46,6 +48,7 @@ def fit(
     schedule=None,
     clip_norm=None,
     patience=None,
+    shards=None,
     progress=True,
     config=None,
 ):
@@ -61,6 +64,8 @@ def fit(
     the epoch's number.   clip_norm: bound on the norm of each player's gradients.
     patience: stop early, after so many epochs without a better validation value: of what the model's `evaluate` gives, the first (a VAE's ELBO, the
     log-likelihood of a MADE). At the end the model has the parameters of the best epoch; so has what sg.load finds in `out`, at any time.
+    shards: cut every minibatch in so many; then any number of processes up to that, `mpiexec -n N`, trains the same parameters, to the bit (see
+    train/shards.py). Each needs the same arguments; the first one writes.
     progress: show a progress bar.   config: more entries to keep in config.json.
 
     Ctrl-C ends the run after the step in progress: a checkpoint is written, then KeyboardInterrupt is raised.
@@ -76,6 +81,11 @@ def fit(
     if valid is not None:
         valid = Binarize("once" if binarize == "fresh" else binarize, rng=seed).dataset(valid)
     patience = check_patience(model, patience, valid, valid_y)
+    together = ranks()
+    if shards is None and together.size > 1:
+        raise ValueError(f"started as {together.size} processes, but shards is None; give shards=8 (--shards 8), say, for them to divide among them")
+    smallest = len(x) % batch_size or batch_size
+    shards = shards if shards is None else check_shards(shards, together.size, model, smallest)
     optimizers = {name: (optimizer or model.optimizer)(player) for name, player in model.players().items()}
     schedules = [schedule(each) for each in optimizers.values()] if schedule else []
 
@@ -86,7 +96,10 @@ def fit(
     }  # fmt: skip
     if patience:  # how long it is may change
         settings |= {"patience": "on", "valid": summary(valid, valid_y)}
+    if shards:
+        settings["shards"] = shards
     run = Run(model, optimizers, bits, settings)
+    cut = Shards(run, shards, together) if shards else None
     steps_per_epoch = -(-len(x) // batch_size)
 
     def ended():
@@ -106,16 +119,22 @@ def fit(
         if folder and run.epoch and (ended() or run.epoch % -(-epochs // MOST_PICTURES) == 0):
             write_pictures(run, folder.path, x if valid is None else valid, last=ended(), seed=seed)
 
+    def evaluate():
+        return {} if valid is None else model.evaluate(array(valid), None if valid_y is None else array(valid_y), rng=seed)
+
     def one_step(x, y, players):
-        return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm, y))
+        return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm, y, cut))
 
     with (
+        together.together(),
         interruptible() as interrupted,
-        open_folder(out, resume, run, epochs, steps_per_epoch, config) as folder,
-        Progress(epochs * steps_per_epoch, run.step, progress) as bar,
+        open_folder(out if together.rank == 0 else None, resume, run, epochs, steps_per_epoch, config) as folder,
+        Progress(epochs * steps_per_epoch, run.step, progress and together.rank == 0) as bar,
         announcing(bar.compiling),
     ):
-        step = recorded(one_step)
+        if together.size > 1:
+            run.restore(*together.same(run.describe))
+        step = recorded(one_step) if together.size == 1 else one_step  # messages are no operations
         rows = array(x) if y is None else (array(x), array(y))  # on a device, all of it is brought there once
         saved = time.monotonic()
         if run.step == run.epoch * steps_per_epoch:  # a run that was stopped after the checkpoint of an epoch lacks that epoch's pictures
@@ -129,7 +148,7 @@ def fit(
                 run.count(step(x_batch, y_batch, tuple(name for name, _ in model.turns(run.step))))
                 if bar.update() or not is_async():  # where reading a number waits: only when the bar was drawn anew
                     check_losses(model, optimizers, run.sums, run.step)
-                if interrupted():
+                if together.any(interrupted()):
                     save()
                     where = f"saved; go on with resume=True (--resume) in {folder.path}" if folder else "nothing was saved, because out is None"
                     raise KeyboardInterrupt(f"stopped after step {run.step}: {where}")
@@ -137,7 +156,7 @@ def fit(
                     save()
                     saved = time.monotonic()
             check()
-            evaluation = {} if valid is None else model.evaluate(array(valid), None if valid_y is None else array(valid_y), rng=seed)
+            evaluation = together.same(evaluate)
             run.end_epoch(evaluation)
             if patience:
                 run.keep_best(f"valid_{next(iter(evaluation))}")

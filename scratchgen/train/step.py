@@ -12,18 +12,21 @@ class Diverged(FloatingPointError):
     """A loss or a parameter became NaN or infinite."""
 
 
-def train_step(model, optimizers, x, step, clip_norm=None, y=None):
+def train_step(model, optimizers, x, step, clip_norm=None, y=None, shards=None):
     """Train `model` on one minibatch x (batch, data_dim) -> {part of the loss: scalar}.
 
     optimizers: {player: Optimizer}; step: number of the step, from 0; clip_norm: bound on the norm of each player's gradients.
-    y: labels (batch,), for a model whose objective takes them.
+    y: labels (batch,), for a model whose objective takes them.  shards: the Shards that compute gradients, where the minibatch is cut.
     Raises Diverged if a loss is not finite, before anything is updated by it; on a device, where looking would wait, that is for check_losses.
     """
     record = {}
-    for name, loss in model.turns(step):
+    for turn, (name, loss) in enumerate(model.turns(step)):
         player = model.players()[name]
-        player.zero_grads()
-        total, parts = loss(x) if y is None else loss(x, y=y)
+        if shards:
+            total, parts = shards.loss(turn, x, y)
+        else:
+            player.zero_grads()
+            total, parts = loss(x) if y is None else loss(x, y=y)
         if not is_async() and not math.isfinite(total):
             raise Diverged(explain(player, f"the loss of {name} is {float(total)} at step {step}", optimizers[name].lr))
         if clip_norm is not None:
