@@ -12,7 +12,7 @@ import sys
 import scratchgen
 from scratchgen.terminal import tolerate_terminal
 
-COMMANDS = ("train", "sample", "evaluate", "models", "play", "reproduce", "gradcheck", "book", "coursework", "bench", "doctor")
+COMMANDS = ("train", "sample", "evaluate", "models", "play", "reproduce", "gradcheck", "trace", "book", "coursework", "bench", "doctor")
 
 EXAMPLES = """examples:
   scratchgen train vae                                  a VAE on digits drawn from fonts: no download, about a minute
@@ -21,6 +21,7 @@ EXAMPLES = """examples:
   scratchgen sample runs/vae -n 64 --out digits.png     pictures from a trained model
   scratchgen evaluate runs/vae                          how good it is on test data
   scratchgen gradcheck mylayers.py                      whether the gradients of your own layers are right, and if not, why
+  scratchgen trace mylayers.py:MyLinear                 a page that walks through forward and backward, number by number
   scratchgen doctor                                     what this machine offers, and what is missing
 """
 

@@ -2,6 +2,7 @@
 
 page.py        how a page is put together: its styles, its scripts, its numbers
 network.py     a network's layers and weights, as a page computes with them
+trace.py       a training step to walk through; beside it recorder.py, statements.py, provenance.py, measured.py, and the steps of steps.py
 assets/        what the pages are written in: CSS, and the library's mathematics once more in JavaScript
 """
 

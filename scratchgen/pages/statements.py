@@ -1,0 +1,223 @@
+"""A function's source as a trace reads it: its statements, and the names and attributes that each of them computes with.
+
+    dx = dy * (1 - y * y)        target  dx        operands  dy, y        pieces  [dy, " * (1 - ", y, " * ", y, ")"]
+
+An operand is a name, an attribute or an item, as it is written: dy, self.params["W"], a.T, x.shape[0]. Which of them are arrays, only a run shows.
+"""
+
+import ast
+import copy
+import functools
+import io
+import re
+import tokenize
+from dataclasses import dataclass
+
+CHAIN = (ast.Name, ast.Attribute, ast.Subscript)
+
+
+@dataclass(eq=False)
+class Part:
+    """One value of a statement.
+
+    text, expression: what is computed.  targets: where it goes, as written; () if it is returned or dropped.  writes: whether into an array that is
+    there, by += or by item.  index: which value of a tuple it is; None if it is all.  bases: the arrays that items are written to.
+    nodes: (operand as written, its node), in the order of the text.
+    """
+
+    text: bytes
+    expression: ast.expr
+    targets: tuple
+    writes: bool
+    index: int | None
+    bases: tuple
+    nodes: list
+
+    @functools.cached_property
+    def operands(self):
+        """The operands, each once."""
+        return list(dict.fromkeys(name for name, _ in self.nodes))
+
+    def function(self, names):
+        """Code of the expression with _0, _1, … in the place of these operands."""
+        tree = Replaced({name: f"_{k}" for k, name in enumerate(names)}).visit(copy.deepcopy(self.expression))
+        return compile(ast.fix_missing_locations(ast.Expression(tree)), "<operands>", "eval")
+
+    def pieces(self, names, environment):
+        """The text in pieces: str, {"operand": k}, {"product": [k, l]} or {"sum": k}, numbers counting `names`; of `a if c else b`, what it was."""
+        node = self.expression
+        while isinstance(node, ast.IfExp):
+            node = node.body if eval(compile(ast.Expression(node.test), "<test>", "eval"), dict(environment)) else node.orelse
+        found = []
+        for start, stop, piece in sorted(self.spans(node, names), key=lambda span: (span[0], -span[1])):
+            if not found or start >= found[-1][1]:
+                found.append((start, stop, piece))
+        pieces, at = [], node.start
+        for start, stop, piece in [*found, (node.stop, node.stop, None)]:
+            between = re.sub(r"\s+", " ", self.text[at:start].decode().replace("np.", ""))
+            pieces += [between] * bool(between) + [piece] * (piece is not None)
+            at = stop
+        return pieces
+
+    def spans(self, top, names):
+        """Yield (start, stop, piece) of operands, products and sums in a part of it; those of a product contain those of its operands."""
+        known = {id(node): names.index(name) for name, node in self.nodes if name in names}
+        for node in ast.walk(top):
+            place = getattr(node, "start", 0), getattr(node, "stop", 0)
+            if id(node) in known:
+                yield *place, {"operand": known[id(node)]}
+            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) and id(node.left) in known and id(node.right) in known:
+                yield *place, {"product": [known[id(node.left)], known[id(node.right)]]}
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sum":
+                summed = node.func.value if id(node.func.value) in known else node.args[0] if node.args else None
+                if id(summed) in known:
+                    yield *place, {"sum": known[id(summed)]}
+
+
+class Replaced(ast.NodeTransformer):
+    """Puts names in the place of operands."""
+
+    def __init__(self, names):
+        self.names = names
+
+    def visit(self, node):
+        name = self.names.get(ast.unparse(node)) if isinstance(node, CHAIN) else None
+        return ast.Name(name, ast.Load()) if name else self.generic_visit(node)
+
+
+@dataclass(eq=False)
+class Statement:
+    """A simple statement: its first and last line, whether it is a return, its Parts."""
+
+    first: int
+    last: int
+    returns: bool
+    parts: list
+
+
+class Source:
+    """A file of Python."""
+
+    def __init__(self, path):
+        with tokenize.open(path) as file:
+            self.text = file.read()
+        self.lines = self.text.splitlines()
+        tree = ast.parse(self.text)
+        starts = [0]
+        for line in self.text.encode().splitlines(keepends=True):
+            starts.append(starts[-1] + len(line))
+        for node in ast.walk(tree):
+            if hasattr(node, "end_col_offset"):
+                node.start, node.stop = starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and not is_wrapper(node)]
+        self.nodes = {(min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.name): node for node in functions}
+        self.functions = {}
+        tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
+        self.comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT and t.line[: t.start[1]].strip()}
+
+    def function(self, code):
+        """The Function of a code object; None for a lambda, a comprehension, a class body, or a wrapper around another function."""
+        key = code.co_firstlineno, code.co_name
+        if key in self.nodes and key not in self.functions:
+            self.functions[key] = Function(self, self.nodes[key], code)
+        return self.functions.get(key)
+
+
+class Function:
+    """One function: name, first line, lines of its text, equation, and its simple statements by line."""
+
+    def __init__(self, source, node, code):
+        self.file, self.name, self.first = code.co_filename, node.name, code.co_firstlineno
+        lines = source.lines[self.first - 1 : node.end_lineno]
+        indent = len(lines[0]) - len(lines[0].lstrip())
+        self.lines = [line[indent:] for line in lines]
+        self.comments = {line: source.comments[line] for line in range(self.first, node.end_lineno + 1) if line in source.comments}
+        doc = ast.get_docstring(node) or ""
+        self.equation = self.comments.get(node.lineno) or doc.split("\n")[0]
+        self.statements, self.text = {}, source.text.encode()
+        self.collect(node.body)
+
+    def collect(self, body):
+        for node in body:
+            for inner in ("body", "orelse", "finalbody"):
+                self.collect(getattr(node, inner, []) if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) else [])
+            for handler in getattr(node, "handlers", []):
+                self.collect(handler.body)
+            parts = self.parts(node)
+            if parts:
+                statement = Statement(node.lineno, node.end_lineno, isinstance(node, ast.Return), parts)
+                for line in range(node.lineno, node.end_lineno + 1):
+                    self.statements[line] = statement
+
+    def parts(self, node):
+        """[Part] of a simple statement; none for another."""
+        if isinstance(node, ast.AugAssign):
+            target = copy.copy(node.target)
+            target.ctx = ast.Load()
+            expression = ast.BinOp(target, node.op, node.value)
+            expression.start, expression.stop = node.start, node.stop
+            return [self.part(expression, (node.target,), True)]
+        if (
+            isinstance(node, (ast.Return, ast.Expr, ast.Assign, ast.AnnAssign))
+            and node.value is not None
+            and not isinstance(node.value, ast.Constant)
+        ):
+            targets = getattr(node, "targets", [getattr(node, "target", None)])
+            target = targets[0]
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else None
+            if values and isinstance(node, ast.Return):
+                return [self.part(value, (), False, k) for k, value in enumerate(values)]
+            if values and isinstance(target, ast.Tuple) and len(target.elts) == len(values):
+                return [self.part(value, (to,), False, k) for k, (to, value) in enumerate(zip(target.elts, values, strict=True))]
+            return [self.part(node.value, flat_targets(target), False)]
+        return []
+
+    def part(self, expression, targets, augmented, index=None):
+        text = self.text[expression.start : expression.stop]
+        if augmented:  # out += a reads out + a
+            split = targets[0].stop - expression.start
+            text = text[:split] + text[split:].replace(b"=", b" ", 1)
+        writes = augmented or any(isinstance(target, ast.Subscript) for target in targets)
+        shift(expression, expression.start)
+        bases = tuple(ast.unparse(target.value) for target in targets if isinstance(target, ast.Subscript))
+        return Part(text, expression, tuple(map(ast.unparse, targets)), writes, index, bases, operands(expression))
+
+
+def is_wrapper(function):
+    """Whether a function is written around another: @functools.wraps."""
+    return any("wraps(" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def shift(expression, by):
+    """Count places from the beginning of the expression."""
+    for node in ast.walk(expression):
+        if hasattr(node, "start"):
+            node.start, node.stop = node.start - by, node.stop - by
+
+
+def flat_targets(target):
+    """The places that an assignment writes to."""
+    if target is None:
+        return ()
+    return tuple(x for each in target.elts for x in flat_targets(each)) if isinstance(target, (ast.Tuple, ast.List)) else (target,)
+
+
+def operands(node):
+    """[(operand as written, node)] of an expression."""
+    if isinstance(node, CHAIN) and not any(isinstance(inner, ast.Call) for inner in ast.walk(node)):
+        return [(ast.unparse(node), node)]
+    if isinstance(node, ast.Call):
+        inside = operands(node.func.value) if isinstance(node.func, ast.Attribute) else [] if isinstance(node.func, ast.Name) else operands(node.func)
+        return inside + [pair for each in (*node.args, *(k.value for k in node.keywords)) for pair in operands(each)]
+    if isinstance(node, ast.Lambda):
+        return []
+    return [pair for child in ast.iter_child_nodes(node) for pair in operands(child)]
+
+
+@functools.cache
+def source_of(path):
+    """The Source of a file; None if it cannot be read."""
+    try:
+        return Source(path)
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return None
