@@ -36,17 +36,22 @@ def network(net):
 TRAIN = """(text) => {
     const { networks, settings, turns } = revive(JSON.parse(text));
     const model = new { gan: GAN, vae: VAE, flow: FlowMatching }[settings.model](networks, settings);
-    for (const [turn, ...given] of turns) model[turn](...given);
-    return Object.keys(networks).map((name) => parameters([model[name]]).map(([p]) => Array.from(p)));
+    const losses = {};
+    for (const [turn, ...given] of turns) losses[turn] = model[turn](...given);
+    return [Object.keys(networks).map((name) => parameters([model[name]]).map(([p]) => Array.from(p))), losses];
 }"""
 
 
-def assert_same_training(tab, settings, networks, before, turns):
-    """The page, given the parameters before and the turns' draws, arrives at the networks' parameters, to 10⁻⁴ of the largest of each network.
+def assert_same_training(tab, settings, networks, before, turns, losses):
+    """The page, given the parameters before and the turns' draws, arrives at the networks' parameters, to 10⁻⁴ of the largest of each network, and
+    at the losses {turn: the last one}.
 
     Not of each array: where a bias's gradient is zero but for rounding, as that of a critic's last one, Adam makes of it a step of up to lr.
     """
-    found = tab.page.evaluate(TRAIN, as_json({"networks": before, "settings": settings, "turns": turns}))
+    found, found_losses = tab.page.evaluate(TRAIN, as_json({"networks": before, "settings": settings, "turns": turns}))
+    for turn, loss in losses.items():
+        theirs = found_losses[turn]["loss"] if settings["model"] == "vae" else found_losses[turn]
+        assert theirs == pytest.approx(float(loss), rel=1e-4, abs=1e-5)
     for net, start, theirs in zip(networks.values(), before.values(), found, strict=True):
         ours, first = (np.concatenate([one[key].ravel() for one in layers for key in ("W", "b") if key in one]) for layers in (network(net), start))
         moved, tolerance = np.abs(ours - first).max(), 1e-4 * np.abs(ours).max()
@@ -67,14 +72,14 @@ def test_a_gan_trains_as_the_library_s(open_page, page_file, objective, penalty)
         x, z, again = (rng.standard_normal((BATCH, n), dtype=np.float32) for n in (2, 3, 3))
         u = rng.random((BATCH, 1), dtype=np.float32)
         gan.zero_grads()
-        gan.discriminator_loss(x, z, u)
+        loss_D, _ = gan.discriminator_loss(x, z, u)
         train["discriminator"].step()
         gan.updated("discriminator")
         gan.zero_grads()
-        gan.generator_loss(again)
+        loss_G, _ = gan.generator_loss(again)
         train["generator"].step()
         turns += [["turnD", x, z, u], ["turnG", again]]
-    assert_same_training(open_page(page_file), settings, networks, before, turns)
+    assert_same_training(open_page(page_file), settings, networks, before, turns, {"turnD": loss_D, "turnG": loss_G})
 
 
 class Recording:
@@ -149,7 +154,8 @@ def test_the_code_does_what_the_page_does(open_page, page_file, tmp_path, monkey
         if (step + 1) % settings["d_steps"] == 0:
             turns.append(["turnG", next(drawn)])
     assert next(drawn, None) is None and recording.drawn
-    assert_same_training(tab, settings, networks, before, turns)
+    losses = {"turn": scope["loss"]} if settings["model"] != "gan" else {"turnD": scope["loss_D"], "turnG": scope["loss_G"]}
+    assert_same_training(tab, settings, networks, before, turns, losses)
 
 
 @pytest.mark.parametrize("size, scheme", [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")])

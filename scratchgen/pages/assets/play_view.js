@@ -87,8 +87,7 @@ function showVAE(context, width, place) {
   }
   context.globalAlpha = 1;
   showLegend(["data", "--data"], ["generated", "--made"], ...(lines.length ? [["z from −2 to 2", "--cool"]] : []));
-  const some = new Tensor([few, 2], x.values.slice(0, 2 * few)), h = model.encoder.call(some), mu = new Tensor([few, latent]);
-  for (let n = 0; n < few; n++) mu.row(n).set(h.row(n).subarray(0, latent));
+  const some = new Tensor([few, 2], x.values.slice(0, 2 * few)), [mu] = halves(model.encoder.call(some));
   const pulled = model.decoder.call(mu), facts = [["−ELBO, in nats", parts?.loss], ["−log p(x|z)", parts?.nll], ["KL", parts?.kl]];
   return { points: model.decoder.call(z), pulled, pull: each((x, output) => x - output, some, pulled), isTrue: true, facts };
 }

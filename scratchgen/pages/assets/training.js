@@ -1,5 +1,6 @@
-// Training once more, as in scratchgen/losses, optim and models: losses with their gradients, penalties, optimizers, and three models in the plane.
-// A model's turns take their minibatch and their noise as arguments, so that 20 of them can be compared with 20 of the library's.
+// Training once more, as in scratchgen/losses, optim and models: losses with their gradients, penalties, optimizers, and three
+// models of points in the plane. A model's turns take their minibatch and their noise as arguments, so that the same turns can be
+// taken with the library and compared.
 
 // Random numbers of a seed: 32 bits of mulberry32, and normal ones by Box and Muller.
 class Random {
@@ -21,13 +22,15 @@ class Random {
   }
 }
 
-// A multilayer perceptron; weights uniform on ±√(6 / (n_in + n_out)) (Glorot & Bengio 2010), biases 0.  activation: { layer, its numbers }
+// The layers of a multilayer perceptron; weights uniform on ±√(6 / (n_in + n_out)) (Glorot & Bengio 2010), biases 0.
+// activation: { layer, its numbers }
 function mlp(sizes, activation, random) {
   const described = [];
   for (let i = 0; i + 1 < sizes.length; i++) {
     const [n_in, n_out] = [sizes[i], sizes[i + 1]], limit = Math.sqrt(6 / (n_in + n_out));
     if (i > 0) described.push(activation);
-    described.push({ layer: "Linear", W: each((u) => limit * (2 * u - 1), random.uniforms(n_in, n_out)), b: new Tensor([n_out]) });
+    const W = each((u) => limit * (2 * u - 1), random.uniforms(n_in, n_out));
+    described.push({ layer: "Linear", W, b: new Tensor([n_out]) });
   }
   return described;
 }
@@ -37,15 +40,16 @@ const mean = (values, f) => values.reduce((sum, value) => sum + f(value), 0) / v
 // A term of a loss, the mean over a batch of f(D's output), with its gradient f′ / batch.
 const term = (f, slope) => (y) => [mean(y.values, f), each((value) => slope(value) / y.rows, y)];
 
-// Each objective as three such terms: D's loss is real(D(x)) + fake(D(G(z))), G's is generator(D(G(z))).
+// Each objective as three such terms: D's loss is real(D(x)) + fake(D(G(z))), G's is generator(D(G(z))). With cross-entropy y is
+// the logit, and the probability of "real" is σ(y):  −log σ(y) = softplus(−y),  −log(1 − σ(y)) = softplus(y),  softplus′ = σ.
 const BCE = {
-  real: term((y) => softplus(-y), (y) => -sigmoid(-y)), // −log D
-  fake: term(softplus, sigmoid), // −log(1 − D)
+  real: term((y) => softplus(-y), (y) => -sigmoid(-y)),
+  fake: term(softplus, sigmoid),
 };
 const LINEAR = { up: term((y) => -y, () => -1), down: term((y) => y, () => 1) };
 const OBJECTIVES = {
   non_saturating: { ...BCE, generator: BCE.real },
-  minimax: { ...BCE, generator: term((y) => -softplus(y), (y) => -sigmoid(y)) }, // log(1 − D)
+  minimax: { ...BCE, generator: term((y) => -softplus(y), (y) => -sigmoid(y)) }, // its slope vanishes where D wins, y → −∞
   least_squares: {
     real: term((y) => (y - 1) ** 2 / 2, (y) => y - 1),
     fake: term((y) => y ** 2 / 2, (y) => y),
@@ -79,10 +83,21 @@ function joinColumns(a, b) {
   return y;
 }
 
+// [a | b] -> a, b, of the same width
+function halves(h) {
+  const n = h.cols / 2, a = new Tensor([h.rows, n]), b = new Tensor([h.rows, n]);
+  for (let i = 0; i < h.rows; i++) {
+    a.row(i).set(h.row(i).subarray(0, n));
+    b.row(i).set(h.row(i).subarray(n));
+  }
+  return [a, b];
+}
+
 // P = weight · mean_n (‖g_n‖ − center)² of g_n = ∇ₓ D(x_n) -> P; adds dP/dparams to the network's gradients.
 //   dP/dg_n = (2 weight / batch) (‖g_n‖ − center) g_n / ‖g_n‖,   0 where g_n = 0
 function gradientPenalty(network, x, center, weight) {
-  const [y, caches] = network.forward(x), dy = each(() => 1, y), g = network.backward(dy, caches, "input"), dg = new Tensor(g.shape);
+  const [y, caches] = network.forward(x), dy = each(() => 1, y);
+  const g = network.backward(dy, caches, "input"), dg = new Tensor(g.shape);
   let P = 0;
   for (let n = 0; n < g.rows; n++) {
     const norm = Math.hypot(...g.row(n)), factor = norm > 0 ? (norm - center) / norm : 0;
@@ -97,13 +112,16 @@ function gradientPenalty(network, x, center, weight) {
 const parameters = (networks) => networks.flatMap((net) => net.layers.flatMap((layer) =>
   Object.keys(layer.params).map((key) => [layer.params[key].values, layer.grads[key].values])));
 
-class Adam { // m <- β₁ m + (1 − β₁) g     v <- β₂ v + (1 − β₂) g²     p <- p − lr m̂ / (√v̂ + eps)
+// m <- β₁ m + (1 − β₁) g     v <- β₂ v + (1 − β₂) g²     m̂ = m / (1 − β₁ᵗ)     v̂ = v / (1 − β₂ᵗ)     p <- p − lr m̂ / (√v̂ + eps)
+class Adam {
   constructor(networks, lr, momentum, beta2 = 0.999, eps = 1e-8) {
     Object.assign(this, { lr, momentum, beta2, eps, steps: 0 });
-    this.slots = parameters(networks).map(([p, g]) => ({ p, g, m: new Float32Array(p.length), v: new Float32Array(p.length) }));
+    const zeros = (p) => new Float32Array(p.length);
+    this.slots = parameters(networks).map(([p, g]) => ({ p, g, m: zeros(p), v: zeros(p) }));
   }
   step() {
-    const { lr, momentum: beta1, beta2, eps } = this, t = ++this.steps, [unbias1, unbias2] = [1 - beta1 ** t, 1 - beta2 ** t];
+    const { lr, momentum: beta1, beta2, eps } = this, t = ++this.steps;
+    const unbias1 = 1 - beta1 ** t, unbias2 = 1 - beta2 ** t;
     for (const { p, g, m, v } of this.slots) {
       for (let i = 0; i < p.length; i++) {
         m[i] = beta1 * m[i] + (1 - beta1) * g[i];
@@ -114,7 +132,8 @@ class Adam { // m <- β₁ m + (1 − β₁) g     v <- β₂ v + (1 − β₂) 
   }
 }
 
-class SGD { // v <- μ v + g     p <- p − lr v
+// v <- μ v + g     p <- p − lr v
+class SGD {
   constructor(networks, lr, momentum) {
     Object.assign(this, { lr, momentum });
     this.slots = parameters(networks).map(([p, g]) => ({ p, g, v: new Float32Array(p.length) }));
@@ -131,7 +150,8 @@ class SGD { // v <- μ v + g     p <- p − lr v
 
 const OPTIMIZERS = { adam: Adam, sgd: SGD };
 
-class GAN { // scratchgen/models/gan.py;  settings: objective, penalty, weight, clip, optimizer, momentum, lr_d, lr
+// scratchgen/models/gan.py;  settings: objective, penalty, weight, clip, optimizer, momentum, lr_d, lr
+class GAN {
   constructor({ generator, discriminator }, settings) {
     this.generator = new Sequential(generator);
     this.discriminator = new Sequential(discriminator);
@@ -156,7 +176,8 @@ class GAN { // scratchgen/models/gan.py;  settings: objective, penalty, weight, 
     }
     this.trainD.step();
     if (settings.objective === "wasserstein" && settings.penalty === "none") { // W <- min(max(W, −c), c)
-      for (const [p] of parameters([D])) p.forEach((value, i) => { p[i] = Math.min(Math.max(value, -settings.clip), settings.clip); });
+      const { clip } = settings;
+      for (const [p] of parameters([D])) p.set(p.map((value) => Math.min(Math.max(value, -clip), clip)));
     }
     return loss;
   }
@@ -173,7 +194,9 @@ class GAN { // scratchgen/models/gan.py;  settings: objective, penalty, weight, 
   }
 }
 
-class VAE { // scratchgen/models/vae.py, with the data's variance fixed;  settings: beta, variance, optimizer, momentum, lr
+// scratchgen/models/vae.py, with the variance of the data around the decoder's output fixed;  settings: beta, variance,
+// optimizer, momentum, lr
+class VAE {
   constructor({ encoder, decoder }, settings) {
     this.encoder = new Sequential(encoder);
     this.decoder = new Sequential(decoder);
@@ -181,37 +204,28 @@ class VAE { // scratchgen/models/vae.py, with the data's variance fixed;  settin
     this.train = new OPTIMIZERS[settings.optimizer]([this.encoder, this.decoder], settings.lr, settings.momentum);
   }
   turn(x, eps) { // x (batch, 2), eps (batch, latent) noise -> { loss, nll, kl } in nats
-    const { beta, variance } = this.settings, batch = x.rows, [h, encoderCaches] = this.encoder.forward(x);
-    const latent = h.cols / 2, z = new Tensor([batch, latent]); // h = [μ | logvar]
-    let kl = 0;
-    for (let n = 0; n < batch; n++) {
-      for (let j = 0; j < latent; j++) {
-        const mu = h.row(n)[j], logvar = h.row(n)[latent + j];
-        z.row(n)[j] = mu + Math.exp(logvar / 2) * eps.row(n)[j]; // z = μ + σ ε
-        kl += (mu ** 2 + Math.exp(logvar) - logvar - 1) / 2 / batch;
-      }
-    }
+    const { beta, variance } = this.settings, batch = x.rows;
+    const [h, encoderCaches] = this.encoder.forward(x), [mu, logvar] = halves(h);
+    const z = each((mu, logvar, eps) => mu + Math.exp(logvar / 2) * eps, mu, logvar, eps); // z = μ + σ ε
     const [output, decoderCaches] = this.decoder.forward(z);
-    const constant = (x.cols / 2) * Math.log(2 * Math.PI * variance); // −log N(x; output, variance) = constant + ½ ‖x − output‖² / variance
-    let nll = constant;
-    x.values.forEach((value, i) => { nll += (value - output.values[i]) ** 2 / variance / 2 / batch; });
+    const error = each((output, x) => output - x, output, x);
+    const nll = x.cols * mean(error.values, (e) => e ** 2 / variance + Math.log(2 * Math.PI * variance)) / 2;
+    const kl = z.cols * mean(each((mu, logvar) => mu ** 2 + Math.exp(logvar) - logvar - 1, mu, logvar).values, (v) => v) / 2;
 
-    for (const network of [this.encoder, this.decoder]) network.zeroGrads();
-    const dz = this.decoder.backward(each((output, x) => (output - x) / variance / batch, output, x), decoderCaches), dh = new Tensor(h.shape);
-    for (let n = 0; n < batch; n++) {
-      for (let j = 0; j < latent; j++) { // two paths meet: through z, and through the KL
-        const mu = h.row(n)[j], logvar = h.row(n)[latent + j], d = dz.row(n)[j];
-        dh.row(n)[j] = d + (beta * mu) / batch;
-        dh.row(n)[latent + j] = (d * eps.row(n)[j] * Math.exp(logvar / 2)) / 2 + (beta * (Math.exp(logvar) - 1)) / 2 / batch;
-      }
-    }
-    this.encoder.backward(dh, encoderCaches);
+    this.encoder.zeroGrads();
+    this.decoder.zeroGrads();
+    const dz = this.decoder.backward(each((error) => error / variance / batch, error), decoderCaches);
+    const dmu = each((dz, mu) => dz + (beta * mu) / batch, dz, mu); // two paths: through z, and through the KL
+    const dlogvarOfZ = each((dz, logvar, eps) => (dz * eps * Math.exp(logvar / 2)) / 2, dz, logvar, eps); // ½ dz ∘ ε ∘ σ
+    const dlogvar = each((d, logvar) => d + (beta * (Math.exp(logvar) - 1)) / 2 / batch, dlogvarOfZ, logvar);
+    this.encoder.backward(joinColumns(dmu, dlogvar), encoderCaches);
     this.train.step();
     return { loss: nll + beta * kl, nll, kl };
   }
 }
 
-class FlowMatching { // scratchgen/models/flow_matching.py;  settings: center, scale, optimizer, momentum, lr
+// scratchgen/models/flow_matching.py;  settings: center, scale, optimizer, momentum, lr
+class FlowMatching {
   constructor({ net }, settings) {
     this.net = new Sequential(net);
     this.settings = settings;
@@ -238,7 +252,8 @@ class FlowMatching { // scratchgen/models/flow_matching.py;  settings: center, s
   }
 }
 
-// How many of a mixture's modes have a sample within 3 std, and how large a fraction of the samples is so close to one: scratchgen/metrics/modes.py
+// How many of a mixture's modes have a sample within 3 std, and what fraction of the samples is so close to one:
+// scratchgen/metrics/modes.py
 function modeCoverage(samples, modes, std) {
   const captured = new Set();
   let good = 0;
