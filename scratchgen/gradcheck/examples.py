@@ -213,6 +213,8 @@ EXAMPLES = {
     "choose_rows": lambda d: [(d.rng.random(d.batch) < 0.5, *d.matrices(2))],
     "fixed_gaussian_nll": lambda d: [(*d.matrices(2), 0.5, -0.7)],
     "fixed_gaussian_log_likelihood": lambda d: [(*d.matrices(2), 0.5, -0.7)],
+    "scaled": lambda d: [(d.matrix(), 3.0), (np.array(1.5), 3.0)],
+    "scaled_difference": lambda d: [(*d.matrices(2), 3.0)],
     "weighted_sum": lambda d: [(*d.matrices(2), 3.0), (np.array(1.5), np.array(0.25), 3.0)],
     "log_weight": lambda d: [(d.normal(d.batch), *d.matrices(3))],
     "importance_weights": lambda d: [(d.matrix(),), (300 * d.matrix(),)] if d.batch else [],

@@ -16,6 +16,8 @@ from scratchgen.ops.arrays import (
     matmul_nt,
     matmul_tn,
     multiply,
+    scaled,
+    scaled_difference,
     stack_rows,
     take_rows,
 )
@@ -26,5 +28,5 @@ from scratchgen.ops.recording import recorded
 __all__ = [
     "Stream", "accumulate", "add", "add_column_sums", "add_matmul_tn", "add_product", "announcing", "array", "as_generator", "clip_norm", "copy_to",
     "compiles", "copy_of", "definitions", "empty", "fill", "get_backend", "is_async", "join_columns", "join_sums", "matmul", "matmul_nt",
-    "matmul_tn", "multiply", "op", "recorded", "stack_rows", "take_rows", "to_host", "use_backend", "why_not_compiled",
+    "matmul_tn", "multiply", "scaled", "scaled_difference", "op", "recorded", "stack_rows", "take_rows", "to_host", "use_backend", "why_not_compiled",
 ]  # fmt: skip

@@ -58,6 +58,18 @@ def multiply(a, b):
 
 
 @op
+def scaled_difference(a, b, factor):
+    """factor · (a − b), elementwise, equal shapes."""
+    return factor * (a - b)
+
+
+@op
+def scaled(a, factor):
+    """factor · a, of an array or a number."""
+    return factor * a
+
+
+@op
 def stack_rows(a, b):
     """a above b:  (m, n), (k, n) -> (m + k, n)."""
     return np.concatenate([a, b], axis=0)

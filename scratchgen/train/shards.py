@@ -16,21 +16,11 @@ changed in them is averaged as gradients are.
 """
 
 from scratchgen.errors import integer
-from scratchgen.ops import add, copy_of, copy_to, op, recorded
+from scratchgen.ops import add, copy_of, copy_to, recorded, scaled, scaled_difference
 
 MOST = 256
 TOTAL = "total"  # what the loss as a whole is called among its parts
 BLOCKS = 2**32  # of a random stream, for one shard: more than it can draw
-
-
-@op
-def weighted(a, weight):  # a · weight
-    return a * weight
-
-
-@op
-def weighted_change(after, before, weight):  # (after − before) · weight
-    return (after - before) * weight
 
 
 def check_shards(shards, size, model, smallest):
@@ -96,8 +86,8 @@ class Shards:
         self.place(step, turn, s)
         player.zero_grads()
         total, parts = loss(x[rows]) if y is None else loss(x[rows], y=y[rows])
-        changes = (weighted_change(value, old, weight) for value, old in zip(buffers, before, strict=True))
-        return (weighted(player.flat_grads, weight), *changes), {key: weighted(value, weight) for key, value in {TOTAL: total, **parts}.items()}
+        changes = (scaled_difference(value, old, weight) for value, old in zip(buffers, before, strict=True))
+        return (scaled(player.flat_grads, weight), *changes), {key: scaled(value, weight) for key, value in {TOTAL: total, **parts}.items()}
 
     def place(self, step, turn, shard):
         """Put every random stream where that shard begins."""
