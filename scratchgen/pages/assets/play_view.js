@@ -78,14 +78,10 @@ function showVAE(context, width, place) {
   const across = fixed.flatMap((f) => [ticks.map((t) => [t, f]), ticks.map((t) => [f, t])]);
   const lines = { 1: [ticks.map((t) => [t])], 2: across }[latent] ?? [];
   context.strokeStyle = variable("--cool");
-  context.globalAlpha = 0.6;
   for (const line of lines) {
     const path = model.decoder.call(Tensor.of(line));
-    context.beginPath();
-    for (let i = 0; i < path.rows; i++) context.lineTo(...place(path.row(i)));
-    context.stroke();
+    drawLine(context, line.map((_, i) => place(path.row(i))), 0.6);
   }
-  context.globalAlpha = 1;
   showLegend(["data", "--data"], ["generated", "--made"], ...(lines.length ? [["z from −2 to 2", "--cool"]] : []));
   const some = new Tensor([few, 2], x.values.slice(0, 2 * few)), [mu] = halves(model.encoder.call(some));
   const pulled = model.decoder.call(mu), facts = [["−ELBO, in nats", parts?.loss], ["−log p(x|z)", parts?.nll], ["KL", parts?.kl]];
@@ -168,6 +164,14 @@ function drawArrows(context, { pulled, pull, isTrue }, place, side) {
   return longest;
 }
 
+function drawLine(context, points, alpha) {
+  context.globalAlpha = alpha;
+  context.beginPath();
+  for (const point of points) context.lineTo(...point);
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
 function drawCursor(context, [u, v]) {
   context.strokeStyle = variable("--accent");
   context.strokeRect(u - 5, v - 5, 10, 10);
@@ -193,15 +197,16 @@ function drawLosses() {
   context.fillText(short(hundredths(low)), AXIS.left - 5, bottom);
   context.fillText(String(last), right, bottom + 15);
   context.textAlign = "center";
-  context.fillText("step", (AXIS.left + right) / 2, bottom + 15);
+  context.fillText("step (strong: mean)", (AXIS.left + right) / 2, bottom + 15);
   context.textAlign = "left";
   context.fillText("0", AXIS.left, bottom + 15);
   CURVES[settings.model].forEach(([title, colour], k) => {
     context.fillStyle = context.strokeStyle = variable(colour);
     context.fillText(title, AXIS.left + 90 * k, 14);
-    context.beginPath();
-    for (const entry of losses) if (Number.isFinite(entry.losses[k])) context.lineTo(...place(entry.step, entry.losses[k]));
-    context.stroke();
+    const curve = losses.map((entry) => [entry.step, entry.losses[k]]).filter(([, loss]) => Number.isFinite(loss));
+    drawLine(context, curve.map((point) => place(...point)), 0.35);
+    let mean = curve[0]?.[1]; // of the last twenty or so, a running one
+    drawLine(context, curve.map(([step, loss]) => place(step, (mean += 0.05 * (loss - mean)))), 1);
   });
   balance.forEach(([value, title], k) => {
     context.fillStyle = context.strokeStyle = variable(CURVES.gan[k][1]);
