@@ -28,8 +28,8 @@ def staff(folder, *, exercises=None):
 
 def parts(exercises):
     """All parts with their points, as a Markdown table."""
-    rows = [f"| `{e.module}` | {t.title} | {'hidden' if t.hidden else 'visible'} | {t.points:g} |" for e in exercises for t in e.tests]
-    return "\n".join(["| exercise | part | tests | points |", "|---|---|---|---|", *rows])
+    rows = [f"| `{e.module}` | {t.title} | {'hidden' if t.hidden else 'visible'} | {t.points:g} | {t.run.why} |" for e in exercises for t in e.tests]
+    return "\n".join(["| exercise | part | tests | points | why hidden |", "|---|---|---|---|---|", *rows])
 
 
 SETUP = """#!/usr/bin/env bash

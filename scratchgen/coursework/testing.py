@@ -40,11 +40,11 @@ def sizes(rng, n):
     return [int(size) for size in rng.permutation(SIZES)[:n]]
 
 
-def points(n):
-    """Decorate a test: passing it gives n points."""
+def points(n, why=""):
+    """Decorate a test: passing it gives n points. why: it is hidden, if it is."""
 
     def mark(test):
-        test.points = n
+        test.points, test.why = n, why
         return test
 
     return mark

@@ -10,6 +10,7 @@ from scratchgen.coursework import EXERCISES, grade, library
 from scratchgen.coursework.exercises import BY_NAME, chosen
 from scratchgen.coursework.rules import violations
 from scratchgen.coursework.source import Cut
+from scratchgen.coursework.staff import parts
 from scratchgen.coursework.testing import Student
 from scratchgen.gradcheck import GradientMismatch
 from scratchgen.ops import use_backend
@@ -31,6 +32,12 @@ def test_the_course_is_the_one_that_was_promised():
         "reparameterize_backward", "gaussian_kl", "VAE.loss", "discriminator_bce", "GAN.generator_loss", "made_masks", "adam_step",
         "Linear.double_backward", "affine_backward",
     }  # fmt: skip
+
+
+def test_hidden_parts_say_why_they_are_and_staff_read_it():
+    for exercise in EXERCISES:
+        assert all(bool(test.run.why) == test.hidden for test in exercise.tests)
+        assert all(test.run.why in parts([exercise]) for test in exercise.tests)
 
 
 def test_reference_solutions_score_in_full(tmp_path):

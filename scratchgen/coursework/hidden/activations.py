@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchgen.coursework.hidden import DTYPE, LARGE, SIZE
 from scratchgen.coursework.testing import close, dtype_kept, points
 from scratchgen.coursework.visible.activations import FORWARD
 from scratchgen.layers.relu import relu_backward
@@ -16,7 +17,7 @@ def large(rng):
     return np.array([[-1000.0, -40.0, 0.0, 40.0, 1000.0]]) + rng.uniform(-2, 2, size=(1, 5))
 
 
-@points(1)
+@points(1, why=LARGE)
 def test_sigmoid_of_large_numbers(exercise, rng):
     """Sigmoid of large numbers."""
     x = large(rng)
@@ -25,7 +26,7 @@ def test_sigmoid_of_large_numbers(exercise, rng):
     close("sigmoid(x) for x from −1000 to 1000", exercise.without_overflow("sigmoid", x), want)
 
 
-@points(1)
+@points(1, why=LARGE)
 def test_softplus_of_large_numbers(exercise, rng):
     """Softplus of large numbers."""
     x = large(rng)
@@ -34,14 +35,14 @@ def test_softplus_of_large_numbers(exercise, rng):
     close("softplus(x) for x from −1000 to 1000", exercise.without_overflow("softplus", x), want)
 
 
-@points(1)
+@points(1, why=LARGE)
 def test_softmax_of_large_numbers(exercise, rng):
     """Softmax of large numbers."""
     x, shift = rng.normal(size=(2, 3)), np.array([[1000.0], [-1000.0]])
     close("softmax(x) for x about 1000 and −1000", exercise.without_overflow("softmax", x + shift), FORWARD["softmax"](x + shift - shift))
 
 
-@points(1)
+@points(1, why=DTYPE)
 def test_dtype(exercise, rng):
     """float32 stays float32."""
     x, dy = (rng.normal(size=(3, 4)).astype(np.float32) for _ in range(2))
@@ -56,7 +57,7 @@ def test_dtype(exercise, rng):
             close(what, got, want, rtol=1e-5)
 
 
-@points(1)
+@points(1, why=SIZE)
 def test_softmax_at_size(exercise, rng):
     """Softmax, backward, of 1000 classes, within the time limit."""
     x, dy = rng.normal(size=(20, 1000)), rng.normal(size=(20, 1000))

@@ -2,23 +2,24 @@
 
 import numpy as np
 
+from scratchgen.coursework.hidden import THOUGHT
 from scratchgen.coursework.testing import close, points
 from scratchgen.coursework.visible.adam import adam, check_step, state, step
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_weight_decay(exercise, rng):
     """Weight decay through the gradient."""
     check_step(exercise, *state(rng), 2, 0.3, False)
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_decoupled_weight_decay(exercise, rng):
     """Decoupled weight decay."""
     check_step(exercise, *state(rng), 2, 0.3, True)
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_ten_steps(exercise, rng):
     """Ten steps from zero moments."""
     p, m, v = rng.normal(size=5), np.zeros(5), np.zeros(5)
@@ -31,7 +32,7 @@ def test_ten_steps(exercise, rng):
         close(name, got, right)
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_zero_gradients(exercise, rng):
     """Where gradient and moments are zero, nothing moves and nothing divides by zero; elsewhere p moves."""
     p, g, m, v = state(rng)

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from scratchgen.coursework.hidden import DTYPE, LARGE, THOUGHT
 from scratchgen.coursework.testing import close, dtype_kept, exactly, points, values
 from scratchgen.coursework.visible.bce_with_logits import far_apart, value
 from scratchgen.layers.sigmoid import sigmoid
 
 
-@points(2)
+@points(2, why=LARGE)
 def test_large_logits(exercise, rng):
     """Logits of ±1000: finite, and right."""
     logits, targets = np.array([[1000.0, -1000.0, 1000.0, -1000.0, -50.0]]), np.array([[1.0, 0.0, 0.0, 1.0, 0.0]])
@@ -23,7 +24,7 @@ def test_large_logits(exercise, rng):
     close("dlogits of logits of ±10¹⁷", exercise.bce_with_logits(logits, targets)[1], want)
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_batch_and_features(exercise, rng):
     """Repeating the batch changes nothing; repeating the features doubles the loss."""
     logits, targets = rng.normal(size=(3, 4)), rng.uniform(size=(3, 4))
@@ -35,7 +36,7 @@ def test_batch_and_features(exercise, rng):
     exactly("dlogits of the batch repeated", dlogits, np.tile((sigmoid(logits) - targets) / 8, (2, 1)))
 
 
-@points(1)
+@points(1, why=DTYPE)
 def test_dtype(exercise, rng):
     """The gradient of float32 logits is float32."""
     logits, targets = rng.normal(size=(3, 4)).astype(np.float32), rng.uniform(size=(3, 4)).astype(np.float32)

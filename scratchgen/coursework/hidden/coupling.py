@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from scratchgen.coursework.hidden import DTYPE, SHAPES, THOUGHT
 from scratchgen.coursework.testing import close, dtype_kept, exactly, points, values
 from scratchgen.coursework.visible.coupling import check_layer, far_apart, gradients, layer, setting
 from scratchgen.models.flow import affine, affine_backward, affine_inverse
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_bounds(exercise, rng):
     """However large a is, log σ stays within ±B."""
     x, h = setting(rng)
@@ -17,7 +18,7 @@ def test_bounds(exercise, rng):
     close("x", exercise.affine_inverse(x, h), affine_inverse(x, h))
 
 
-@points(1)
+@points(1, why=SHAPES)
 def test_other_shapes(exercise, rng):
     """One example, one feature, more of both; other halves."""
     for shape in ((1, 1), (7, 5)):
@@ -28,7 +29,7 @@ def test_other_shapes(exercise, rng):
         check_layer(exercise, *layer(rng, *shape))
 
 
-@points(1)
+@points(1, why=DTYPE)
 def test_dtype(exercise, rng):
     """float32 stays float32."""
     single = [a.astype(np.float32) for a in far_apart(rng)]

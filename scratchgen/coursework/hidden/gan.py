@@ -1,10 +1,11 @@
 """Hidden tests: the game of generator and discriminator."""
 
+from scratchgen.coursework.hidden import SHAPES, THOUGHT
 from scratchgen.coursework.testing import close, points
 from scratchgen.coursework.visible.gan import HUGE, right, setting, turn, with_a_huge_loss
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_minimax(exercise, rng):
     """The generator's objective is the one that was asked for."""
     gan, config, x, z = setting(rng, objective="minimax")
@@ -17,7 +18,7 @@ def test_minimax(exercise, rng):
     close(f"the generator's flat_grads {HUGE}", got["generator"], right(gan, "generator", x, z)[1], rtol=1e-11)
 
 
-@points(1)
+@points(1, why=SHAPES)
 def test_deeper_networks(exercise, rng):
     """Two hidden layers, and a batch of one."""
     gan, config, x, z = setting(rng, batch=1, generator_hidden=[4, 5], discriminator_hidden=[5, 3], output="sigmoid")

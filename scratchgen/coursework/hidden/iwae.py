@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from scratchgen.coursework.hidden import DTYPE, LARGE, SHAPES
 from scratchgen.coursework.testing import close, dtype_kept, exactly, points, values
 from scratchgen.coursework.visible.iwae import NAMES, far_apart
 from scratchgen.models.iwae import doubly_reparameterized, standard_backward
 
 
-@points(2)
+@points(2, why=LARGE)
 def test_log_weights_of_any_size(exercise, rng):
     """Log-weights of ±1000, and a sample that is hopeless beside the others."""
     log_w = rng.normal(size=(4, 3))
@@ -21,7 +22,7 @@ def test_log_weights_of_any_size(exercise, rng):
         close("the normalised weights", w, np.exp(again) / np.sum(np.exp(again), axis=0))
 
 
-@points(1)
+@points(1, why=SHAPES)
 def test_one_sample(exercise, rng):
     """One sample: the bound is its log-weight, its weight is 1."""
     log_w = rng.normal(size=(1, 6)) - 500
@@ -32,7 +33,7 @@ def test_one_sample(exercise, rng):
     exactly("the bound of a sample that is there twice", bound, log_w[0])
 
 
-@points(1)
+@points(1, why=SHAPES)
 def test_other_shapes(exercise, rng):
     """Other numbers of samples and examples."""
     for rows, n, batch in ((1, 1, 1), (7, 4, 7)):
@@ -43,7 +44,7 @@ def test_other_shapes(exercise, rng):
                 exactly(name, ours, right)
 
 
-@points(1)
+@points(1, why=DTYPE)
 def test_dtype(exercise, rng):
     """float32 stays float32."""
     arrays = [a.astype(np.float32) for a in far_apart(rng)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchgen.coursework.hidden import SHAPES, SIZE, THOUGHT
 from scratchgen.coursework.testing import close, exactly, points
 from scratchgen.coursework.visible.linear import far_apart
 
@@ -12,7 +13,7 @@ def inputs(rng, batch, n_in, n_out):
     return [rng.normal(size=shape) for shape in shapes]
 
 
-@points(1)
+@points(1, why=SHAPES)
 def test_forward_of_other_shapes(exercise, rng):
     """Forward for other shapes: one example, one feature, no example."""
     for batch, n_in, n_out in [(1, 4, 3), (6, 1, 1), (0, 3, 2)]:
@@ -20,7 +21,7 @@ def test_forward_of_other_shapes(exercise, rng):
         close("y", exercise.linear(x, W, b), x @ W + b, known={"x": x, "b": b})
 
 
-@points(2)
+@points(2, why=THOUGHT)
 def test_wrt(exercise, rng):
     """The argument wrt."""
     arguments, (dx, dW, _) = far_apart(rng)
@@ -33,7 +34,7 @@ def test_wrt(exercise, rng):
     exactly("W's gradient with wrt='params'", no_dx["W"], dW)
 
 
-@points(1)
+@points(1, why=SIZE)
 def test_at_size(exercise, rng):
     """Backward of a layer of real size, within the time limit."""
     x, W, b, dy = inputs(rng, 100, 400, 300)

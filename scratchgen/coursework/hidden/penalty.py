@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from scratchgen.coursework.hidden import DTYPE, SHAPES, THOUGHT
 from scratchgen.coursework.testing import close, dtype_kept, exactly, points, values
 from scratchgen.coursework.visible.penalty import check_network, dpenalty, far_apart, network, penalty
 from scratchgen.layers.tanh import tanh_second
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_slope_of_zero(exercise, rng):
     """Where the slope is zero it has no direction: the gradient there is zero, and the others are what they were."""
     g = rng.normal(size=(4, 3))
@@ -20,7 +21,7 @@ def test_slope_of_zero(exercise, rng):
         close("dg", values(exercise.slope_penalty(g, center, 3.0), 2, "penalty, dg")[1], want)
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_centers(exercise, rng):
     """Other centers, 0 among them."""
     g = rng.normal(size=(3, 4)) * [1, 1e17, 1, 1]
@@ -29,7 +30,7 @@ def test_centers(exercise, rng):
         exactly(f"dg for center {center:g}", dg, dpenalty(g, center, 5.0))
 
 
-@points(1)
+@points(1, why=SHAPES)
 def test_other_shapes(exercise, rng):
     """Other networks, and a batch of one."""
     for batch, n, hidden in [(1, 4, 2), (7, 1, 6)]:
@@ -40,7 +41,7 @@ def test_other_shapes(exercise, rng):
         exactly("W's gradient", got["W"], ddx.T @ dy)
 
 
-@points(1)
+@points(1, why=DTYPE)
 def test_dtype(exercise, rng):
     """float32 stays float32."""
     ddx, dy, y = (rng.uniform(1, 2, size=(3, 4)).astype(np.float32) for _ in range(3))

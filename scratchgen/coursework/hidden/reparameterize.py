@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from scratchgen.coursework.hidden import THOUGHT
 from scratchgen.coursework.testing import close, exactly, points, values
 from scratchgen.coursework.visible.reparameterize import far_apart
 from scratchgen.coursework.visible.reparameterize import kl as divergence
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_standard_deviation_of_samples(exercise, rng):
     """Samples have mean μ and variance e^logvar."""
     eps = rng.normal(size=(20_000, 2))
@@ -19,7 +20,7 @@ def test_standard_deviation_of_samples(exercise, rng):
     close("z", z, mu + sigma * eps)
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_kl_of_the_prior(exercise, rng):
     """The divergence of N(0, I) from itself, and its gradients, are zero; that of N(μ, I) is ½ μ²."""
     zero = np.zeros((3, 2))
@@ -30,7 +31,7 @@ def test_kl_of_the_prior(exercise, rng):
         close("dlogvar", dlogvar, zero)
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_kl_of_a_batch(exercise, rng):
     """Repeating the batch does not change the divergence."""
     mu, logvar, _ = far_apart(rng)

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from scratchgen.coursework.hidden import LARGE, SIZE, THOUGHT
 from scratchgen.coursework.testing import close, exactly, points, values
 from scratchgen.coursework.visible.softmax_cross_entropy import far_apart, value
 
 
-@points(2)
+@points(2, why=LARGE)
 def test_large_logits(exercise, rng):
     """Logits of ±1000: finite, and right."""
     less, more = rng.uniform(0.5, 2), rng.uniform(500, 1500)
@@ -18,7 +19,7 @@ def test_large_logits(exercise, rng):
     close("dlogits", dlogits, np.array([[p - 1, 1 - p, 0], [-1, 1, 0]]) / 2)
 
 
-@points(1)
+@points(1, why=THOUGHT)
 def test_shifted_logits(exercise, rng):
     """Another constant added to the logits of each row changes nothing."""
     logits, labels = rng.normal(size=(4, 3)), np.array([2, 0, 1, 1])
@@ -29,7 +30,7 @@ def test_shifted_logits(exercise, rng):
     exactly("dlogits", values(exercise.cross_entropy(logits + shift, labels), 2, "loss, dlogits")[1], right)
 
 
-@points(1)
+@points(1, why=SIZE)
 def test_at_size(exercise, rng):
     """1000 classes, within the time limit."""
     logits, labels = rng.normal(size=(50, 1000)), rng.integers(0, 1000, size=50)

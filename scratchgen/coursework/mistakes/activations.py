@@ -61,6 +61,7 @@ FORWARD = {
 BACKWARD = {  # of dy and y
     "softplus_backward": {
         "y is taken for x: this is dy ∘ σ(y), and y = log(1 + eˣ); express σ(x) through y": lambda dy, y: dy / (1 + np.exp(-y)),
+        "y is taken for x, and the sign of the exponent is wrong: this is dy ∘ σ(−y)": lambda dy, y: dy / (1 + np.exp(y)),
         "the 1 is missing: this is −dy ∘ e^−y; σ(x) = 1 − e^−y": lambda dy, y: -dy * np.exp(-y),
         "the 1 is missing: this is dy ∘ e^−y = dy ∘ (1 − σ(x))": lambda dy, y: dy * np.exp(-y),
         "the sign of the exponent is wrong: e^−y belongs where e^y is": lambda dy, y: dy * (1 - np.exp(y)),

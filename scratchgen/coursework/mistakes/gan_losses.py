@@ -81,10 +81,12 @@ MINIMAX = {
     "the sign of the logits is wrong in σ, and that of the gradient": lambda fake: _sigmoid(-fake) / len(fake),
     "it is softplus that stands where its derivative σ belongs": lambda fake: -np.logaddexp(0, fake) / len(fake),
     "σ is missing: this is −1 / m, as of a critic": lambda fake: np.full_like(fake, -1 / len(fake)),
+    "this is the gradient with respect to the probability D, −1 / (1 − D)": lambda fake: -1 / (1 - _sigmoid(fake)) / len(fake),
 }
 NON_SATURATING = {
     "the sign of the logits is wrong in σ: this is the gradient of the minimax loss": lambda fake: -_sigmoid(fake) / len(fake),
     "the sign of the logits is wrong in σ, and that of the gradient": lambda fake: _sigmoid(fake) / len(fake),
     "it is softplus that stands where its derivative σ belongs": lambda fake: -np.logaddexp(0, -fake) / len(fake),
     "σ is missing: this is −1 / m, as of a critic": lambda fake: np.full_like(fake, -1 / len(fake)),
+    "this is the gradient with respect to the probability D, −1 / D": lambda fake: -1 / _sigmoid(fake) / len(fake),
 }

@@ -63,6 +63,7 @@ def kl(mu, logvar):
         "σ = e^(½ logvar) stands where the variance e^logvar belongs in kl": total(mu**2 + np.exp(0.5 * logvar) - logvar - 1),
         "logvar is squared, where the variance e^logvar belongs in kl": total(mu**2 + logvar**2 - logvar - 1),
         "the variance is squared in kl: it is e^logvar, not e^(2 logvar)": total(mu**2 + var**2 - logvar - 1),
+        "logvar is taken for log σ: σ² = e^logvar, not e^(2 logvar)": total(mu**2 + var**2 - 2 * logvar - 1),
         "the 1 is subtracted once, not for every feature": 0.5 * (np.sum(mu**2 + var - logvar) - 1) / batch,
         "½ logvar, log σ, stands where logvar belongs in kl": total(mu**2 + var - 0.5 * logvar - 1),
         "logvar is taken a logarithm of once more in kl": total(mu**2 + var - np.log(np.abs(logvar)) - 1),
@@ -83,5 +84,6 @@ DLOGVAR = {
     "logvar stands where the variance e^logvar belongs in dlogvar": lambda mu, logvar: 0.5 * (logvar - 1) / len(mu),
     "−logvar is differentiated to −logvar, not −1": lambda mu, logvar: 0.5 * (np.exp(logvar) - logvar) / len(mu),
     "the variance has an exponent of the wrong sign in dlogvar": lambda mu, logvar: 0.5 * (np.exp(-logvar) - 1) / len(mu),
+    "logvar is taken for log σ: σ² = e^logvar, not e^(2 logvar)": lambda mu, logvar: (np.exp(2 * logvar) - 1) / len(mu),
     "the ½ multiplies only the variance in dlogvar": lambda mu, logvar: (0.5 * np.exp(logvar) - 1) / len(mu),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchgen.coursework.mistakes import batch_norm as mistakes_of
-from scratchgen.coursework.testing import check_gradient, close, exactly, points, sizes, values, written
+from scratchgen.coursework.testing import accumulated, check_gradient, close, exactly, points, sizes, values, written
 from scratchgen.layers.batch_norm import batch_norm_backward
 
 EPS = 1e-5
@@ -55,8 +55,9 @@ def test_forward(exercise, rng):
     x, gamma, beta = inputs(rng)
     mistakes = mistakes_of.forward(x, gamma, beta, EPS)
     result = values(exercise.batch_norm(x, gamma, beta, EPS), 5, "y, x̂, r, mean, var")
-    for name, got, want in zip(("y", "x̂", "r", "mean", "var"), result, forward(x, gamma, beta), strict=True):
-        close(name, got, want, known={"x": x, "gamma": gamma, "beta": beta}, mistakes=mistakes[name])
+    answers = dict(zip(("y", "x̂", "r", "mean", "var"), zip(result, forward(x, gamma, beta), strict=True), strict=True))
+    for name in ("mean", "var", "r", "x̂", "y"):  # in the order in which they depend on one another
+        close(name, *answers[name], known={"x": x, "gamma": gamma, "beta": beta}, mistakes=mistakes[name])
 
 
 @points(5)
@@ -110,3 +111,16 @@ def test_dx_in_inference(exercise, rng):
     check_gradient("batch_norm_inference_backward", f, backward, x, mistakes=mistakes_of.INFERENCE, cache_names=("x", "r", "gamma"))
     dy, gamma, r = far_apart(rng)[0], 10.0 ** rng.integers(-9, 9, size=3), rng.uniform(0.5, 2, size=3)
     exactly("dx", exercise.batch_norm_inference_backward(dy, r, gamma), dy * gamma * r)
+
+
+@points(1)
+def test_gradients_accumulate(exercise, rng):
+    """dgamma and dbeta are added to what is there."""
+    dy, x_hat = rng.normal(size=(2, *sizes(rng, 2)))
+    dgamma, dbeta = added(exercise, dy, x_hat, 3.0, 3.0)
+    accumulated("dgamma", dgamma, np.sum(dy * x_hat, axis=0), 3.0)
+    accumulated("dbeta", dbeta, np.sum(dy, axis=0), 3.0)
+    dy, x_hat = far_apart(rng)
+    dgamma, dbeta = added(exercise, dy, x_hat, 10.0, -4.0)
+    exactly("dgamma, from 10 on", dgamma, 10 + np.sum(dy * x_hat, axis=0))
+    exactly("dbeta, from −4 on", dbeta, -4 + np.sum(dy, axis=0))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchgen.coursework.mistakes import vae as mistakes_of
-from scratchgen.coursework.testing import close, points
+from scratchgen.coursework.testing import accumulated, close, points
 from scratchgen.losses import gaussian_kl
 from scratchgen.models import VAE
 from scratchgen.models.likelihoods import split
@@ -98,3 +98,17 @@ def test_encoder_gradient(exercise, rng):
     close("the encoder's flat_grads", run(exercise, vae, x, eps)["encoder"], want, mistakes=mistakes)
     vae, x = with_a_huge_loss(vae, x)
     close(f"the encoder's flat_grads {HUGE}", run(exercise, vae, x, eps)["encoder"], right(vae, x, eps)[1], rtol=1e-11)
+
+
+@points(1)
+def test_gradients_accumulate(exercise, rng):
+    """The loss adds to the gradients that are there."""
+    vae, x, eps = setting(rng)
+    got, (_, encoder, decoder) = run(exercise, vae, x, eps, 3.0), right(vae, x, eps)
+    accumulated("the encoder's flat_grads", got["encoder"], encoder, 3.0)
+    accumulated("the decoder's flat_grads", got["decoder"], decoder, 3.0)
+    vae, x = with_a_huge_loss(vae, x)
+    got = run(exercise, vae, x, eps, 10.0)
+    _, encoder, decoder = right(vae, x, eps)
+    close("the encoder's flat_grads, from 10 on", got["encoder"], encoder + 10, rtol=1e-11)
+    close("the decoder's flat_grads, from 10 on", got["decoder"], decoder + 10, rtol=1e-11)

@@ -19,6 +19,7 @@ from scratchgen.gradcheck.diagnosis.evidence import Diagnosis, Draw, Evidence
 HYPOTHESES = (  # the simplest and most specific first
     whole.zero,
     whole.sign,
+    whole.nearly,
     whole.factor,
     whole.transposed,
     batch.one_example,

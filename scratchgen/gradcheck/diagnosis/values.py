@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from scratchgen.gradcheck.diagnosis.evidence import Diagnosis
-from scratchgen.gradcheck.diagnosis.whole import near, size_factors
+from scratchgen.gradcheck.diagnosis.whole import SMALL_CONSTANT, SMALL_ERROR, near, size_factors
 
 ENOUGH = 4  # numbers
 SAME = 1e-10  # relative to the largest; what agrees only by accident does not agree so well
@@ -52,6 +52,10 @@ def general(name, got, want, known):
         if same(got, q):
             yield f"{name} is {words} itself", True
             return
+    off = np.abs(got - want)
+    if np.all(off <= SMALL_ERROR * np.maximum(np.abs(want), 0.1 * np.sqrt(np.mean(want * want)))):
+        yield f"{name} is nearly right: {SMALL_CONSTANT}", False
+        return
     factors = list(constant_factor(name, got, want, known))
     if factors or want.ndim == 0:
         yield from factors

@@ -20,6 +20,23 @@ def sign(e):
         return e.found("sign", f"d{e.name} has the wrong sign", f"−d{e.name}")
 
 
+SMALL_ERROR = 1e-3  # relative; what a forgotten small constant makes
+
+
+def nearly(e):
+    """Right but for very little: a small constant."""
+    pairs = [(draw.a[e.measured], draw.n[e.measured]) for draw in e.draws if np.shape(draw.a) == np.shape(draw.n)]
+    if len(pairs) < len(e.draws) or not all(len(n) and np.any(n) and np.all(np.isfinite(a)) for a, n in pairs):
+        return None
+    off = max(float(np.max(np.abs(a - n) / np.maximum(np.abs(n), 0.1 * np.sqrt(np.mean(n * n))))) for a, n in pairs)
+    if off < SMALL_ERROR:
+        text = f"d{e.name} is nearly right, off by {off:.1g} of itself at most: {SMALL_CONSTANT}"
+        return Diagnosis("small", e.name, text, "Seen: every element is as close as that", False)
+
+
+SMALL_CONSTANT = "a small constant, as the eps under a root, is missing or stands in the wrong place, or is added where none belongs"
+
+
 def factor(e):
     """Right but for one number."""
     a, n = e.draws[0].a, e.draws[0].n
@@ -144,9 +161,10 @@ def dy_itself(e):
         if rows_sum_to_one(e.y):
             text += " (it may be only behind a cross-entropy that dy is already p − target)"
         return Diagnosis("dy unchanged", e.name, text, "Seen: backward returns dy, for 2 different dy", True)
-    if all(e.agree(draw.a, e.y - draw.dy) for draw in e.draws):
-        text = f"d{e.name} is y − dy, the gradient of a cross-entropy with dy taken for the target; a layer's backward must hold for any dy"
-        return Diagnosis("loss assumed", e.name, text, "Seen: backward returns y − dy, for 2 different dy", True)
+    for what, sign in (("y − dy", 1), ("dy − y", -1)):
+        if all(e.agree(draw.a, sign * (e.y - draw.dy)) for draw in e.draws):
+            text = f"d{e.name} is {what}, as in the gradient of a cross-entropy with dy taken for the target; a layer's backward must hold for any dy"
+            return Diagnosis("loss assumed", e.name, text, f"Seen: backward returns {what}, for 2 different dy", True)
 
 
 def rows_sum_to_one(y):

@@ -15,7 +15,7 @@ MISTAKES = [
     (MEAN, "    mean = x.mean()\n", "of all features together|shape"),
     (MEAN, "    mean = x.mean(axis=1)\n", "Shapes do not fit"),
     (MEAN, "    mean = x.sum(axis=0)\n", "not divided|the sum over the batch|x̂|y\\["),
-    (MEAN, "    mean = np.median(x, axis=0)\n", "y\\["),
+    (MEAN, "    mean = np.median(x, axis=0)\n", "this is the median"),
     (VAR, "    var = x.var(axis=0, ddof=1)\n", "ddof=1"),
     (VAR, "    var = np.sum((x - mean) ** 2, axis=0)\n", "not divided by the batch size"),
     (VAR, "    var = np.mean(x**2, axis=0)\n", "not subtracted before squaring"),
