@@ -38,7 +38,7 @@ import importlib
 __version__ = "0.1.0"
 
 # Imported at first use: so `import scratchgen` takes no time, and the command line is there to end well when Ctrl-C comes during the imports.
-_MODULES = ("coursework", "data", "gradcheck", "layers", "losses", "metrics", "models", "ops", "optim", "plots", "train")
+_MODULES = ("coursework", "data", "gradcheck", "layers", "losses", "metrics", "models", "ops", "optim", "pages", "plots", "train")
 _NAMES = {"get_backend": "ops", "op": "ops", "recorded": "ops", "use_backend": "ops", "fit": "train", "load": "train", "save": "train"}
 
 

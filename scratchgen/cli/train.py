@@ -1,4 +1,4 @@
-"""Train a model and leave pictures, metrics and checkpoints in a run folder.
+"""Train a model and leave pictures, metrics, checkpoints and a report in a run folder.
 
 What is not given is chosen to suit the model and the data; with --resume it is what the run was started with.
 
@@ -26,6 +26,7 @@ from scratchgen.cli.settings import add_model_options, build, model_class, summa
 from scratchgen.data.binarize import KINDS, Binarize
 from scratchgen.errors import integer, number, one_of
 from scratchgen.models import MODELS
+from scratchgen.pages import write_report
 from scratchgen.reading import open_regular, read_up_to
 from scratchgen.train.checks import validation_value
 from scratchgen.train.ranks import ranks
@@ -109,13 +110,16 @@ def train_and_test(options):
     model, settings, out = train(cls, data, settings, options)
     if ranks().rank:
         return
+    results = {}
     if "test" in data:
         test = binarized(data["test"], settings["binarize"], seed=0)
         for key, values in likelihoods(model, test, n_samples=max(1, min(100, DRAWS // len(test.x))), seed=0).items():
-            print(f"test {key.replace('_', ' ')}: {np.mean(values, dtype=np.float64):.2f} nats per example")
+            results[f"test {key.replace('_', ' ')}"] = f"{np.mean(values, dtype=np.float64):.2f} nats per example"
+        for name, text in results.items():
+            print(f"{name}: {text}")
     else:
         print(f"{settings['data']} has no test split, and so there is no test result")
-    print(f"pictures, metrics and checkpoint are in {out}")
+    print(f"pictures, metrics and checkpoint are in {out}; to look at: {write_report(out, results)}")
 
 
 def asked_for(options):
