@@ -4,8 +4,9 @@
     coursework.grade("exercises", out="results")    partial credit, results.json for Gradescope
     coursework.staff("staff")                       solutions, autograder, points: read its README.md
 
-Read exercises.py for what the course consists of, source.py for how a solution becomes an exercise, and visible/linear.py for what a
-test looks like. How a student's code is graded without being trusted: grader.py, remote.py, worker.py, sandbox.py, in this order.
+Read exercises.py for what the course consists of, source.py for how a solution becomes an exercise, and visible/linear.py for what a test
+looks like; mistakes/ holds what comes out of common mistakes, for tests to recognise. How a student's code is graded without being trusted:
+grader.py, remote.py, worker.py, sandbox.py, in this order.
 """
 
 from scratchgen.coursework.exercises import EXERCISES

@@ -93,7 +93,8 @@ Use the command `scratchgen`. `python -m scratchgen`, started in a folder with a
 the path before it imports anything, but Python has looked there for scratchgen itself, and for modules like `types` that it needs to find it.
 `python -I -m scratchgen` is safe.
 
-On Gradescope: zip the *contents* of `autograder/` and upload the zip as the autograder. Students submit their `ex….py` files. To use a version of
+On Gradescope: zip the *contents* of `autograder/` and upload the zip as the autograder. Students submit their `ex….py` files, or
+notebooks of the same names; what has another name or lies in a folder is looked for, and the results say what was graded. To use a version of
 scratchgen that is not on the package index, put its wheel into the zip (`pip wheel --no-deps .` makes one).
 
 Partial credit is per part; a part is passed or not:

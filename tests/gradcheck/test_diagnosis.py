@@ -655,6 +655,30 @@ def test_ambiguous_sizes_are_not_certain():
     assert check_function(forward, backward, data(4, 3), data(3, 5)).diagnoses[0].certain
 
 
+def test_a_loss_divided_by_its_features_is_no_confusion_of_n_and_n_minus_1():
+    """On (4, 3) the two give one factor, 4 / 3: neither is certain; and of a loss nobody says that a layer sums over the batch."""
+    loss = lambda x, t: (0.5 * np.sum((x - t) ** 2) / len(x), (x - t) / x.shape[1])
+    first = check_loss(loss, data(4, 3), data(4, 3, seed=1), wrt="x").diagnoses[0]
+    assert not first.certain and "N and N − 1 are confused" in first.text and "(3) in the place of the batch size (4)" in first.text
+    first = check_loss(loss, data(7, 5), data(7, 5, seed=1), wrt="x").diagnoses[0]
+    assert first.certain and "it is divided by the number of features of x (5) in the place of the batch size (7)" in first.text
+    doubly = lambda x, t: (0.5 * np.sum((x - t) ** 2) / len(x), (x - t) / len(x) ** 2)
+    text = check_loss(doubly, data(7, 5), data(7, 5, seed=1), wrt="x").diagnoses[0].text
+    assert "divided by the batch size (7)" in text and "A layer sums" not in text
+
+
+def test_a_small_constant_that_was_forgotten():
+    def forward(x):
+        r = 1 / np.sqrt(x.var(axis=0) + 1e-4)
+        return x * r.mean(), r
+
+    x = data(7, 5)
+    report = check_function(forward, lambda d, r: d * r.mean(), x)
+    assert not report.ok and "nearly right" not in report.message
+    report = check_function(lambda x: (x / np.sqrt(2 + 1e-4), None), lambda d, c: d / np.sqrt(2), x)
+    assert report.diagnoses[0].kind == "small" and "the eps under a root, is missing" in report.diagnoses[0].text
+
+
 def test_certain_and_likely_are_told_apart_in_print():
     certain = check_function(lambda x: (x**2, x), lambda d, x: -2 * x * d, data(N, F))
     assert "Certain: dx has the wrong sign\n      Tested: −dx agrees with the difference quotient" in certain.message

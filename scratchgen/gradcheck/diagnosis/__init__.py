@@ -7,6 +7,7 @@
     elements.py   element by element: a missing factor, a mask, one branch of a function
     operands.py   experiments with the cache: the input used for the output, the variance for the standard deviation
     breaches.py   stale caches, overwritten gradients, a backward that raises
+    values.py     the same for values whose right ones are known: outputs, losses, updates
 
 The first hypothesis that fits is reported; where none does, the report says so, and the worst elements are there to look at.
 """
