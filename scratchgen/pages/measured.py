@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchgen.gradcheck.checker import check_layer
 from scratchgen.gradcheck.contract import Examination
 from scratchgen.gradcheck.differences import Differences
 from scratchgen.gradcheck.engine import SALT, check_as_it_is
 from scratchgen.gradcheck.report import Report, told
 from scratchgen.gradcheck.snapshot import Given, Unchanged, restored, shaken, turned_round
 from scratchgen.gradcheck.subjects import float64_only, output_of
+from scratchgen.layers import Layer
 from scratchgen.layers.module import Module
 from scratchgen.ops.recording import span
 from scratchgen.pages.recorder import Recording, numbers_in, record
@@ -28,7 +30,7 @@ MOST_ELEMENTS = 2000  # of all gradients together
 class Measured:
     """One step: its Recording, the checker's Report, and what was measured.
 
-    names: {id(module): name}.  params, grads: {name: array}, where they lie in memory; inputs of a layer are among them.
+    names: {id(module): name}.  params, inputs, grads: {name: array}, where they lie in memory; inputs are those of a layer that is looked at alone.
     loss: at the weights as they are.  losses: {name: (elements, nudges)}.
     """
 
@@ -37,9 +39,15 @@ class Measured:
     report: Report
     names: dict
     params: dict
+    inputs: dict
     grads: dict
     loss: float
     losses: dict
+
+    @property
+    def arrays(self):
+        """{name: array} of all that a gradient was measured of."""
+        return self.inputs | self.params
 
 
 class StepSubject(Given):
@@ -110,9 +118,11 @@ def measure_step(step):
     if subject.evaluate() != subject.evaluate():
         raise ValueError(f"{step.__name__} gives two losses for the same parameters; fix its noise")
     report, losses = measured(subject, subject.evaluate, np.ones(()))
+    if not report.ok:
+        report.diagnoses = layers_that_are_wrong(recording, step_itself.__code__.co_filename, names) or report.diagnoses
     for name, (value, _) in every.items():
         value[...] = after[name]
-    return Measured(step.__name__, recording, report, names, params, grads, loss_of(recording.value), losses)
+    return Measured(step.__name__, recording, report, names, params, {}, grads, loss_of(recording.value), losses)
 
 
 def measure_case(case, file):
@@ -143,7 +153,8 @@ def measure_case(case, file):
         report, losses = measured(subject, lambda: output_of(subject), dy, case.seed)
         report.subject = case.name
         loss = float(np.sum(dy * output_of(subject)))
-        return Measured(case.name, recording, report, {id(layer): "layer"}, subject.arrays, grads, loss, losses)
+        given = {name: array for name, array in subject.arrays.items() if name in subject.inputs}
+        return Measured(case.name, recording, report, {id(layer): "layer"}, subject.params, given, grads, loss, losses)
 
 
 def measured(subject, evaluate, dy, seed=0):
@@ -163,6 +174,17 @@ def measured(subject, evaluate, dy, seed=0):
         for name, array in subject.arrays.items()
     }  # fmt: skip
     return report, losses
+
+
+def layers_that_are_wrong(recording, file, names):
+    """Diagnoses of the layers that the file defines and the step used, each checked by itself; those of the last come first, as in backward."""
+    found = {}
+    for call in recording.calls:
+        if call.function.file == file and call.function.name == "forward" and isinstance(call.owner, Layer) and not call.owner.parts:
+            inputs = tuple(value for value in call.given.values() if isinstance(value, np.ndarray))
+            who = f"{names.get(id(call.owner), 'a layer')} ({type(call.owner).__name__})"
+            found[who] = [d._replace(text=f"{who}: {d.text}") for d in check_layer(call.owner, inputs).diagnoses]
+    return [diagnosis for each in reversed(found.values()) for diagnosis in each]
 
 
 def names_of(tops):

@@ -30,10 +30,12 @@ MOST_NUMBERS, MOST_LINES = 4096, 2000  # of an array, of a step
 
 @dataclass(eq=False)
 class Call:
-    """A call of a function.  owner: its self.  line: where it stands in the function that called it.  inside: Calls and Lines, in order."""
+    """A call of a function.  owner: its self.  given: its other arguments.  line: where it stands in the function that called it.
+    inside: Calls and Lines, in order."""
 
     function: object
     owner: object
+    given: dict
     parent: object
     line: int
     inside: list = field(default_factory=list)
@@ -83,12 +85,12 @@ class Running:
 
 
 class Recording:
-    """What `record` returns.  top: the Call of the step.  lines: [Line].  scope: the step's variables.  value: what it returned.
+    """What `record` returns.  top: the Call of the step.  calls, lines: every Call and Line, in order.  value: what the step returned.
     error: the exception that ended it, or None."""
 
     def __init__(self, shown):
-        self.shown, self.top, self.lines, self.scope, self.value, self.error = shown, None, [], {}, None, None
-        self.stack, self.spans, self.made = [], [], {}
+        self.shown, self.top, self.lines, self.value, self.error = shown, None, [], None, None
+        self.calls, self.stack, self.spans, self.made = [], [], [], {}
 
     def run(self, step):
         """Run the step under the tracer."""
@@ -111,11 +113,13 @@ class Recording:
         if not function:
             return None
         parent = self.stack[-1] if self.stack else None
-        call = Call(function, frame.f_locals.get("self"), parent, parent.running.statement.first if parent and parent.running else 0)
+        given = {name: value for name, value in frame.f_locals.items() if name != "self"}
+        call = Call(function, frame.f_locals.get("self"), given, parent, parent.running.statement.first if parent and parent.running else 0)
         if parent:
             parent.inside.append(call)
         elif self.top is None:
             self.top = call
+        self.calls.append(call)
         self.stack.append(call)
 
         def happened(frame, event, value):
@@ -126,8 +130,6 @@ class Recording:
             elif event == "return":
                 self.finish(call, frame, value)
                 self.stack.pop()
-                if call is self.top:
-                    self.scope = dict(frame.f_locals)
             return happened
 
         return happened
@@ -206,8 +208,6 @@ def record(step, *files):
     recording = Recording((*SHOWN, *files))
     with use_backend("numpy"):
         recording.run(step)
-    variables = inspect.getclosurevars(inspect.unwrap(step))
-    recording.scope = {**variables.globals, **variables.nonlocals, **recording.scope}
     most = max((value.copy.size for line in recording.lines for value in (*line.operands, *line.results)), default=0)
     if most > MOST_NUMBERS or len(recording.lines) > MOST_LINES:
         raise ValueError(

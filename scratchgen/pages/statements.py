@@ -43,6 +43,10 @@ class Part:
         tree = Replaced({name: f"_{k}" for k, name in enumerate(names)}).visit(copy.deepcopy(self.expression))
         return compile(ast.fix_missing_locations(ast.Expression(tree)), "<operands>", "eval")
 
+    def __str__(self):
+        text = self.text.decode()
+        return f"{', '.join(self.targets)} = {text}" if self.targets else f"return {text}"
+
     def pieces(self, names, environment):
         """The text in pieces: str, {"operand": k}, {"product": [k, l]} or {"sum": k}, numbers counting `names`; of `a if c else b`, what it was."""
         node = self.expression
@@ -81,7 +85,7 @@ class Replaced(ast.NodeTransformer):
         self.names = names
 
     def visit(self, node):
-        name = self.names.get(ast.unparse(node)) if isinstance(node, CHAIN) else None
+        name = self.names.get(as_written(node)) if isinstance(node, CHAIN) else None
         return ast.Name(name, ast.Load()) if name else self.generic_visit(node)
 
 
@@ -113,7 +117,14 @@ class Source:
         self.nodes = {(min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.name): node for node in functions}
         self.functions = {}
         tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
+        self.docstrings = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.ClassDef))]
         self.comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT and t.line[: t.start[1]].strip()}
+
+    def equation(self, names):
+        """The line of the file's docstrings that says what one of these names is: `dW = xᵀ dy`; "" if none does."""
+        pattern = rf"^ *({'|'.join(map(re.escape, names))}) +(=|<-) +(\S+(?: {{1,2}}\S+)*)"  # what comes after a gap is a remark
+        found = (re.search(pattern, text, re.MULTILINE) for text in self.docstrings if names)
+        return next((" ".join(match.groups()) for match in found if match), "")
 
     def function(self, code):
         """The Function of a code object; None for a lambda, a comprehension, a class body, or a wrapper around another function."""
@@ -124,7 +135,10 @@ class Source:
 
 
 class Function:
-    """One function: name, first line, lines of its text, equation, and its simple statements by line."""
+    """One function: name, first line, lines of its text, heading, and its simple statements by line.
+
+    heading: the comment at its def, an equation if it is an operation of the library, and the first line of its docstring.
+    """
 
     def __init__(self, source, node, code):
         self.file, self.name, self.first = code.co_filename, node.name, code.co_firstlineno
@@ -133,9 +147,21 @@ class Function:
         self.lines = [line[indent:] for line in lines]
         self.comments = {line: source.comments[line] for line in range(self.first, node.end_lineno + 1) if line in source.comments}
         doc = ast.get_docstring(node) or ""
-        self.equation = self.comments.get(node.lineno) or doc.split("\n")[0]
+        self.heading = self.comments.get(node.lineno, ""), doc.split("\n")[0]
         self.statements, self.text = {}, source.text.encode()
         self.collect(node.body)
+
+    def code(self, number):
+        """A line without its comment and indentation."""
+        text = self.lines[number - self.first]
+        return (text.rpartition("#")[0] if number in self.comments else text).strip()
+
+    def equations(self, statement):
+        """What is said of a statement: the equation first, then remarks."""
+        comment, doc = self.heading
+        names = [name.removesuffix("[...]") for part in statement.parts for name in part.targets]
+        own = comment if "=" in comment or "<-" in comment else source_of(self.file).equation([name for name in names if name.isidentifier()])
+        return list(dict.fromkeys(text for text in (own, comment, doc, self.comments.get(statement.first)) if text))
 
     def collect(self, body):
         for node in body:
@@ -179,13 +205,19 @@ class Function:
             text = text[:split] + text[split:].replace(b"=", b" ", 1)
         writes = augmented or any(isinstance(target, ast.Subscript) for target in targets)
         shift(expression, expression.start)
-        bases = tuple(ast.unparse(target.value) for target in targets if isinstance(target, ast.Subscript))
-        return Part(text, expression, tuple(map(ast.unparse, targets)), writes, index, bases, operands(expression))
+        bases = tuple(as_written(target.value) for target in targets if isinstance(target, ast.Subscript))
+        return Part(text, expression, tuple(map(as_written, targets)), writes, index, bases, operands(expression))
 
 
 def is_wrapper(function):
     """Whether a function is written around another: @functools.wraps."""
     return any("wraps(" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def as_written(node):
+    """A name, attribute or item as source, with the quotes that people write."""
+    text = ast.unparse(node)
+    return text if '"' in text else text.replace("'", '"')
 
 
 def shift(expression, by):
@@ -205,7 +237,7 @@ def flat_targets(target):
 def operands(node):
     """[(operand as written, node)] of an expression."""
     if isinstance(node, CHAIN) and not any(isinstance(inner, ast.Call) for inner in ast.walk(node)):
-        return [(ast.unparse(node), node)]
+        return [(as_written(node), node)]
     if isinstance(node, ast.Call):
         inside = operands(node.func.value) if isinstance(node.func, ast.Attribute) else [] if isinstance(node.func, ast.Name) else operands(node.func)
         return inside + [pair for each in (*node.args, *(k.value for k in node.keywords)) for pair in operands(each)]

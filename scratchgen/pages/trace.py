@@ -26,7 +26,10 @@ from scratchgen.pages.provenance import came_from
 from scratchgen.pages.recorder import LIBRARY, Line
 from scratchgen.pages.steps import STEPS
 
-BODY = '<div id="bar"></div><main><section id="calls"></section><section id="source"></section><section id="arrays"></section></main>'
+BODY = """<div id="bar"></div>
+<main>
+<section id="calls"></section><section id="source"></section><section id="arrays"></section><section id="element" role="status"></section>
+</main>"""
 
 
 def trace(target):
@@ -35,8 +38,8 @@ def trace(target):
     Raises ValueError for an unknown target or a step that is not small, FileNotFoundError for a missing file, and what the step itself raises.
     """
     with use_backend("numpy"):
-        data = {"title": target, "nudges": NUDGES.astype(np.float32)} | Packed([measure() for measure in measures(target)]).data()
-    return page(f"One step, number by number: {target}", styles=["trace.css"], scripts=["trace.js"], data=data, body=BODY)
+        data = {"nudges": NUDGES.astype(np.float32)} | Packed([measure() for measure in measures(target)]).data()
+    return page(f"One step, number by number: {Path(target).name}", styles=["trace.css"], scripts=["trace.js"], data=data, body=BODY)
 
 
 def measures(target):
@@ -66,7 +69,7 @@ class Packed:
         for step in steps:
             self.step = step
             self.offsets, n = {}, sum(len(analytic) for analytic, *_ in self.elements)
-            for name, array in step.params.items():
+            for name, array in step.arrays.items():
                 self.offsets[name], n = n, n + array.size
             self.add_objective()
             self.writers = []  # (stretch of memory, number of the line) of what has been written so far
@@ -90,7 +93,7 @@ class Packed:
             "diagnoses": [{"text": d.text, "tested": d.tested, "certain": d.certain, "array": d.array} for d in report.diagnoses],
             "faults": [fault.text for fault in report.faults], "error": error and f"{type(error).__name__}: {error}",
         })  # fmt: skip
-        for name, array in step.params.items():
+        for name, array in step.arrays.items():
             check, size = report.arrays.get(name), array.size
             wrong = np.zeros(array.shape, np.uint8)
             for element in check.wrong if check else ():
@@ -125,7 +128,8 @@ class Packed:
             return {"label": name, "of": ""}
         if module and getattr(owner, "parts", None):
             return {"label": f"{module.rpartition('.')[2]}.{name}", "of": type(owner).__name__}
-        return {"label": f"{type(owner).__name__}.{name}", "of": module or ""}
+        of = module or ""
+        return {"label": f"{type(owner).__name__}.{name}", "of": of.partition(".")[2] if of.count(".") > 1 else of}
 
     def function(self, function):
         """The number of a function."""
@@ -133,7 +137,7 @@ class Packed:
             self.numbers[function] = len(self.functions)
             path = Path(function.file)
             file = str(path.relative_to(LIBRARY.parent)) if path.is_relative_to(LIBRARY) else path.name
-            described = {"name": function.name, "file": file, "first": function.first, "lines": function.lines, "equation": function.equation}
+            described = {"name": function.name, "file": file, "first": function.first, "lines": function.lines}
             self.functions.append(described | {"comments": function.comments})
         return self.numbers[function]
 
@@ -150,9 +154,12 @@ class Packed:
                 self.writers.append((span(value.live), number))
             else:
                 self.writers.append((id(value.live), number))
+        function, statement, part = line.call.function, line.statement, line.part
+        alone = len(statement.parts) == 1
         self.lines.append({
-            "call": call, "first": line.statement.first, "last": line.statement.last, "operands": operands, "results": results,
-            "pieces": line.part.pieces([value.name for value in line.operands], line.environment),
+            "call": call, "first": statement.first, "last": statement.last, "equations": function.equations(statement),
+            "text": function.code(statement.first) if alone else str(part), "operands": operands, "results": results,
+            "pieces": part.pieces([value.name for value in line.operands], line.environment),
         })  # fmt: skip
         return number
 
@@ -162,7 +169,7 @@ class Packed:
         same = (lambda other: overlap(at, other)) if value.is_array else (lambda other: at == other)
         made = next((number for place, number in reversed(self.writers) if isinstance(place, type(at)) and same(place)), None)
         packed = {"name": value.name.replace("[...]", ""), "also": value.also, "array": self.array(value.copy), "made": made}
-        for kind, arrays in (("gradient", self.step.grads), ("parameter", self.step.params)):
+        for kind, arrays in (("gradient", self.step.grads), ("parameter", self.step.params), ("input", self.step.inputs)):
             of = np.full(value.copy.shape, -1, np.int32)
             for name, array in arrays.items() if value.is_array else ():
                 if overlap(at, span(array)):

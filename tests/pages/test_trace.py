@@ -210,8 +210,21 @@ def test_the_right_layer_has_the_numbers_of_the_command(tmp_path):
 def test_a_step_of_ones_own(tmp_path, open_page):
     write_page(tmp_path / "page.html", trace(f"{written(tmp_path, STEP)}:step"))
     tab = open_page(tmp_path / "page.html").page
-    assert "agrees with all 12 gradient elements" in tab.inner_text("#verdict")
+    assert "agrees with all 12 gradient elements" in tab.inner_text("#bar")
     assert "net.backward" in tab.inner_text("#calls")
+
+
+def test_a_wrong_layer_of_ones_own_in_a_network_is_named(tmp_path, open_page):
+    """Every gradient below it is wrong; what is said is which layer, and why."""
+    layer = textwrap.dedent(LAYER).replace(".T + dy * h", ".T - dy * h").replace("import numpy as np\n", "")
+    step = textwrap.dedent(STEP).replace("Tanh(),", "Mine(2, rng=0),").replace("x, target", f"{layer}\nx, target")
+    write_page(tmp_path / "page.html", trace(f"{written(tmp_path, step)}:step"))
+    tab = open_page(tmp_path / "page.html").page
+    assert "net.1 (Mine): " in tab.inner_text("#verdict")
+    wrong = tab.evaluate(
+        "data.gradients.filter((each) => data.wrong.values.slice(each.first, each.first + each.size).some((k) => k)).map((each) => each.name)"
+    )
+    assert wrong == ["net.0.W", "net.0.b"]
 
 
 @pytest.mark.parametrize(
@@ -273,8 +286,8 @@ def test_keys_buttons_and_pointing(pages, open_page, tmp_path, size, scheme):
     page.keyboard.press("ArrowRight")
     assert at() == page.evaluate("data.lines.length") - 1 and page.inner_text("#element b").startswith("p[1]")
     page.keyboard.press("Enter")
-    before = page.inner_text(".nudge p")
-    page.locator(".nudge input").focus()
+    before = page.inner_text("#element table")
+    page.locator("#element input").focus()
     page.keyboard.press("ArrowRight")
-    assert page.inner_text(".nudge p") != before and "+ 0.2" in page.inner_text(".nudge p")
+    assert page.inner_text("#element table") != before and page.inner_text("#element output") == "+ 0.2"
     tab.page.click("header button")

@@ -1,7 +1,7 @@
 // One step to walk through. data: functions, calls, lines, arrays and gradients, as trace.py has packed them.
 
 const WIDEST = 6, PER_ROW = 24; // columns that are shown as numbers; squares in a row of a long vector
-const bar = document.getElementById("bar"), places = Object.fromEntries(["calls", "source", "arrays"].map((id) => [id, document.getElementById(id)]));
+const bar = document.getElementById("bar"), places = Object.fromEntries(["calls", "source", "arrays", "element"].map((id) => [id, document.getElementById(id)]));
 const tops = data.calls.flatMap((call, number) => (call.parent === null ? [number] : []));
 const chain = (call) => (call === null ? [] : [call, ...chain(data.calls[call].parent)]); // a call, its caller, and so on
 const objectiveOf = (line) => data.objectives[tops.indexOf(chain(line.call).at(-1))];
@@ -40,7 +40,7 @@ let at = 0, chosen = null, kept = false; // the line in force; { value, element 
 const slider = element("input", { type: "range", min: 1, max: data.lines.length, "aria-label": "step", oninput: () => go(slider.value - 1) });
 const where = element("span", { class: "where", "aria-live": "polite" });
 const back = element("button", { onclick: () => go(at - 1), "aria-label": "back" }, "◀"), next = element("button", { onclick: () => go(at + 1), "aria-label": "next" }, "▶");
-bar.append(back, next, slider, where, element("span", { class: "hint quiet" },
+bar.append(element("div", { class: "line" }, back, next, slider, where), element("span", { class: "hint quiet" },
   "Walk with ← and →. Point at a number to see what it was computed from; click to keep it, and nudge a weight below."));
 
 function go(number) {
@@ -76,14 +76,13 @@ function callItem(number) {
   return (callItems[number] = element("li", {}, button, element("ul", {}, ...inside)));
 }
 function lineItem(number) {
-  const line = data.lines[number], name = line.results[0].name.endsWith("(…)") ? "return" : line.results.map((value) => value.name).join(", ");
-  lineButtons[number] = element("button", { class: "line" + (hasWrong(line) ? " wrong" : ""), onclick: () => go(number) }, `${name} ← ${codeOf(line)}`);
+  const line = data.lines[number], text = line.text;
+  lineButtons[number] = element("button", { class: "line" + (hasWrong(line) ? " wrong" : ""), onclick: () => go(number), title: text }, text);
   return element("li", {}, lineButtons[number]);
 }
-function codeOf(line) {
-  const named = (k) => line.operands[k].name;
-  return line.pieces.map((piece) => (typeof piece === "string" ? piece : "product" in piece ? piece.product.map(named).join(" @ ")
-    : "sum" in piece ? `Σ ${named(piece.sum)}` : named(piece.operand))).join("");
+function withoutComment(made, number) {
+  const text = made.lines[number - made.first];
+  return made.comments[number] ? text.slice(0, text.lastIndexOf("#")) : text;
 }
 function showCalls() {
   const open = chain(data.lines[at].call);
@@ -96,14 +95,12 @@ function showCalls() {
 // Source
 
 function showSource() {
-  const line = data.lines[at], calls = chain(line.call), inner = data.functions[data.calls[calls[0]].function];
-  const equation = inner.comments[line.first] ?? inner.equation;
-  const caller = calls[1] !== undefined && data.functions[data.calls[calls[1]].function].comments[data.calls[calls[0]].line];
+  const line = data.lines[at], calls = chain(line.call), equations = [...line.equations];
+  if (calls.length > 1) equations.push(data.functions[data.calls[calls[1]].function].comments[data.calls[calls[0]].line]);
   fill(places.source,
     element("h2", {}, "Source"),
-    equation ? element("p", { class: "equation" }, equation) : null,
-    caller ? element("p", { class: "equation outer" }, caller) : null,
-    ...calls.map((call, k) => frame(call, k === 0 ? [line.first, line.last] : [data.calls[calls[k - 1]].line, data.calls[calls[k - 1]].line], k > 0)),
+    ...equations.filter(Boolean).map((text) => element("p", { class: "equation" }, text)),
+    ...calls.slice(0, 4).map((call, k) => frame(call, k === 0 ? [line.first, line.last] : [data.calls[calls[k - 1]].line, data.calls[calls[k - 1]].line], k > 0)),
   );
 }
 function frame(number, [first, last], outer) {
@@ -113,9 +110,9 @@ function frame(number, [first, last], outer) {
     element("header", {}, element("b", { class: "code" }, call.label), element("span", { class: "quiet" }, call.of),
       element("span", { class: "quiet" }, `${made.file}, line ${first}`)),
     element("pre", { tabindex: 0, "aria-label": call.label }, ...rows.map(([n, text]) => {
-      const cut = made.comments[n] ? text.lastIndexOf("#") : text.length;
-      return element("div", { class: n >= first && n <= last ? "now" : "" }, element("i", {}, n), text.slice(0, cut) || " ",
-        element("span", { class: "comment" }, text.slice(cut)));
+      const code = withoutComment(made, n);
+      return element("div", { class: n >= first && n <= last ? "now near" : n >= first - 1 && n <= last + 1 ? "near" : "" }, element("i", {}, n), code || " ",
+        element("span", { class: "comment" }, text.slice(code.length)));
     })));
 }
 
@@ -130,21 +127,21 @@ function showArrays() {
     element("div", { class: "group" }, ...line.results.map((value) => figure(value, true))),
     line.operands.length ? element("h2", {}, "from") : null,
     element("div", { class: "group" }, ...line.operands.map((value) => figure(value, false))),
-    element("div", { id: "element", role: "status" }),
   );
   choose(chosen.value, chosen.element);
 }
 function figure(value, isResult) {
-  const shape = shapeOf(value), numbers = values(value), scale = largest(numbers.filter(Number.isFinite)) || 1;
+  const shape = shapeOf(value), numbers = values(value), scale = shape.length ? largest(numbers.filter(Number.isFinite)) || 1 : Infinity;
   const columns = shape.length > 1 ? shape.at(-1) : numbers.length, small = columns > WIDEST;
-  const about = value.kind === "gradient" ? "a gradient of the loss" : value.kind === "parameter" ? "parameters" : value.also.length ? `later ${value.also.join(", ")}` : "";
+  const kind = { gradient: "a gradient of the loss", parameter: "parameters", input: "an input" }[value.kind];
+  const about = kind ?? (value.also.length ? `later ${value.also.join(", ")}` : "");
   const made = !isResult && value.made !== null && value.made < at
     ? element("button", { onclick: () => go(value.made), title: "go there" }, `from line ${value.made + 1}`) : null;
   const squares = Array.from(numbers, (number, k) => cell(value, k, number, scale, small));
   cells.set(value, squares);
   squares[0]?.setAttribute("tabindex", 0);
   const across = shape.length > 1 ? columns : Math.min(columns, small ? PER_ROW : WIDEST);
-  const width = small ? (columns > 20 ? ".8rem" : "1.15rem") : "3.9rem";
+  const width = small ? (columns > 20 ? ".8rem" : "1.15rem") : "3.5rem";
   return element("figure", {},
     element("figcaption", {}, element("b", {}, value.name), ` ${shapeText(shape)} `, element("span", { class: "quiet" }, about), " ", made),
     element("div", { class: small ? "cells small" : "cells", role: "group", "aria-label": value.name, "data-across": across,
@@ -201,12 +198,13 @@ function choose(value, k) {
       square.classList.toggle("chosen", which === value && e === k);
     });
   }
-  const place = document.getElementById("element"), gradient = gradientOf(value, k);
-  place.replaceChildren(
-    element("p", {}, element("b", { class: "code" }, `${written(value.name, shapeOf(value), k)} = ${short(values(value)[k])}`),
-      element("span", { class: "quiet" }, gradient < 0 ? "" : value.kind === "gradient" ? `  ∂loss/∂ ${gradientName(gradient)}` : `  ${gradientName(gradient)}`),
-      element("span", { class: "quiet" }, kept ? "  (kept; click it again to let go)" : "")),
-    line.results.includes(value) ? computed(line, value, k) : element("p", { class: "quiet" }, marked.size > 1 ? goesInto(marked, line) : ""),
+  const gradient = gradientOf(value, k), isResult = line.results.includes(value);
+  fill(places.element,
+    element("div", { class: "origin" },
+      element("p", {}, element("b", { class: "code" }, `${written(value.name, shapeOf(value), k)} = ${short(values(value)[k])}`),
+        element("span", { class: "quiet" }, kept ? "  kept; click it again to let go" : "")),
+      gradient < 0 ? null : element("p", { class: "quiet" }, value.kind === "gradient" ? `∂loss/∂ ${gradientName(gradient)}` : gradientName(gradient)),
+      isResult ? computed(line, value, k) : element("p", { class: "quiet" }, goesInto(marked, line))),
     ...(gradient < 0 ? [] : verdict(value, k, gradient)),
   );
 }
@@ -217,48 +215,53 @@ function goesInto(marked, line) {
 function computed(line, value, k) {
   if (!value.from) return element("p", { class: "quiet" }, line.operands.some((operand) => shapeOf(operand).length) ? "computed by the line as a whole" : "made here, from no other array");
   const number = (operand, e) => element("b", {}, short(values(line.operands[operand])[e]));
-  const operandText = (operand) => {
-    const from = sources(value, k, operand);
-    return shapeOf(line.operands[operand]).length === 0 ? [number(operand, 0)] : from.length === 1 ? [number(operand, from[0])] : [line.operands[operand].name];
+  const factor = (number) => (number.textContent.startsWith("−") ? ["(", number, ")"] : [number]);
+  const operandText = (operand, written) => {
+    const from = shapeOf(line.operands[operand]).length ? sources(value, k, operand) : [0];
+    return from.length === 1 ? written(number(operand, from[0])) : [line.operands[operand].name];
   };
   const added = (terms, word) => {
     const shown = terms.slice(0, 8).flatMap((term, n) => (n ? [" + ", ...term] : term));
     return terms.length > 1 ? ["(", ...shown, terms.length > 8 ? ` + … ${terms.length} ${word}` : "", ")"] : shown;
   };
-  const text = line.pieces.flatMap((piece) => {
+  const text = line.pieces.flatMap((piece, place) => {
+    const before = line.pieces[place - 1] ?? "";
     if (typeof piece === "string") return [piece];
-    if ("operand" in piece) return operandText(piece.operand);
+    if ("operand" in piece) return operandText(piece.operand, /[-+*/] ?$/.test(before) ? factor : (number) => [number]);
     if ("sum" in piece) return added(sources(value, k, piece.sum).map((e) => [number(piece.sum, e)]), "terms");
     const [a, b] = piece.product, [i, j] = indices(shapeOf(value), k), inner = shapeOf(line.operands[a])[1], across = shapeOf(line.operands[b])[1];
     if (across === undefined || inner === undefined || j === undefined) return [line.operands[a].name, " @ ", line.operands[b].name];
-    return added(Array.from({ length: inner }, (_, n) => [number(a, i * inner + n), "·", number(b, n * across + j)]), "products");
+    return added(Array.from({ length: inner }, (_, n) => [...(n ? factor : (first) => [first])(number(a, i * inner + n)), "·", ...factor(number(b, n * across + j))]), "products");
   });
   const many = line.operands.map((operand, n) => [operand.name, sources(value, k, n).length]).filter(([, n]) => n > 1);
   return element("div", {},
     element("p", { class: "sum" }, "= ", ...text, ` = ${short(values(value)[k])}`),
-    many.length ? element("p", { class: "quiet" }, `from ${many.map(([name, n]) => `${n} elements of ${name}`).join(", ")}, outlined above`) : null);
+    many.length ? element("p", { class: "quiet many" }, `from ${many.map(([name, n]) => `${n} elements of ${name}`).join(", ")}, outlined above`) : null);
 }
 
 const nudges = data.nudges.values;
 function verdict(value, k, gradient) {
   const backward = data.analytic.values[gradient], quotient = data.numeric.values[gradient], wrong = data.wrong.values[gradient] === 1;
   const unfinished = value.kind === "gradient" && value.final.values[k] === 0;
-  const table = element("table", {},
-    element("tr", {}, element("td", {}, unfinished ? "backward says in the end" : "backward says"), element("td", { id: "backward" }, measuredText(backward)),
-      element("td", {}, unfinished ? element("span", { class: "quiet" }, "not all has been added yet") : "")),
-    element("tr", {}, element("td", {}, "difference quotient"), element("td", { id: "quotient" }, measuredText(quotient)),
-      element("td", { class: wrong ? "differs" : "agrees" }, Number.isNaN(quotient) ? "" : wrong ? "✗ they differ" : "✓ they agree")));
   const losses = data.losses.row(gradient), middle = losses[(nudges.length - 1) / 2], name = gradientName(gradient), picture = element("div", {});
   const input = element("input", { type: "range", min: nudges[0], max: nudges.at(-1), step: nudges[1] - nudges[0], value: 0, "aria-label": `nudge ${name}` });
-  const words = element("p", { class: "quiet" });
+  const row = (words, number, remark) => element("tr", {}, element("td", {}, words), number, element("td", {}, remark));
+  const moved = element("td", {}), onTangent = element("td", {});
+  const table = element("table", {},
+    row(unfinished ? "backward says in the end" : "backward says", element("td", { id: "backward" }, measuredText(backward)), unfinished ? "not all added yet" : ""),
+    row("difference quotient", element("td", { id: "quotient" }, measuredText(quotient)), Number.isNaN(quotient) ? ""
+      : element("span", { class: wrong ? "differs" : "agrees" }, wrong ? "✗ they differ" : "✓ they agree")),
+    row(element("span", { class: "loss" }, "— loss at the nudge"), moved, ""), row(element("span", { class: "tangent" }, "-- its tangent there"), onTangent, ""));
+  const words = element("output", {});
   const draw = () => {
     const n = Math.round((input.value - nudges[0]) / (nudges[1] - nudges[0]));
     picture.replaceChildren(tangent(losses, middle, backward, wrong ? quotient : null, n));
-    words.textContent = `${name} ${nudges[n] < 0 ? "−" : "+"} ${Math.abs(nudges[n]).toFixed(1)}: the loss is ${losses[n].toFixed(4)}, on the tangent ${(middle + backward * nudges[n]).toFixed(4)}`.replace(/-/g, "−");
+    words.textContent = `${nudges[n] < 0 ? "−" : "+"} ${Math.abs(nudges[n]).toFixed(1)}`;
+    [moved.textContent, onTangent.textContent] = [losses[n], middle + backward * nudges[n]].map(measuredText);
   };
   input.addEventListener("input", draw);
   draw();
-  return [table, element("div", { class: "nudge" }, picture, element("div", {}, element("label", {}, "nudge the weight", input), words))];
+  return [element("div", { class: "numbers" }, table, element("label", {}, `${name} `, words, input)), picture];
 }
 function svg(tag, properties, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -302,11 +305,11 @@ function showVerdict() {
     ...objective.diagnoses.map((found) => `${found.certain ? "Certain" : "Likely"}: ${found.text}`),
     ...objective.faults.filter((fault) => !objective.diagnoses.some((found) => found.text === fault)),
   ]);
-  document.querySelector("main").prepend(element("section", { id: "verdict", class: ok ? "" : "wrong" },
-    ok ? element("p", { class: "quiet" }, `The gradient checker agrees with all ${n} gradient elements of this step.`) : null,
+  if (ok) return bar.append(element("span", { class: "right" }, `✓ the gradient checker agrees with all ${n} gradient elements`));
+  document.querySelector("main").prepend(element("section", { id: "verdict" },
     ...sentences.map((sentence) => element("p", {}, sentence)),
     wrongLine >= 0 ? element("p", {}, element("button", { onclick: () => go(wrongLine) }, "go to the first wrong element")) : null,
-    ok ? null : element("details", {}, element("summary", {}, "all that the checker says"), ...data.objectives.map((objective) => element("pre", {}, objective.report)))));
+    element("details", {}, element("summary", {}, "all that the checker says"), ...data.objectives.map((objective) => element("pre", {}, objective.report)))));
 }
 
 places.calls.append(element("h2", {}, "Calls"), element("ul", {}, ...tops.map(callItem)));
