@@ -17,6 +17,7 @@ import numpy as np
 
 from scratchgen.data import Binarize, minibatches
 from scratchgen.ops import announcing, array, is_async, recorded
+from scratchgen.train import history
 from scratchgen.train.checkpoint import describe
 from scratchgen.train.checks import check_arguments, check_batches, check_data, check_labels, check_patience
 from scratchgen.train.interrupt import interruptible
@@ -116,6 +117,8 @@ def fit(
             folder.write_rows(run.rows)
 
     def show():
+        if folder:
+            history.keep(run, folder.path)
         if folder and run.epoch and (ended() or run.epoch % -(-epochs // MOST_PICTURES) == 0):
             write_pictures(run, folder.path, x if valid is None else valid, last=ended(), seed=seed)
 

@@ -3,6 +3,7 @@
 config.json       the model, how it is trained and on what data; from the command line, its settings too
 metrics.csv       one row per epoch
 checkpoint.npz    the latest state; `fit(…, resume=True)` goes on from it
+history/          what the networks were after 0, 1, 2, 4, 8, … epochs: history.py
 samples/          pictures of what the model generates, one per epoch, or of 100 among them; curves.png and others beside it at the end
 """
 
