@@ -12,7 +12,7 @@ import sys
 import scratchgen
 from scratchgen.terminal import tolerate_terminal
 
-COMMANDS = ("train", "sample", "evaluate", "models", "play", "reproduce", "gradcheck", "trace", "book", "coursework", "bench", "doctor")
+COMMANDS = ("train", "sample", "evaluate", "models", "explore", "play", "reproduce", "gradcheck", "trace", "book", "coursework", "bench", "doctor")
 
 EXAMPLES = """examples:
   scratchgen train vae                                  a VAE on digits drawn from fonts: no download, about a minute

@@ -21,7 +21,14 @@ from scratchgen.atomic import atomic_file
 
 ASSETS = Path(__file__).parent / "assets"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
-TYPES = {"float16": "f2", "float32": "f4", "uint8": "u1", "int32": "i4"}  # what an array may hold: revive() in base.js reads them
+TYPES = {
+    "float16": "f2",
+    "float32": "f4",
+    "int8": "i1",
+    "uint8": "u1",
+    "int16": "i2",
+    "int32": "i4",
+}  # what an array may hold: revive() in base.js reads them
 
 TEMPLATE = """<!DOCTYPE html>
 <html lang="en">
@@ -49,7 +56,7 @@ TEMPLATE = """<!DOCTYPE html>
 
 
 def page(title, *, styles=(), scripts=(), data=None, body="<main></main>"):
-    """The text of a page. styles, scripts: names of files in assets/.  data: see above; arrays of float16, float32, uint8 or int32."""
+    """The text of a page. styles, scripts: names of files in assets/.  data: see above; arrays of TYPES."""
     return TEMPLATE.format(
         policy=POLICY,
         title=html.escape(title),

@@ -30,9 +30,11 @@ function revive(value) {
     const text = atob(value.bytes), bytes = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
     const read = {
-      f2: () => Float32Array.from(new Uint16Array(bytes.buffer), half),
+      f2: () => new Float32Array(bytes.length / 2).map((_, i) => half(bytes[2 * i] | bytes[2 * i + 1] << 8)),
       f4: () => new Float32Array(bytes.buffer),
+      i1: () => new Int8Array(bytes.buffer),
       u1: () => bytes,
+      i2: () => new Int16Array(bytes.buffer),
       i4: () => new Int32Array(bytes.buffer),
     };
     return new Tensor(value.shape, read[value.array]());

@@ -1,0 +1,32 @@
+"""Show the networks of a run, live in a page of the browser.
+
+A VAE of pictures: the latent space to drag through, a slider for each dimension, a digit to draw, and the networks from within, epoch by epoch.
+
+examples:
+  scratchgen explore runs/vae-glyphs                writes runs/vae-glyphs/explore.html: open it
+  scratchgen explore runs/vae-glyphs --out vae.html
+"""
+
+from pathlib import Path
+
+from scratchgen.cli.train import read_config
+from scratchgen.pages import write_page
+from scratchgen.pages.explore import explore
+
+
+def add_arguments(parser):
+    """The options."""
+    parser.add_argument("run_folder", metavar="RUN", help="a run's folder, or a file written by sg.save")
+    parser.add_argument("--data", metavar="NAME", help="the data whose test split is shown (default: what the run was trained on)")
+    parser.add_argument("--out", metavar="FILE", help="the page (default explore.html in RUN)")
+
+
+def run(options):
+    """Write."""
+    folder = Path(options.run_folder)
+    data = options.data or (read_config(folder).get("command", {}).get("data") if folder.is_dir() else None)
+    if data is None:
+        raise ValueError(f"{folder} does not say what it was trained on; give --data")
+    out = Path(options.out or (folder if folder.is_dir() else folder.parent) / "explore.html")
+    write_page(out, explore(folder, data))
+    print(f"open {out} in a browser")
