@@ -11,12 +11,20 @@ import numpy as np
 from scratchgen import layers
 from scratchgen.ops import to_host
 
-NUMBERS = {layers.LeakyReLU: ("slope",), layers.ELU: ("alpha",), layers.Maxout: ("pieces",), layers.BatchNorm: ("eps",), layers.LayerNorm: ("eps",)}
+NUMBERS = {
+    layers.LeakyReLU: ("slope",), layers.ELU: ("alpha",), layers.Maxout: ("pieces",), layers.BatchNorm: ("eps",), layers.LayerNorm: ("eps",),
+    layers.Pack: ("m",), layers.MinibatchDiscrimination: ("n_in", "n_kernels", "kernel_dim"),
+}  # fmt: skip
 
 
 def described(network, dtype=np.float16):
     """The layers of a Sequential, or of one layer, as a list of dicts."""
-    return [described_layer(layer, dtype) for layer in getattr(network, "layers", [network]) if not isinstance(layer, layers.Dropout)]
+    return [described_layer(layer, dtype) for layer in flat(network) if not isinstance(layer, layers.Dropout)]
+
+
+def flat(network):
+    """The layers of a Sequential, and of those inside it, in their order; of one layer, itself."""
+    return [inner for layer in network.layers for inner in flat(layer)] if isinstance(network, layers.Sequential) else [network]
 
 
 def described_layer(layer, dtype):

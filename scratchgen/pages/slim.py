@@ -18,7 +18,7 @@ import numpy as np
 
 from scratchgen import layers
 from scratchgen.ops import to_host
-from scratchgen.pages.network import described, described_layer
+from scratchgen.pages.network import described, described_layer, flat
 
 RANK = 24
 
@@ -31,7 +31,7 @@ def exact(network):
 def slim(network, x, rank=RANK):
     """The same, with {"left", "right"} for each W that two factors make smaller.  x (n, n_in): inputs as the network will meet them."""
     found = []
-    for layer in network.layers:
+    for layer in flat(network):
         one = described_layer(layer, np.float32)
         if "W" in one:
             W, r = one["W"].astype(np.float64), min(rank, *one["W"].shape)

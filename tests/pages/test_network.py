@@ -5,7 +5,7 @@ import pytest
 
 from scratchgen import layers
 from scratchgen.pages import page, write_page
-from scratchgen.pages.network import described
+from scratchgen.pages.network import described, flat
 
 N_IN = 7
 NETWORKS = {
@@ -18,6 +18,10 @@ NETWORKS = {
     "maxout": lambda rng: [layers.Linear(N_IN, 6, rng=rng), layers.Maxout(3)],
     "batch norm": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.BatchNorm(5), layers.Tanh()],
     "time embedding": lambda rng: [layers.TimeEmbedding(6), layers.Linear(N_IN + 5, 3, rng=rng)],
+    "waves": lambda rng: [layers.FourierFeatures(rng.normal(size=(N_IN, 3))), layers.Linear(N_IN + 6, 3, rng=rng)],
+    "packs": lambda rng: [layers.Linear(N_IN, 3, rng=rng), layers.Pack(3), layers.Linear(9, 2, rng=rng)],  # of 4 examples one is left out
+    "minibatch discrimination": lambda rng: [layers.MinibatchDiscrimination(N_IN, 3, 2, rng=rng), layers.Linear(N_IN + 3, 2, rng=rng)],
+    "nested": lambda rng: [layers.Linear(N_IN, 3, rng=rng), layers.Sequential(layers.Tanh(), layers.Sequential(layers.Linear(3, 2, rng=rng)))],
     "layer norm": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.LayerNorm(5), layers.Tanh()],
 }
 
@@ -27,7 +31,7 @@ def test_forward_and_backward_agree(open_page, tmp_path, name):
     rng = np.random.default_rng(3)
     network = layers.Sequential(*NETWORKS[name](rng))
     x = rng.normal(size=(4, N_IN)).astype(np.float32)
-    for layer in network.layers:  # numbers that tell every parameter and buffer from another
+    for layer in flat(network):  # numbers that tell every parameter and buffer from another
         for value in (*layer.params.values(), *(value for key, value in layer.buffers.items() if key != "mask")):
             value += rng.uniform(0.1, 0.9, value.shape).astype(np.float32)
     y, caches = network.forward(x, training=False)
@@ -45,7 +49,7 @@ def test_forward_and_backward_agree(open_page, tmp_path, name):
     }""")
     for ours, theirs in ((y, found[0]), (dx, found[1])):
         assert np.allclose(np.ravel(ours), theirs, rtol=1e-5, atol=1e-5 * np.abs(ours).max())
-    grads = [grad for layer in network.layers for grad in layer.grads.values()]
+    grads = [grad for layer in flat(network) for grad in layer.grads.values()]
     if name != "masked":  # there W travels multiplied by its mask
         for ours, theirs in zip(grads, found[2], strict=True):
             assert np.allclose(np.ravel(ours), theirs, rtol=1e-5, atol=1e-5 * np.abs(ours).max())
@@ -85,7 +89,7 @@ def test_double_backward_agrees(open_page, tmp_path, name):
         const [ddy, dx] = network.doubleBackward(data.ddx, data.dy, caches);
         return [read(ddy), dx && read(dx), network.layers.flatMap((layer) => Object.values(layer.grads).map(read))];
     }""")
-    grads = [grad for layer in network.layers for grad in layer.grads.values()]
+    grads = [grad for layer in flat(network) for grad in layer.grads.values()]
     assert (dx is None) == (found[1] is None)
     for ours, theirs in zip((ddy, *grads, *([] if dx is None else [dx])), (found[0], *found[2], *([] if dx is None else [found[1]])), strict=True):
         assert np.allclose(np.ravel(ours), theirs, rtol=1e-5, atol=1e-5 * np.abs(ours).max())

@@ -183,7 +183,72 @@ class TimeEmbedding extends Layer { // x = [u | t], y = [u | sin(t f) | cos(t f)
   }
 }
 
-const LAYERS = { Linear, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, Softplus, Identity, Maxout, BatchNorm, LayerNorm, TimeEmbedding };
+class FourierFeatures extends Layer { // y = [x | sin a | cos a], a = x B
+  static buffers = ["B"];
+  forward(x) {
+    const a = matmul(x, this.buffers.B), [n, m] = [x.cols, a.cols], y = new Tensor([x.rows, n + 2 * m]);
+    for (let i = 0; i < x.rows; i++) {
+      y.row(i).set(x.row(i));
+      a.row(i).forEach((a, k) => { [y.row(i)[n + k], y.row(i)[n + m + k]] = [Math.sin(a), Math.cos(a)]; });
+    }
+    return [y, y];
+  }
+  backward(dy, y) { // dx = du + da Bᵀ,  da = dsin ∘ cos a − dcos ∘ sin a
+    const [n, m] = this.buffers.B.shape, da = new Tensor([dy.rows, m]);
+    for (let i = 0; i < dy.rows; i++) {
+      const [d, waves] = [dy.row(i), y.row(i)];
+      for (let k = 0; k < m; k++) da.row(i)[k] = d[n + k] * waves[n + m + k] - d[n + m + k] * waves[n + k];
+    }
+    const dx = matmulNT(da, this.buffers.B);
+    for (let i = 0; i < dy.rows; i++) for (let j = 0; j < n; j++) dx.row(i)[j] += dy.row(i)[j];
+    return dx;
+  }
+}
+
+class Pack extends Layer { // m neighbours of the batch in one row; what fills no pack is left out
+  forward(x) {
+    const y = new Tensor([Math.floor(x.rows / this.m), this.m * x.cols]);
+    y.values.set(x.values.subarray(0, y.values.length));
+    return [y, x];
+  }
+  backward(dy, x) {
+    const dx = new Tensor(x.shape);
+    dx.values.set(dy.values);
+    return dx;
+  }
+}
+
+class MinibatchDiscrimination extends Layer { // y_i = [x_i | o_i],  o_ib = Σ_(j≠i) exp(−Σ_c |M_ibc − M_jbc|),  M = x Tᵀ
+  forward(x) {
+    const M = matmulNT(x, this.params.T), { n_in: n, n_kernels: B } = this, y = new Tensor([x.rows, n + B]);
+    for (let i = 0; i < x.rows; i++) {
+      y.row(i).set(x.row(i));
+      for (let j = 0; j < x.rows; j++) if (j !== i) for (let b = 0; b < B; b++) y.row(i)[n + b] += this.closeness(M, i, j, b);
+    }
+    return [y, { x, M }];
+  }
+  closeness(M, i, j, b) { // c_ijb
+    let D = 0;
+    for (let k = b * this.kernel_dim; k < (b + 1) * this.kernel_dim; k++) D += Math.abs(M.row(i)[k] - M.row(j)[k]);
+    return Math.exp(-D);
+  }
+  backward(dy, { x, M }, wrt = "both") { // dM_ibc = Σ_j −(do_ib + do_jb) c_ijb sign(M_ibc − M_jbc)
+    const dM = new Tensor(M.shape), { n_in: n, n_kernels: B, kernel_dim: C } = this;
+    for (let i = 0; i < x.rows; i++) for (let j = 0; j < x.rows; j++) for (let b = 0; b < B; b++) {
+      const dD = -(dy.row(i)[n + b] + dy.row(j)[n + b]) * this.closeness(M, i, j, b);
+      for (let k = b * C; k < (b + 1) * C; k++) dM.row(i)[k] += dD * Math.sign(M.row(i)[k] - M.row(j)[k]);
+    }
+    if (wrt !== "input") addMatmulTN(this.grads.T, dM, x); // dT = dMᵀ x
+    const dx = matmul(dM, this.params.T);
+    for (let i = 0; i < x.rows; i++) for (let j = 0; j < n; j++) dx.row(i)[j] += dy.row(i)[j];
+    return dx;
+  }
+}
+
+const LAYERS = {
+  Linear, Sigmoid, Tanh, ReLU, LeakyReLU, ELU, Softplus, Identity, Maxout, BatchNorm, LayerNorm, TimeEmbedding, FourierFeatures, Pack,
+  MinibatchDiscrimination,
+};
 
 class Sequential { // layers in a row, from what network.py has described
   constructor(described) {
