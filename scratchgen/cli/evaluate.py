@@ -60,6 +60,12 @@ def add_arguments(parser):
 
 def run(options):
     """Evaluate and print."""
+    result = measured(options)
+    print(json.dumps(result, indent=2) if options.json else describe(result))
+
+
+def measured(options):
+    """{name: Estimate, number, text or list} of everything that can be said of the run."""
     model, config = sg.load(options.run_folder), read_config(options.run_folder)
     data = options.data or config.get("command", {}).get("data")
     if data is None:
@@ -92,7 +98,7 @@ def run(options):
     clusters = model.clusters(array(test.x))
     if clusters is not None and test.y is not None:
         result["agreement"] = best_agreement(clusters, test.y).fraction
-    print(json.dumps(result, indent=2) if options.json else describe(result))
+    return result
 
 
 def annealed(model, x, T, seed):

@@ -14,9 +14,11 @@ import json
 from pathlib import Path
 
 from scratchgen.atomic import atomic_file
+from scratchgen.cli.seeds import workers
 from scratchgen.errors import integer, unknown_name
 from scratchgen.reproduce import RESULTS, Study
 from scratchgen.reproduce.report import as_json, as_text
+from scratchgen.train.ranks import on_its_own
 
 
 def add_arguments(parser):
@@ -27,6 +29,7 @@ def add_arguments(parser):
     size.add_argument("--quick", dest="size", action="store_const", const="quick", help="a glimpse, in a minute or so each")
     size.add_argument("--full", dest="size", action="store_const", const="full", help="as long as in the paper, where the usual length is less")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="trainings, from seeds 0 … N − 1 (default 1)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many seeds at a time (default 1); under mpiexec its processes")
     parser.add_argument("--out", metavar="DIR", default="reproduced", help="where to keep everything (default: reproduced)")
     parser.set_defaults(size="default")
 
@@ -44,11 +47,21 @@ def run(options):
     names = list(RESULTS) if "all" in options.names else dict.fromkeys(options.names)
     for name in names:
         result, folder = RESULTS[name], Path(options.out) / (name if options.size == "default" else f"{name}-{options.size}")
-        studies = []
-        for seed in range(options.seeds):
-            studies.append(Study(folder / f"seed-{seed}", seed, options.size))
-            result.run(studies[-1])
+        arguments = [(name, folder / f"seed-{seed}", seed, options.size) for seed in range(options.seeds)]
+        with workers(options.jobs) as mapped:
+            if mapped is None:
+                return
+            studies = list(mapped(study, arguments))
         print(as_text(result, studies))
         with atomic_file(folder / "result.json") as file:
             file.write(json.dumps(as_json(result, studies), indent=2).encode() + b"\n")
         print(f"kept in {folder}\n")
+
+
+def study(arguments):
+    """Run the study of one seed -> it."""
+    name, folder, seed, size = arguments
+    on_its_own()
+    one = Study(folder, seed, size)
+    RESULTS[name].run(one)
+    return one

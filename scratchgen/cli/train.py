@@ -10,6 +10,7 @@ examples:
   scratchgen train vae --data my_pictures.npy --hidden 500 500 --out runs/mine
   scratchgen train made --data my_bits.npz                     trains until the validation split says stop
   scratchgen train vae --out runs/mine --resume --epochs 60
+  scratchgen train gan --data ring --seeds 0-9 --jobs 2        ten trainings, their means and standard errors
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import scratchgen as sg
+from scratchgen.cli.seeds import parsed, train_all
 from scratchgen.cli.settings import add_model_options, build, model_class, summary, takes_labels, typed
 from scratchgen.data.binarize import KINDS, Binarize
 from scratchgen.errors import integer, number, one_of
@@ -38,7 +40,7 @@ SCHEDULES = {
     "exponential": lambda epochs: lambda optimizer: sg.optim.ExponentialLR(optimizer, gamma=0.01 ** (1 / epochs)),
     "cosine": lambda epochs: lambda optimizer: sg.optim.CosineLR(optimizer, total=epochs),
 }
-NOT_SETTINGS = ("backend", "out", "resume")
+NOT_SETTINGS = ("backend", "out", "resume", "seeds", "jobs")
 STORED = {  # types of the settings that config.json can hold; those of the model are for its constructor to judge
     **dict.fromkeys(("model", "data", "binarize", "optimizer", "schedule"), (str,)),
     **dict.fromkeys(("epochs", "batch_size", "seed", "patience", "shards"), (int,)),
@@ -77,6 +79,8 @@ def model_parser(name):
     training.add_argument("--clip-norm", type=float, metavar="X", help="bound on the norm of the gradients (default: none)")
     training.add_argument("--shards", type=int, metavar="N", help="cut each minibatch in N, for `mpiexec -n M scratchgen train …` with M up to N")
     training.add_argument("--seed", type=int, metavar="N", help="of everything random (default 0)")
+    training.add_argument("--seeds", metavar="A-B", help="train once with each of these seeds, evaluate, and print means and standard errors")
+    training.add_argument("--jobs", type=int, metavar="N", help="with --seeds: how many at a time (default 1)")
     training.add_argument("--backend", metavar="NAME", help="numba (default), numpy, or cuda for an NVIDIA GPU")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default runs/MODEL-DATA, the first that is free)")
     training.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -94,9 +98,34 @@ def customary(cls):
 
 
 def run(options):
-    """Train; print where the pictures are, and the result on test data."""
+    """Train; print where the pictures are, and the result on test data. With --seeds, do so for each."""
+    given = model_parser(options.model).parse_args(options.rest)
+    if given.jobs is not None and given.seeds is None:
+        raise ValueError(f"--jobs is {given.jobs}, but there is one training; give --seeds")
+    if given.seeds is not None:
+        return train_all(options.model, *without_seeds(options, given))
     with contextlib.redirect_stdout(io.StringIO()) if ranks().rank else contextlib.nullcontext():  # of many processes one speaks
         train_and_test(options)
+
+
+def without_seeds(options, given):
+    """The other arguments, the seeds, how many at a time, the folder. ValueError where they contradict each other."""
+    if given.seed is not None or given.resume:
+        raise ValueError("--seeds says which seeds, and goes on with a sweep that was stopped: leave out --seed and --resume")
+    rest = iter(options.rest)
+    others = []
+    for argument in rest:
+        name, equals, _ = argument.partition("=")
+        if name not in ("--seeds", "--jobs", "--out"):
+            others.append(argument)
+        elif not equals:
+            next(rest)
+    return (
+        others,
+        parsed(given.seeds),
+        1 if given.jobs is None else given.jobs,
+        given.out or free_folder(f"runs/{options.model}-{Path(given.data or 'glyphs').stem}-seeds"),
+    )
 
 
 def train_and_test(options):

@@ -110,6 +110,13 @@ def ranks():
     return Ranks(MPI.COMM_WORLD)
 
 
+def on_its_own():
+    """From now on this process trains by itself, though others were started with it."""
+    for variable in STARTED:
+        os.environ.pop(variable, None)
+    ranks.cache_clear()
+
+
 def card_of(rank, visible):
     """The card of one of a machine's processes, from the list of those that it may use; None is all."""
     cards = visible.split(",") if visible else [str(rank)]

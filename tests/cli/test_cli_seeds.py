@@ -1,0 +1,94 @@
+"""One command for many seeds: what each gives alone, in one table; stopped and gone on with; in processes and under mpiexec."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import scratchgen as sg
+from scratchgen.cli import main
+from scratchgen.cli.seeds import numbers_in, parsed
+from scratchgen.metrics import Estimate
+
+TINY = ["--steps", "4", "--latent-dim", "2", "--hidden", "5"]
+
+
+@pytest.fixture
+def bits(tmp_path):
+    """A data file of 16 bits each."""
+    x = (np.random.default_rng(0).random((60, 16)) < 0.5).astype(np.float32)
+    np.savez(tmp_path / "bits.npz", x_train=x[:40], x_valid=x[40:50], x_test=x[50:])
+    return str(tmp_path / "bits.npz")
+
+
+@pytest.mark.parametrize("text, seeds", [("3", [3]), ("0-3", [0, 1, 2, 3]), ("0-1, 7,1", [0, 1, 7])])
+def test_seeds_are_read(text, seeds):
+    assert parsed(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "0-5000", "1.5", "²", "0--3"])
+def test_what_is_no_seed_is_refused(text):
+    with pytest.raises(ValueError, match="--seeds"):
+        parsed(text)
+
+
+def test_numbers_are_told_from_texts_and_lists():
+    result = {"data": "ring", "examples": 5, "modes": 8, "of_modes": 8, "elbo": Estimate(-1.5, 0.1), "kl_per_dimension": [1.0, 2.0]}
+    assert numbers_in(result) == {"modes": 8, "elbo": -1.5}
+
+
+def test_each_seed_is_what_it_is_alone(bits, tmp_path, capsys):
+    out = tmp_path / "sweep"
+    assert main(["train", "vae", "--data", bits, *TINY, "--seeds", "0-1", "--jobs", "2", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    report = json.loads((out / "seeds.json").read_text())
+    for seed in (0, 1):
+        main(["train", "vae", "--data", bits, *TINY, "--seed", str(seed), "--out", str(tmp_path / f"alone-{seed}")])
+        alone, swept = sg.load(tmp_path / f"alone-{seed}"), sg.load(out / f"seed-{seed}")
+        assert np.array_equal(alone.flat_params, swept.flat_params)
+    values = [report["each"][str(seed)]["elbo"] for seed in (0, 1)]
+    assert report["mean"]["elbo"] == pytest.approx(np.mean(values)) and values[0] != values[1]
+    assert report["standard_error"]["elbo"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(2))
+    assert "means and standard errors over 2 seeds" in printed and printed.count("seed ") == 2
+
+    before = (out / "seed-0" / "checkpoint.npz").stat().st_mtime_ns
+    assert main(["train", "vae", "--data", bits, *TINY, "--seeds", "0-2", "--out", str(out)]) == 0  # goes on: one more seed
+    assert (out / "seed-0" / "checkpoint.npz").stat().st_mtime_ns == before
+    assert json.loads((out / "seeds.json").read_text())["each"].keys() == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize("wrong", [["--seed", "1"], ["--resume"], ["--jobs", "0"], ["--epochs", "0"]])
+def test_what_cannot_be_meant_is_refused(bits, tmp_path, capsys, wrong):
+    assert main(["train", "vae", "--data", bits, *TINY[2:], "--seeds", "0-1", "--out", str(tmp_path / "sweep"), *wrong]) == 2
+    assert "scratchgen: " in capsys.readouterr().err
+
+
+def test_jobs_need_seeds(bits, capsys):
+    assert main(["train", "vae", "--data", bits, "--jobs", "2"]) == 2
+    assert "give --seeds" in capsys.readouterr().err
+
+
+def test_studies_several_at_a_time(tmp_path, capsys):
+    for jobs in ("1", "2"):
+        assert main(["reproduce", "estimators", "--quick", "--seeds", "2", "--jobs", jobs, "--out", str(tmp_path / jobs)]) == 0
+    reports = [json.loads((tmp_path / jobs / "estimators-quick" / "result.json").read_text()) for jobs in ("1", "2")]
+    assert reports[0]["each"] == reports[1]["each"] and reports[0]["seeds"] == [0, 1]
+
+
+MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+
+
+@pytest.mark.skipif(MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="no MPI on this machine: pip install -e '.[mpi]'")
+def test_under_mpiexec(bits, tmp_path):
+    environment = os.environ | {"NUMBA_NUM_THREADS": "1", "PYTHONPATH": str(Path(sg.__file__).parents[1])}
+    command = [MPIEXEC, "-n", "3", sys.executable, "-m", "scratchgen", "train", "vae", "--data", bits, *TINY, "--seeds", "0,4", "--out", "sweep"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("means and standard errors over 2 seeds") == 1
+    assert json.loads((tmp_path / "sweep" / "seeds.json").read_text())["each"].keys() == {"0", "4"}
