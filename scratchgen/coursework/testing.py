@@ -114,7 +114,9 @@ def close(name, got, want, *, rtol=1e-9, known=None, mistakes=None, before=None)
     known, mistakes: see explain_value.  before: what an array that is to be changed in place held; as it is then, nothing was written into it.
     """
     want = np.asarray(want, dtype=float)
-    explain = lambda got: "".join(f"\n{diagnosis}" for diagnosis in explain_value(name, got, want, known, mistakes))
+    explain = lambda got: "".join(
+        f"\n{diagnosis}" for diagnosis in explain_value(name, got, want, known, mistakes, 0.0 if before is None else before)
+    )
     got = _comparable(name, got, want, explain)
     if before is not None and not same(before, want):
         written(name, got, before)

@@ -9,7 +9,7 @@ from scratchgen.coursework.visible.softmax_cross_entropy import far_apart, value
 
 @points(2, why=LARGE)
 def test_large_logits(exercise, rng):
-    """Logits of ±1000: finite, and right."""
+    """Logits of ±1000: finite, and right, also in a row in which all are small beside those of the others."""
     less, more = rng.uniform(0.5, 2), rng.uniform(500, 1500)
     logits = np.array([[more, more - less, -1000.0], [-1000.0, more, 0.0]])
     less = more - logits[0, 1]  # what is left of it after rounding
@@ -17,6 +17,10 @@ def test_large_logits(exercise, rng):
     close("loss", loss, (np.log1p(np.exp(-less)) + more + 1000) / 2)
     p = 1 / (1 + np.exp(-less))
     close("dlogits", dlogits, np.array([[p - 1, 1 - p, 0], [-1, 1, 0]]) / 2)
+    logits, labels = rng.normal(size=(2, 3)), np.array([1, 2])
+    low = logits + np.array([[1000.0], [-1000.0]])
+    loss, _ = values(exercise.without_overflow("cross_entropy", low, labels), 2, "loss, dlogits")
+    close("loss of rows far from one another", loss, value(low - np.array([[1000.0], [-1000.0]]), labels))
 
 
 @points(1, why=THOUGHT)

@@ -26,6 +26,7 @@ def forward(x, h):
             "log σ stands where σ belongs": (x - mu) / s,
             "the halves of h are exchanged: h = [μ | a]": (x - a) * np.exp(-log_scale(mu)),
             "this is the way back, σ z + μ": x * np.exp(s) + mu,
+            "the columns of h are taken in turn: its first half is μ, its second a": (x - h[:, ::2]) * np.exp(-log_scale(h[:, 1::2])),
             "σ² stands where σ belongs": (x - mu) * np.exp(-2 * s),
             "½ log σ stands where log σ belongs": (x - mu) * np.exp(-0.5 * s),
         },

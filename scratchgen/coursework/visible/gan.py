@@ -72,9 +72,10 @@ def test_discriminator_gradient(exercise, rng):
 def test_discriminator_loss_leaves_the_generator_alone(exercise, rng):
     """The discriminator's loss does not touch the generator's gradient."""
     gan, config, x, z = setting(rng)
-    gan = with_a_huge_loss(gan, -1e12)
     got = turn(exercise, gan, config, "discriminator", x, z, 3.0)
     assert np.all(np.asarray(got["generator"]) == 3), "the discriminator's loss changes the generator's gradient"
+    gan = with_a_huge_loss(gan, -1e12)
+    got = turn(exercise, gan, config, "discriminator", x, z, 3.0)
     accumulated("the discriminator's flat_grads", got["discriminator"], right(gan, "discriminator", x, z)[1], 3.0)
     assert np.array_equal(got["params"], gan.flat_params), "a loss must not change parameters"
 
@@ -104,8 +105,10 @@ def test_generator_gradient(exercise, rng):
 def test_generator_loss_leaves_the_discriminator_alone(exercise, rng):
     """The generator's loss does not touch the discriminator's gradient."""
     gan, config, x, z = setting(rng)
-    gan = with_a_huge_loss(gan, -1e12)
     got = turn(exercise, gan, config, "generator", x, z, 3.0)
     untouched = np.all(np.asarray(got["discriminator"]) == 3)
     assert untouched, "the generator's loss changes the discriminator's gradient: pass through it with wrt='input'"
+    assert np.array_equal(got["params"], gan.flat_params), "a loss must not change parameters"
+    gan = with_a_huge_loss(gan, -1e12)
+    got = turn(exercise, gan, config, "generator", x, z, 3.0)
     accumulated("the generator's flat_grads", got["generator"], right(gan, "generator", x, z)[1], 3.0)

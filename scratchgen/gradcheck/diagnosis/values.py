@@ -19,16 +19,16 @@ SAME = 1e-10  # relative to the largest; what agrees only by accident does not a
 FACTORS = {"{}": lambda q: q, "{}²": lambda q: q * q, "√{}": np.sqrt, "(1 − {})": lambda q: 1 - q, "(1 + {})": lambda q: 1 + q, "e^{}": np.exp}
 
 
-def explain_value(name, got, want, known=None, mistakes=None):
+def explain_value(name, got, want, known=None, mistakes=None, before=0.0):
     """[Diagnosis] of an array `got` where `want` is right: listed mistakes that fit, else the general ones that do.
 
     name: what it is, in words.  known: {words: array} of what it was computed from, the first with a row for each example.
-    mistakes: {words: array} of what comes out of common mistakes.
+    mistakes: {words: array} of what comes out of common mistakes.  before: of an array that is changed in place, what it held.
     """
     known = {words: np.asarray(q, dtype=float) for words, q in (known or {}).items()}
     with np.errstate(all="ignore"):
         listed = [words for words, value in (mistakes or {}).items() if same(got, np.asarray(value, dtype=float)) and not same(value, want)]
-        found = [(words, True) for words in listed] or list(general(name, got, want, known))
+        found = [(words, True) for words in listed] or list(general(name, got, want, known, before))
     tested = "Tested: all of the answer's numbers are what comes out then" if np.size(got) > 1 else "Tested: the answer is what comes out then"
     certain = len(found) == 1 and np.size(got) >= ENOUGH
     return [Diagnosis("value", None, words, tested, certain and exact) for words, exact in found[:3]]
@@ -40,7 +40,7 @@ def same(u, v):
     return u.shape == v.shape and u.size > 0 and bool(np.allclose(u, v, rtol=SAME, atol=SAME * np.max(np.abs(v), initial=0), equal_nan=True))
 
 
-def general(name, got, want, known):
+def general(name, got, want, known, before):
     """Yield (words, whether that says it all)."""
     if got.shape != want.shape:
         yield from of_other_shape(name, got, want)
@@ -52,8 +52,8 @@ def general(name, got, want, known):
         if same(got, q):
             yield f"{name} is {words} itself", True
             return
-    off = np.abs(got - want)
-    if np.all(off <= SMALL_ERROR * np.maximum(np.abs(want), 0.1 * np.sqrt(np.mean(want * want)))):
+    off, change = np.abs(got - want), np.abs(want - before)
+    if np.all(off <= SMALL_ERROR * np.maximum(change, 0.1 * np.sqrt(np.mean(change**2)))):
         yield f"{name} is nearly right: {SMALL_CONSTANT}", False
         return
     factors = list(constant_factor(name, got, want, known))
@@ -72,6 +72,8 @@ def of_other_shape(name, got, want):
         yield f"{name} is transposed: it has shape {got.shape} where it should have {want.shape}", True
     elif got.size == want.size and same(got.reshape(want.shape), want):
         yield f"{name} has the right numbers in shape {got.shape}; wanted is {want.shape}: keepdims, an index or a reshape", True
+    elif got.size == 1 and same(got.reshape(()), want.sum()):
+        yield f"{name} is summed over everything: it is one number, where an array of shape {want.shape} is wanted", True
     elif want.ndim == 0 and got.ndim:
         for how, total in (
             ("summed", got.sum()),

@@ -9,7 +9,14 @@ G_LOSS = "loss, dlogits = self.objective(logits)"
 G_RETURN = 'return loss, {"generator": loss}'
 BOTH = "real, fake, caches = forward_both(self.discriminator, x, generated)"
 
+INTO_THE_GENERATOR = (
+    "made, made_cache = self.generator.forward(z); _, cache = self.discriminator.forward(made); "
+    "self.generator.backward(self.discriminator.backward(dfake, cache, wrt='input'), made_cache)"
+)
+
 MISTAKES = [
+    (D_BACKWARD, D_BACKWARD + "; " + INTO_THE_GENERATOR, "changes the generator's gradient"),
+    (G_RETURN, "self.flat_params[...] -= 0.1 * self.flat_grads; " + G_RETURN, "must not change parameters"),
     (D_LOSS, "loss, dfake, dreal = self.discriminator_objective(fake, real)", "the discriminator|the loss"),
     (D_BACKWARD, "backward_both(self.discriminator, dreal, 0 * dfake, caches)", "the gradient from generated examples is missing"),
     (D_BACKWARD, "backward_both(self.discriminator, 0 * dreal, dfake, caches)", "the gradient from real examples is missing|nothing was added"),

@@ -7,6 +7,7 @@ LOSS = "loss = np.sum(np.where((labels >= 0) & (labels < classes), nll, np.nan),
 RETURN = "return loss, (e / sum_of_e[:, None] - onehot) / batch"
 
 MISTAKES = [
+    (SHIFTED, "shifted = logits - logits.max()", "FloatingPointError"),
     (SHIFTED, "shifted = logits", "FloatingPointError"),
     (SHIFTED, "shifted = logits - logits.max(axis=0)", "FloatingPointError|loss|dlogits"),
     (SHIFTED, "logits -= logits.max(axis=1, keepdims=True); shifted = logits", "changes its argument logits"),
