@@ -10,6 +10,7 @@ The two forms agree while lr is constant. When lr changes, the classical velocit
 rescales them at once. Weight decay adds weight_decay · p to g, the gradient of ½ weight_decay ‖p‖².
 """
 
+from scratchgen.errors import flag
 from scratchgen.ops import op
 from scratchgen.optim.optimizer import Optimizer, check_fractions, check_not_negative
 
@@ -39,6 +40,7 @@ class SGD(Optimizer):
     def __init__(self, module, lr=1e-3, momentum=0.0, *, nesterov=False, classical=False, weight_decay=0.0):
         check_fractions(momentum=momentum)
         check_not_negative(weight_decay=weight_decay)
+        nesterov, classical = flag("nesterov", nesterov), flag("classical", classical)
         if not momentum and (nesterov or classical):
             raise ValueError("nesterov and classical say how momentum enters; give momentum as well")
         super().__init__(module, lr, state=("v",) if momentum else ())

@@ -224,3 +224,7 @@ def test_sums_of_many_rows_keep_their_digits():
     ops.add_column_sums(out, a)
     np.testing.assert_allclose(out, a.sum(axis=0, dtype=float), rtol=5e-5)
     np.testing.assert_allclose(batch_norm(a, ones(2), ones(2), 1e-5)[3], F(0.1), rtol=5e-5)
+
+
+def test_a_number_in_the_place_of_an_array_to_write_in():
+    assert ops.accumulate(F(0.5), np.array(0.5, F)) is None  # as NumPy: a number cannot be written in, and nothing is to be computed

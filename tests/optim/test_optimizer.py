@@ -153,6 +153,7 @@ def test_learns(backend, optimizer):
         (lambda net: optim.SGD(net, lr=float("nan")), ValueError, "lr is nan"),
         (lambda net: optim.SGD(net, momentum=1.0), ValueError, "momentum is 1.0; it must be at least 0 and below 1"),
         (lambda net: optim.SGD(net, nesterov=True), ValueError, "give momentum as well"),
+        (lambda net: optim.SGD(net, momentum=0.5, nesterov=np.ones(2)), TypeError, "nesterov"),
         (lambda net: optim.SGD(net, classical=True), ValueError, "give momentum as well"),
         (lambda net: optim.SGD(net, weight_decay=-1), ValueError, "weight_decay is -1; it must not be negative"),
         (lambda net: optim.Adagrad(net, eps=-1e-8), ValueError, "eps is -1e-08; it must not be negative"),

@@ -76,7 +76,10 @@ class Operation:
         if any(x.ndim > 2 for x in arrays):
             return self.flattened(arguments, arrays)
         try:
-            call = Call(trace(self.definition, arguments, self.parameters), arguments)
+            program = trace(self.definition, arguments, self.parameters)
+            if not program.stores and not program.outputs:  # it computes nothing: a number in the place of an array to write in
+                return self.as_written(*arguments)
+            call = Call(program, arguments)
         except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, NumbaError) as error:
             result = self.as_written(*arguments)
             said = f"{self.name} cannot be compiled: {type(error).__name__}, {' '.join(str(error).split())[:200]}"
