@@ -14,7 +14,7 @@ import numpy as np
 
 import scratchgen as sg
 from scratchgen.models.model import is_square
-from scratchgen.pages import explore_gan, explore_vae
+from scratchgen.pages import explore_gan, explore_plane, explore_vae
 from scratchgen.pages.page import page
 from scratchgen.train import history
 
@@ -23,11 +23,14 @@ MOST_EPOCHS = 5  # of the many that a long run has kept
 
 def kind_of(model):
     """The module that shows such a model. ValueError if there is none."""
-    if isinstance(model, (sg.GAN, sg.GMMN, sg.InfoGAN)) and is_square(model.data_dim):
-        return explore_gan
-    if isinstance(model, (sg.AAE, sg.VAE)) and is_square(model.data_dim) and model.config.get("posterior") != "iaf":
-        return explore_vae
-    raise ValueError(f"there is no page for {model!r}: explore shows VAEs and GANs of square pictures")
+    if model.data_dim == 2:
+        return explore_plane
+    if is_square(model.data_dim):
+        if isinstance(model, (sg.GAN, sg.GMMN, sg.InfoGAN)):
+            return explore_gan
+        if isinstance(model, (sg.AAE, sg.VAE)) and model.config.get("posterior") != "iaf":
+            return explore_vae
+    raise ValueError(f"there is no page for {model!r}: explore shows VAEs and GANs of square pictures, and all models of points in the plane")
 
 
 def explore(run, data="glyphs"):

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from scratchgen.losses import discriminator_bce
 from scratchgen.models import GAN, GMMN, InfoGAN
 from scratchgen.ops import array, to_host
 from scratchgen.pages.slim import exact, slim
@@ -14,17 +13,21 @@ COMPANIONS = 15  # generated examples that a discriminator which compares sees b
 def shared(model, test):
     """Test examples, the noise, what else the networks are given, and what D's output means."""
     config = model.config
-    is_probability = (
-        isinstance(model, InfoGAN) or getattr(model, "discriminator_objective", None) is discriminator_bce or config.get("real_label", 1) != 1
-    )
     return {
         "features": model.data_dim, "classes": model.n_classes, "latent": config.get("latent_dim") or config["noise_dim"],
         "noise": 1.0 if isinstance(model, GMMN) else 3**0.5 if config.get("noise") == "uniform" else None,  # uniform up to it; none: N(0, I)
         "categories": list(config.get("categories", ())), "continuous": config.get("continuous", 0), "pack": config.get("pack", 1),
-        "companions": COMPANIONS if config.get("minibatch_features") else config.get("pack", 1) - 1, "probability": bool(is_probability),
+        "companions": COMPANIONS if config.get("minibatch_features") else config.get("pack", 1) - 1, "probability": means_probability(model),
         "labels": None if test.y is None else test.y[:PICTURES].astype(np.uint8),
         "pictures": np.round(255 * test.x[:PICTURES].clip(0, 1)).astype(np.uint8),
     }  # fmt: skip
+
+
+def means_probability(model):
+    """Whether σ(D) is a probability, for the loss is a cross-entropy; None where there is no D of examples."""
+    if isinstance(model, GAN):
+        return model.config["objective"] in ("non_saturating", "minimax")
+    return True if isinstance(model, InfoGAN) else None
 
 
 def snapshot(model, test, is_last):
