@@ -56,5 +56,5 @@ classes, confidence = sg.metrics.class_coverage(judge, samples)
 print(f"a classifier trained on the data finds {classes} of 10 digits among the samples, with a mean confidence of {confidence:.2f}")
 
 sg.plots.sample_grid(samples[:100], options.out / "samples.png")
-sg.plots.learning_curves(losses, options.out / "losses.png")
+sg.plots.learning_curves(losses, options.out / "losses.png", landmarks=gan.landmarks)
 print(f"pictures: {options.out}/samples.png, losses.png")

@@ -20,11 +20,11 @@ tolerate_terminal()
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--seed", type=int, default=0, help="of the weights, the noise and the order of the data")
 parser.add_argument("--out", type=Path, default=Path("runs/demo-vae-step-by-step"), help="folder for the pictures")
-parser.add_argument("--quick", action="store_true", help="one epoch of a little data only")
+parser.add_argument("--quick", action="store_true", help="a little data only")
 options = parser.parse_args()
 
 data = sg.data.load("glyphs").x  # (20000, 784), grey values in [0, 1]
-data, epochs = (data[:2000], 1) if options.quick else (data, 15)
+data, epochs = (data[:700], 3) if options.quick else (data, 15)
 batch, latent = 100, 10
 
 rng = np.random.default_rng(options.seed)
@@ -67,5 +67,5 @@ samples = sigmoid(decoder(rng.standard_normal((100, latent), dtype=np.float32)))
 test = sg.data.load("glyphs", "test").x[:24]
 sg.plots.sample_grid(samples, options.out / "samples.png")
 sg.plots.reconstructions(test, sigmoid(decoder(encoder(test)[:, :latent])), options.out / "reconstructions.png")
-sg.plots.learning_curves(curve, options.out / "curves.png")
+sg.plots.learning_curves(curve, options.out / "curves.png", units=dict.fromkeys(("nll", "kl"), "nats per example"))
 print(f"pictures: {options.out}/samples.png, reconstructions.png, curves.png")

@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import trange
 
 import scratchgen as sg
-from scratchgen.plots.canvas import BLUE, INK, ORANGE, PAPER, finish, new_figure, set_title, tidy
+from scratchgen.plots.canvas import BLUE, FAINT, INK, ORANGE, PAPER, finish, legend, new_figure, set_title, tidy
 from scratchgen.terminal import tolerate_terminal
 
 tolerate_terminal()
@@ -63,19 +63,40 @@ for inputs, p in zip(x, predict(x)[:, 0], strict=True):
 
 side = np.linspace(-0.5, 1.5, 200, dtype=np.float32)
 plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-figure = new_figure(9, 4.2)
+figure = new_figure(13, 4.4)
 figure.set_layout_engine("constrained")
-left, right = figure.subplots(1, 2)
+left, middle, right = figure.subplots(1, 3)
 left.contourf(side, side, predict(plane).reshape(200, 200), levels=20, cmap="Blues", vmin=0, vmax=1.4)
 left.contour(side, side, predict(plane).reshape(200, 200), levels=[0.5], colors=INK, linewidths=1)
 for value, colour in ((0, PAPER), (1, ORANGE)):
     left.scatter(*x[targets[:, 0] == value].T, s=140, color=colour, edgecolors=INK, zorder=3)
 left.set(aspect="equal", xticks=[0, 1], yticks=[0, 1], xlabel="x₁", ylabel="x₂")
 set_title(left, "probability of a one; the line is ½")
-right.plot(curve, color=BLUE)
+
+# The same grid after the hidden layer, looked at along the output's weights, and across them where the examples lie apart most.
+W2, b2 = linear2.params["W"], linear2.params["b"]
+along = W2 / np.linalg.norm(W2)  # (4, 1)
+corners = tanh(linear1(x))  # (4, 4)
+rest = corners - corners @ along @ along.T
+across = np.linalg.svd(rest - rest.mean(axis=0))[2][:1].T  # (4, 1)
+bent = (tanh(linear1(plane)) @ np.hstack([along, across])).reshape(200, 200, 2)
+for k in range(0, 200, 20):
+    middle.plot(*bent[k].T, color=FAINT, linewidth=0.8)
+    middle.plot(*bent[:, k].T, color=FAINT, linewidth=0.8)
+middle.axvline(-b2[0] / np.linalg.norm(W2), color=INK, linewidth=1)  # h W2 + b2 = 0
+for inputs, point, value in zip(x, corners @ np.hstack([along, across]), targets[:, 0], strict=True):
+    middle.scatter(*point, s=140, color=ORANGE if value else PAPER, edgecolors=INK, zorder=3)
+    middle.annotate(f"{inputs[0]:.0f}{inputs[1]:.0f}", point, xytext=(9, 7), textcoords="offset points", fontsize=10, color=INK)
+middle.margins(0.12)
+middle.set(xlabel="along the output's weights W2", ylabel="across them")
+set_title(middle, "the plane, bent by the hidden layer")
+right.plot(curve, color=BLUE, label="on the four examples")
+right.axhline(np.log(2), color=INK, linewidth=1, linestyle=(0, (4, 3)), label="log 2: a coin toss")
 right.set(xlabel="step", ylim=(0, None))
-set_title(right, "loss")
-for axes in (left, right):
+set_title(right, "loss, nats per example")
+legend(right)
+for axes in (left, middle, right):
     tidy(axes, grid=axes is right)
-finish(figure, options.out / "xor.png")
+straight = "In the plane a bent line parts ones from zeros; after the hidden layer has bent the plane, a straight one does."
+finish(figure, options.out / "xor.png", sentence=straight)
 print(f"picture: {options.out / 'xor.png'}")

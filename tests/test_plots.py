@@ -94,8 +94,30 @@ def test_curves_share_a_panel_where_they_measure_the_same_thing():
     columns = ["epoch", "step", "seconds", "discriminator", "generator", "elbo", "valid_elbo", "kl"]
     figure = plots.learning_curves({name: np.arange(n) for name in columns})
     panels = {axes.get_title("left"): [line.get_label() for line in axes.lines] for axes in figure.axes}
-    assert panels == {"loss of each player": ["discriminator", "generator"], "elbo": ["elbo", "valid_elbo"], "kl": ["kl"]}
+    both = ["training data", "validation data"]
+    assert panels == {"loss of each player": ["discriminator", "generator"], "elbo": both, "kl": both[:1]}
     assert {axes.get_xlabel() for axes in figure.axes} == {"epoch"}
+
+
+def test_curves_have_their_units_and_landmarks():
+    metrics = {"epoch": [1, 2], "valid_elbo": [-3, -2], "discriminator": [1.5, 1.4], "generator": [0.6, 0.7]}
+    figure = plots.learning_curves(metrics, units={"elbo": "nats"}, landmarks={"discriminator": (np.log(4), "log 4")})
+    elbo, players = figure.axes
+    assert elbo.get_title("left") == "elbo, nats" and [text.get_text() for text in elbo.get_legend().get_texts()] == ["validation data"]
+    assert [text.get_text() for text in players.get_legend().get_texts()] == ["discriminator", "log 4", "generator"]
+    np.testing.assert_allclose(players.lines[1].get_ydata(), np.log(4))
+
+
+@pytest.mark.parametrize("name", [name for name in DRAW if name != "sample_grid"])
+def test_a_sentence_stands_under_each_picture_and_in_its_file(name, tmp_path):
+    figure = DRAW[name](tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as image:
+        sentence = image.info["Description"]
+    (text,) = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text().replace("\n", " ") == sentence]
+    box, paper = text.get_window_extent(), figure.bbox
+    assert sentence.endswith(".") and 0 <= box.x0 < box.x1 <= paper.x1 and 0 <= box.y0 < box.y1 < 0.2 * paper.y1
+    others = [each.get_tightbbox() for each in figure.axes]
+    assert all(not box.overlaps(other) for other in others if other is not None)
 
 
 def test_curves_run_over_steps_where_epochs_repeat_and_bridge_empty_cells():

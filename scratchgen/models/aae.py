@@ -24,7 +24,7 @@ from scratchgen.layers import LeakyReLU, Sequential, mlp
 from scratchgen.losses import discriminator_bce, generator_non_saturating
 from scratchgen.models.latent_pictures import draw_latent
 from scratchgen.models.likelihoods import LIKELIHOODS
-from scratchgen.models.model import Model, check_unit_interval, grey_pictures
+from scratchgen.models.model import BLIND, Model, check_unit_interval, grey_pictures
 from scratchgen.models.passes import backward_both, forward_both
 from scratchgen.ops import Stream, as_generator
 from scratchgen.optim import Adam
@@ -42,6 +42,7 @@ class AAE(Model):
     rng: seed or Generator.
     """
 
+    landmarks = BLIND
     examples = {
         "AAE": dict(latent_dim=2, hidden=(4,), discriminator_hidden=(3,), activation="tanh"),
         "AAE (Gaussian)": dict(latent_dim=2, hidden=(4,), discriminator_hidden=(3,), activation="tanh", likelihood="gaussian"),

@@ -50,7 +50,7 @@ from scratchgen.losses import (
     generator_wasserstein,
 )
 from scratchgen.models.given import Labels
-from scratchgen.models.model import Model, check_unit_interval, grey_pictures
+from scratchgen.models.model import BLIND, Model, check_unit_interval, grey_pictures
 from scratchgen.models.passes import backward_both, forward_both
 from scratchgen.models.penalties import CLIP, PENALTIES, clip_weights
 from scratchgen.ops import Stream, add, array, as_generator, op, to_host
@@ -290,6 +290,11 @@ class GAN(Model):
         """∂D/∂x of the discriminator's output at each x (n, data_dim) -> (n, data_dim): the direction in which x would look more real."""
         y, cache = self.discriminator.forward(x, training=False)
         return self.discriminator.backward(array(np.ones(y.shape), y.dtype), cache, wrt="input")
+
+    @property
+    def landmarks(self):
+        """log 4, with cross-entropy."""
+        return BLIND if self.discriminator_objective is discriminator_bce else {}
 
     @property
     def least_batch(self):

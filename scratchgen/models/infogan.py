@@ -39,7 +39,7 @@ from scratchgen.losses import discriminator_bce, gaussian_nll, generator_non_sat
 from scratchgen.models.given import Labels
 from scratchgen.models.gmmn import symmetric_uniform
 from scratchgen.models.likelihoods import split
-from scratchgen.models.model import Model, check_unit_interval, grey_pictures, is_square
+from scratchgen.models.model import BLIND, Model, check_unit_interval, grey_pictures, is_square
 from scratchgen.models.passes import backward_both, forward_both
 from scratchgen.ops import Stream, add, array, as_generator, join_columns, op, to_host
 from scratchgen.optim import Adam
@@ -130,6 +130,7 @@ class InfoGAN(Model):
     rng: seed or Generator.
     """
 
+    landmarks = BLIND
     examples = {
         "InfoGAN": dict(noise_dim=2, categories=(3,), continuous=2, generator_hidden=(4,), discriminator_hidden=(3,)),
         "InfoGAN (two categories)": dict(noise_dim=1, categories=(3, 2), continuous=0, generator_hidden=(4,), discriminator_hidden=(3,), weight=0.7),

@@ -12,6 +12,7 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     sample(n, y)     n examples, drawn after every epoch                  pictures, where they are pictures or points of the plane
     likelihoods(x)   {name: log p(x) or a bound on it, (n,) in nats}      empty where there is nothing honest to compute
     clusters(x)      classes that the model has found by itself            (n,); None, if it finds none
+    units            {column of metrics.csv: its unit}                     for the curves;  landmarks: {column: (number, what it means)}
     pictures(…)      draws what is to be seen of this model only
     check_range      ValueError for data that the model cannot produce
     suited_to(x)     {setting: value} that train it well on data such as x: arguments of the constructor, and those of `fit`; suited_to(x, y)
@@ -34,6 +35,8 @@ from scratchgen.ops.checks import an_array
 from scratchgen.optim import Adam
 
 ARRAYS = ("x", "z", "eps")  # arguments of a model's methods that are arrays, by their names in the glossary of `scratchgen`
+NATS = "nats per example"
+BLIND = {"discriminator": (math.log(4), "log 4: it cannot tell data from samples")}  # of a discriminator with cross-entropy that always says ½
 
 
 def check_arrays(method):
@@ -61,6 +64,8 @@ class Model(Module):
 
     n_classes = None
     examples = {}
+    units = dict.fromkeys(("elbo", "log_likelihood", "nll", "kl"), NATS)
+    landmarks = {}
 
     def __init_subclass__(cls):
         for name, method in list(vars(cls).items()):

@@ -36,7 +36,7 @@ from scratchgen.losses import gaussian_kl_rows
 from scratchgen.models.given import Labels
 from scratchgen.models.latent_pictures import draw_latent
 from scratchgen.models.likelihoods import LIKELIHOODS, split
-from scratchgen.models.model import Model, check_unit_interval, grey_pictures, is_square
+from scratchgen.models.model import NATS, Model, check_unit_interval, grey_pictures, is_square
 from scratchgen.models.posteriors import POSTERIORS
 from scratchgen.ops import Stream, add, array, as_generator, op, to_host
 
@@ -61,6 +61,7 @@ class VAE(Model):
     rng: seed or Generator.
     """
 
+    units = Model.units | {"loss": NATS}
     followed = ("beta",)  # it may be annealed: ops/recording.py
 
     examples = {

@@ -38,4 +38,6 @@ def bent_plane(from_noise, log_density, path=None, *, real, side=160):
         axes.set_aspect("equal", adjustable="box")
         set_title(axes, title)
         tidy(axes, grid=False)
-    return finish(figure, path)
+    return finish(
+        figure, path, sentence="Where the flow draws its lines together, there is much of the data: the density is what the map does to areas."
+    )

@@ -1,5 +1,6 @@
 """What all pictures share: a figure outside pyplot, one set of colours, and one way to save it."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,12 @@ from matplotlib.figure import Figure
 
 from scratchgen.atomic import atomic_file
 
-INK, FAINT, PAPER = "#222222", "#b8b8b8", "#ffffff"
+INK, QUIET, FAINT, PAPER = "#222222", "#666666", "#b8b8b8", "#ffffff"
 # Ten colours that stay apart in the common forms of colour blindness (Petroff 2021, "Accessible color sequences for data visualization").
 COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 BLUE, ORANGE, RED = COLOURS[:3]
 DPI = 120
+MARGIN, FOOT = 8, 34  # white dots around a sheet of images, and under it where a sentence stands there
 
 
 def new_figure(width, height):
@@ -48,18 +50,26 @@ def legend(owner, **where):
     return owner.legend(frameon=False, labelcolor=INK, fontsize=9, **where)
 
 
-def finish(figure, path):
+def finish(figure, path, sentence=None):
     """Save the figure if there is a path, and return it. The ending of the path names the format: .png, .pdf, .svg.
+
+    sentence: what is to be seen, for the foot of the figure; in a .png it stands in the file's description as well.
 
     Raises ValueError for an ending that matplotlib cannot write, OSError if the file cannot be written.
     """
+    if sentence:
+        lines = textwrap.fill(sentence, int(13.5 * figure.get_figwidth()))
+        if figure.get_layout_engine():
+            figure.supxlabel(lines, x=0.02, ha="left", fontsize=9, color=QUIET)
+        else:  # the place of everything is set already: room was left
+            figure.text(MARGIN / DPI / figure.get_figwidth(), 0.06 / figure.get_figheight(), lines, fontsize=9, color=QUIET, va="bottom")
     if path is not None:
         formats = figure.canvas.get_supported_filetypes()
         kind = Path(path).suffix.lower().lstrip(".")
         if kind not in formats:
             raise ValueError(f"path is {str(path)!r}; its ending must name a picture format: {', '.join('.' + name for name in sorted(formats))}")
         with atomic_file(path) as file:
-            figure.savefig(file, format=kind, facecolor=PAPER)
+            figure.savefig(file, format=kind, facecolor=PAPER, metadata={"Description": sentence} if sentence and kind == "png" else None)
     return figure
 
 

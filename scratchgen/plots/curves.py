@@ -1,23 +1,29 @@
 """Learning curves: one small panel for each quantity, all over the same axis.
 
-Columns that measure the same thing share a panel: `elbo` and `valid_elbo`, or the two players `generator` and `discriminator`.
+Columns that measure the same thing share a panel: `nll` and `valid_nll`, or the two players `generator` and `discriminator`. The legend says which is
+which, and on which data.
 """
 
 import numpy as np
 
-from scratchgen.plots.canvas import COLOURS, finish, legend, new_figure, set_title, tidy
+from scratchgen.plots.canvas import COLOURS, INK, finish, legend, new_figure, set_title, tidy
 
 CLOCKS = ("epoch", "step", "seconds")  # columns that say when, not how well
-SPLITS = ("train_", "valid_", "test_")
+SPLITS = {"train_": "training data", "valid_": "validation data", "test_": "test data"}
 PLAYERS = ("discriminator", "generator")
+SENTENCES = {
+    "epoch": "On training data the mean over each epoch, while the model still changes; on validation data the value at its end.",
+    "step": "Each step has examples of its own; where a faint line jumps about, the strong one is its running mean.",
+}
 LONG = 200  # points beyond which the eye wants a running mean
 
 
-def learning_curves(metrics, path=None):
+def learning_curves(metrics, path=None, *, units=None, landmarks=None):
     """Every column of a run's metrics over its epochs (or steps, where there is no epoch) -> Figure.
 
     metrics: dict of column name -> sequence of equal length, as read from metrics.csv; numbers or their text; an empty cell is a gap that
     the line bridges. Columns epoch, step and seconds are clocks and are not drawn.
+    units: {column: unit}.  landmarks: {column: (number, what it means)}, drawn across that column's panel.  A model has both.
     Raises ValueError if nothing can be drawn, a cell is not a number, or lengths differ; OSError if `path` cannot be written.
     """
     series = {name: as_column(name, cells) for name, cells in metrics.items()}
@@ -42,15 +48,18 @@ def learning_curves(metrics, path=None):
         axes.set_visible(False)
     for axes, (title, names) in zip(grid.flat, panels.items(), strict=False):
         for colour, name in zip(COLOURS, names, strict=False):
-            draw_line(axes, when, series[name], colour, name)
-        set_title(axes, title)
+            draw_line(axes, when, series[name], colour, label_of(name))
+            if name in (landmarks or {}):
+                height, meaning = landmarks[name]
+                axes.axhline(height, color=INK, linewidth=1, linestyle=(0, (4, 3)), label=meaning, zorder=1)
+        unit = next((units[column] for name in names if (column := quantity(name)) in (units or {})), None)
+        set_title(axes, f"{title}, {unit}" if unit else title)
         axes.set_xlabel(clock or "row")
         axes.margins(x=0.02)
         axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
         tidy(axes)
-        if len(names) > 1:
-            legend(axes)
-    return finish(figure, path)
+        legend(axes)
+    return finish(figure, path, sentence=SENTENCES.get(clock, SENTENCES["step"]))
 
 
 def as_column(name, cells):
@@ -71,21 +80,27 @@ def choose_clock(series):
 
 def panel_of(name):
     """Title of the panel in which a column is drawn."""
-    if name in PLAYERS:
-        return "loss of each player"
-    for split in SPLITS:
-        name = name.removeprefix(split)
-    return name
+    return "loss of each player" if name in PLAYERS else quantity(name)
 
 
-def draw_line(axes, when, values, colour, name):
+def quantity(name):
+    """What a column measures, on whatever data."""
+    return next((name.removeprefix(split) for split in SPLITS if name.startswith(split)), name)
+
+
+def label_of(name):
+    """What tells a column from the others in its panel: the data it was measured on, or the player."""
+    return name if name in PLAYERS else next((data for split, data in SPLITS.items() if name.startswith(split)), "training data")
+
+
+def draw_line(axes, when, values, colour, label):
     """One line through the cells that are not empty; a long one is drawn faint, its running mean strong."""
     there = np.isfinite(values)
     when, values = when[there], values[there]
     if len(values) <= LONG:
-        axes.plot(when, values, color=colour, linewidth=1.8, label=name, marker="o" if len(values) <= 40 else None, markersize=3.2)
+        axes.plot(when, values, color=colour, linewidth=1.8, label=label, marker="o" if len(values) <= 40 else None, markersize=3.2)
         return
     width = len(values) // 50
     mean = np.convolve(values, np.full(width, 1 / width), mode="valid")
     axes.plot(when, values, color=colour, linewidth=0.6, alpha=0.3)
-    axes.plot(when[width // 2 :][: len(mean)], mean, color=colour, linewidth=1.8, label=name)
+    axes.plot(when[width // 2 :][: len(mean)], mean, color=colour, linewidth=1.8, label=label)

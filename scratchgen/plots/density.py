@@ -68,7 +68,7 @@ def density_figure(x, data_density, discriminator, z, generated, path=None, *, t
     lower.spines["left"].set_visible(False)
     lower.spines["bottom"].set_visible(False)
     lower.tick_params(length=0, labelbottom=False)
-    return finish(figure, path)
+    return finish(figure, path, sentence="Below, where the generator sends each z; where q(x) is p(x), the optimal discriminator says ½.")
 
 
 def smooth_density(samples, x):

@@ -4,9 +4,8 @@ import numpy as np
 from PIL import Image
 
 from scratchgen.atomic import atomic_file
-from scratchgen.plots.canvas import DPI, INK, finish, new_figure, set_title
+from scratchgen.plots.canvas import DPI, FOOT, INK, MARGIN, finish, new_figure, set_title
 
-MARGIN = 8  # white dots around a grid
 WIDTH = 840  # dots that a grid should be about as wide as; each pixel of an image becomes a whole number of dots
 
 
@@ -104,7 +103,9 @@ def reconstructions(originals, reconstructed, path=None, *, columns=12, labels=(
             strip[:, : part.shape[1]] = part
             names.append((sum(map(len, strips)) + h / 2 - 0.5, label))
             strips += [strip, np.ones((below, strip.shape[1]))]
-    figure, axes = show_sheet(np.concatenate(strips[:-1]), left=136)
+    figure, axes = show_sheet(np.concatenate(strips[:-1]), left=136, bottom=FOOT)
     for row, label in names:
         axes.text(-3, row, label, color=INK, fontsize=10, ha="right", va="center")
-    return finish(figure, path)
+    return finish(
+        figure, path, sentence=f"What the lower row of a pair lacks ({labels[1]}) is what the model did not keep of the upper one ({labels[0]})."
+    )

@@ -7,7 +7,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from matplotlib.patheffects import withStroke
 
-from scratchgen.plots.canvas import COLOURS, INK, PAPER, as_points, finish, legend, new_figure, tidy
+from scratchgen.plots.canvas import COLOURS, FOOT, INK, PAPER, as_points, finish, legend, new_figure, tidy
 from scratchgen.plots.grids import as_images, show_sheet, tile
 
 
@@ -40,7 +40,7 @@ def latent_scatter(mu, labels=None, path=None):
     axes.set_ylabel("z₂")
     axes.set_aspect("equal", adjustable="datalim")
     tidy(axes)
-    return finish(figure, path)
+    return finish(figure, path, sentence="Each point is an example, where the encoder puts it; the model was not told the classes.")
 
 
 def colours_for(n):
@@ -64,7 +64,7 @@ def latent_manifold(decode, path=None, *, side=20):
     if len(images) != side * side:
         raise ValueError(f"decode was given {side * side} points and returned {len(images)} images; it must return one for each")
     sheet = tile(images, side, gap=0)
-    figure, axes = show_sheet(sheet, left=62, bottom=44)
+    figure, axes = show_sheet(sheet, left=62, bottom=44 + FOOT)
     marks = (np.arange(3) * (side - 1) / 5).round().astype(int)
     marks = np.union1d(marks, side - 1 - marks)  # symmetric about 0
     names = [f"{z[i]:.1f}".replace("-", "−") for i in marks]
@@ -74,4 +74,4 @@ def latent_manifold(decode, path=None, *, side=20):
     axes.set_xlabel("z₁")
     axes.set_ylabel("z₂", labelpad=0)
     tidy(axes, grid=False)
-    return finish(figure, path)
+    return finish(figure, path, sentence="What the decoder makes of each place; each picture stands for equally much of the prior.")

@@ -17,4 +17,4 @@ def points(generated, path=None, *, real=None):
     axes.set_aspect("equal", adjustable="datalim")
     legend(figure, loc="outside upper center", ncols=2, markerscale=2.5)
     tidy(axes)
-    return finish(figure, path)
+    return finish(figure, path, sentence=None if real is None else "Data without generated points over them are a mode that the model misses.")

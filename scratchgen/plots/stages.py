@@ -19,4 +19,4 @@ def stages(states, path=None, *, real=None):
         axes.scatter(*x.T, s=4, color=ORANGE, alpha=0.6, linewidths=0)
         axes.set_aspect("equal", adjustable="box")
         tidy(axes)
-    return finish(figure, path)
+    return finish(figure, path, sentence="From noise, at the left, to data: the same points at successive moments.")

@@ -34,4 +34,4 @@ def surface(value, slope, generated, path=None, *, real, side=160, levels=12):
     legend(figure, loc="outside upper center", ncols=2, markerscale=2)
     for each in (axes, bar.ax):
         tidy(each, grid=False)
-    return finish(figure, path)
+    return finish(figure, path, sentence="An arrow is the slope of what the discriminator says, the gradient from which the generator learns.")

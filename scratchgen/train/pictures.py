@@ -24,5 +24,5 @@ def write_pictures(run, path, x, *, last, seed):
         plots.points(points, path / "samples" / f"{run.epoch:04d}.png", real=x[:2000])
     if last:
         run.take_best()
-        plots.learning_curves(run.metrics(), path / "curves.png")
+        plots.learning_curves(run.metrics(), path / "curves.png", units=model.units, landmarks=model.landmarks)
         model.pictures(x, plots, path)
