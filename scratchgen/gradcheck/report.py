@@ -1,5 +1,6 @@
 """What a check found, as data and in words."""
 
+import html
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -165,3 +166,14 @@ class Report:
 
     def __str__(self):
         return self.message
+
+    def _repr_html_(self):
+        """What a notebook shows: each gradient with its worst element, then what is probably wrong."""
+        rows = "".join(
+            f"<tr><td>d{html.escape(name)}</td><td style='color: {'green' if check.ok else 'crimson'}'>{'right' if check.ok else 'wrong'}</td>"
+            f"<td>{check.n_checked} of {check.analytic.size}</td><td>{f'{check.worst.error:.1e}' if check.worst else '–'}</td></tr>"
+            for name, check in self.arrays.items()
+        )
+        head = "<tr><th>gradient</th><th></th><th>numbers measured</th><th>worst error</th></tr>"
+        why = "" if self.ok else f"<pre>{html.escape(self.message)}</pre>"
+        return f"<table><caption>{html.escape(self.subject)}</caption>{head}{rows}</table>{why}"

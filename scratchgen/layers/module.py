@@ -17,6 +17,7 @@ flat arrays are contiguous slices of the outer one's.
 
 import contextlib
 import copy
+import html
 import weakref
 
 import numpy as np
@@ -219,13 +220,22 @@ class Module:
                 part._parent = weakref.ref(self)
             self.lay_flat()
 
-    def __str__(self):
-        """The table that print() shows: each layer with the shapes of its parameters and their number."""
+    def _table(self):
+        """[(name, layer, shapes of its parameters, their number)] in words, and at the end how many there are in all."""
         rows = []
         for name, leaf in self.leaves():
             shapes = "  ".join(f"{key} {tuple(value.shape)}" for key, value in leaf.params.items())
             rows.append((name, repr(leaf), shapes, f"{leaf.n_params:,}" if leaf.params else ""))
-        rows.append(("", "parameters", "", f"{self.n_params:,}"))
+        return [*rows, ("", "parameters", "", f"{self.n_params:,}")]
+
+    def __str__(self):
+        """The table that print() shows."""
+        rows = self._table()
         name, layer, shapes, count = (max(map(len, column)) for column in zip(*rows, strict=True))
         lines = [f"  {row[0]:{name}}  {row[1]:{layer}}  {row[2]:{shapes}}  {row[3]:>{count}}".rstrip() for row in rows]
         return "\n".join([type(self).__name__, *lines])
+
+    def _repr_html_(self):
+        """The table that a notebook shows."""
+        rows = ("".join(f"<td style='text-align: left'>{html.escape(cell)}</td>" for cell in row) for row in self._table())
+        return f"<table><caption>{html.escape(repr(self))}</caption>{''.join(f'<tr>{cells}</tr>' for cells in rows)}</table>"

@@ -229,3 +229,12 @@ def test_the_discriminator_s_surface_and_slope(tmp_path):
     assert (tmp_path / "surface.png").stat().st_size > 5000
     for other in (GAN(3, latent_dim=2, output="identity"), GAN(2, latent_dim=2, pack=2), GAN(2, latent_dim=2, n_classes=2)):
         other.pictures(x[:, [0] * other.data_dim], plots, tmp_path / "none")  # packs and labels are no places of the plane
+
+
+def test_log_4_is_the_loss_of_a_discriminator_that_always_says_one_half():
+    gan = sg.GAN(3, 2, (4,), (4,), rng=0)
+    gan.discriminator.flat_params[...] = 0
+    loss, _ = gan.discriminator_loss(np.zeros((5, 3), np.float32), np.zeros((5, 2), np.float32))
+    number, _ = gan.landmarks["discriminator"]
+    assert float(loss) == pytest.approx(number, rel=1e-6)
+    assert sg.GAN(3, 2, (4,), (4,), objective="wasserstein", rng=0).landmarks == {}
