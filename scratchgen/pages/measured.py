@@ -31,17 +31,15 @@ class Measured:
     """One step: its Recording, the checker's Report, and what was measured.
 
     names: {id(module): name}.  params, inputs, grads: {name: array}, where they lie in memory; inputs are those of a layer that is looked at alone.
-    loss: at the weights as they are.  losses: {name: (elements, nudges)}.
+    losses: {name: (elements, nudges)}.
     """
 
-    title: str
     recording: Recording
     report: Report
     names: dict
     params: dict
     inputs: dict
     grads: dict
-    loss: float
     losses: dict
 
     @property
@@ -122,7 +120,7 @@ def measure_step(step):
         report.diagnoses = layers_that_are_wrong(recording, step_itself.__code__.co_filename, names) or report.diagnoses
     for name, (value, _) in every.items():
         value[...] = after[name]
-    return Measured(step.__name__, recording, report, names, params, {}, grads, loss_of(recording.value), losses)
+    return Measured(recording, report, names, params, {}, grads, losses)
 
 
 def measure_case(case, file):
@@ -132,10 +130,9 @@ def measure_case(case, file):
     """
     try:
         subject = case.subject(case.seed)
-        shaking = shaken(subject.params, np.random.default_rng([SALT, case.seed, 1]))
     except Exception as error:  # whatever a student's code raises
         raise ValueError(f"{case.name} cannot be made: {told(error)}") from error
-    with shaking:
+    with shaken(subject.params, np.random.default_rng([SALT, case.seed, 1])):  # as check_subject does it
         layer, rng = subject.layer, np.random.default_rng([SALT, case.seed])
         dy = Examination(subject).run(rng)
         if dy is None:
@@ -152,9 +149,8 @@ def measure_case(case, file):
         subject.replaced_grads()
         report, losses = measured(subject, lambda: output_of(subject), dy, case.seed)
         report.subject = case.name
-        loss = float(np.sum(dy * output_of(subject)))
         given = {name: array for name, array in subject.arrays.items() if name in subject.inputs}
-        return Measured(case.name, recording, report, {id(layer): "layer"}, subject.params, given, grads, loss, losses)
+        return Measured(recording, report, {id(layer): "layer"}, subject.params, given, grads, losses)
 
 
 def measured(subject, evaluate, dy, seed=0):
@@ -167,13 +163,8 @@ def measured(subject, evaluate, dy, seed=0):
         raise ValueError(f"{subject.title} has {n} parameters; at most {MOST_ELEMENTS} are measured one by one: take a smaller network")
     report = check_as_it_is(subject, seed, None, True)
     differences = Differences(evaluate, dy)
-    losses = {
-        name: np.array(
-            [[np.sum(dy * differences.shifted(array, index, nudge)) for nudge in NUDGES] for index in np.ndindex(array.shape)]
-        )
-        for name, array in subject.arrays.items()
-    }  # fmt: skip
-    return report, losses
+    moved = lambda array, index: [np.sum(dy * differences.shifted(array, index, nudge)) for nudge in NUDGES]
+    return report, {name: np.array([moved(array, index) for index in np.ndindex(array.shape)]) for name, array in subject.arrays.items()}
 
 
 def layers_that_are_wrong(recording, file, names):

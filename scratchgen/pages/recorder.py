@@ -151,47 +151,41 @@ class Recording:
         running, call.running = call.running, None
         if running is None:
             return
-        environment, inside = {**frame.f_globals, **frame.f_locals}, call.inside[running.n_inside :]
-        for value in running.read.values():
+        statement, read, inside = running.statement, running.read, call.inside[running.n_inside :]
+        environment = {**frame.f_globals, **frame.f_locals}
+        pure = all(isinstance(inner, Line) or inner.owner is None for inner in inside)
+        for value in read.values():
             self.keep(value)
-        for part in running.statement.parts:
-            operands = [running.read[name] for name in part.operands if name in running.read]
-            arrays = [value for value in operands if value.is_array]
-            computed = any(isinstance(value.live, (np.ndarray, np.floating)) for value in operands)
-            if running.statement.returns:
-                value = returned if part.index is None or not isinstance(returned, tuple) else returned[part.index]
-                found = [(f"{call.function.name}(…)", number) for number in numbers_in(value)]
-            else:
-                found = [(name, number) for name in part.targets for number in numbers_in(evaluated(name, environment))]
-                if part.writes and not all(isinstance(number, np.ndarray) for _, number in found):  # to one element: the array that it is in
-                    found = [(name, number) for name in part.bases for number in numbers_in(evaluated(name, environment))]
-            found = [(Value(name, number, np.array(number)), k) for k, (name, number) in enumerate(found)]
-            results = [(value, k) for value, k in found if self.written(part, value, running.read.get(value.name)) and (value.is_array or computed)]
+        for part in statement.parts:
+            operands = [read[name] for name in part.operands if name in read]
+            values = values_returned(call.function.name, part, returned) if statement.returns else values_assigned(part, environment)
+            results = [(value, k) for k, value in enumerate(values) if self.is_new(value, part, operands, read.get(value.name))]
             if not inside:
-                written = [span(value.live) for value, _ in results if value.is_array]
-                now = [Value(value.name, value.live, np.array(value.live)) for value in arrays if span(value.live) not in written]
-                results += [(value, None) for value in now if not np.array_equal(value.copy, running.read[value.name].copy, equal_nan=True)]
-            for name in part.targets:
-                older = self.made.get(id(evaluated(name, environment)))
-                if older and name not in (older.name, *older.also) and "cache" not in name:
-                    older.also.append(name)
+                results += [(value, None) for value in changed(operands, [value for value, _ in results])]
+            self.rename(part, environment)
             for value, _ in results:
                 self.keep(value)
                 self.made[id(value.live)] = value
             if results:
-                pure = all(isinstance(inner, Line) or inner.owner is None for inner in inside)
-                line = Line(call, running.statement, part, operands, *map(list, zip(*results, strict=True)), running.environment, pure)
+                line = Line(call, statement, part, operands, *map(list, zip(*results, strict=True)), running.environment, pure)
                 call.inside.append(line)
                 self.lines.append(line)
 
-    def written(self, part, value, before):
-        """Whether a statement has made this value, or written to it, and did not only give it a name."""
-        if not value.is_array:
-            return id(value.live) not in self.made
+    def is_new(self, value, part, operands, before):
+        """Whether a statement has made this value, or written to it, and did not only give it another name.  before: the same Value, before it."""
+        if not value.is_array:  # a number counts if it was computed from arrays, or from what was
+            return id(value.live) not in self.made and any(isinstance(each.live, (np.ndarray, np.floating)) for each in operands)
         if part.writes and before is not None and before.is_array and span(before.live) == span(value.live):
             return True
         low, high = span(value.live)
         return not any(low < end and start < high for start, end in self.spans)
+
+    def rename(self, part, environment):
+        """Note the names that a statement gives to what was made before it."""
+        for name in part.targets:
+            older = self.made.get(id(evaluated(name, environment)))
+            if older and name not in (older.name, *older.also) and "cache" not in name:
+                older.also.append(name)
 
     def keep(self, value):
         """Remember where an array lies, or which number this is; nothing may take its place, so it is kept alive."""
@@ -215,6 +209,27 @@ def record(step, *files):
             f"take a smaller network and fewer examples"
         )
     return recording
+
+
+def values_returned(function, part, returned):
+    """[Value] of what a return statement, or one value of its tuple, has returned."""
+    value = returned if part.index is None or not isinstance(returned, tuple) else returned[part.index]
+    return [Value(f"{function}(…)", number, np.array(number)) for number in numbers_in(value)]
+
+
+def values_assigned(part, environment):
+    """[Value] of what a statement's targets hold now; where a single number was written to an item, the array that it is in."""
+    found = [(name, number) for name in part.targets for number in numbers_in(evaluated(name, environment))]
+    if part.writes and not all(isinstance(number, np.ndarray) for _, number in found):
+        found = [(name, number) for name in part.bases for number in numbers_in(evaluated(name, environment))]
+    return [Value(name, number, np.array(number)) for name, number in found]
+
+
+def changed(operands, results):
+    """[Value] of the operands that a call has changed, as they are now, but for those that are results already."""
+    known = [span(value.live) for value in results if value.is_array]
+    arrays = [value for value in operands if value.is_array and span(value.live) not in known]
+    return [Value(value.name, value.live, np.array(value.live)) for value in arrays if not np.array_equal(value.live, value.copy, equal_nan=True)]
 
 
 @functools.cache

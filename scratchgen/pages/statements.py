@@ -9,6 +9,7 @@ import ast
 import copy
 import functools
 import io
+import os
 import re
 import tokenize
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Part:
         tree = Replaced({name: f"_{k}" for k, name in enumerate(names)}).visit(copy.deepcopy(self.expression))
         return compile(ast.fix_missing_locations(ast.Expression(tree)), "<operands>", "eval")
 
-    def __str__(self):
+    def __str__(self):  # of one value of a tuple
         text = self.text.decode()
         return f"{', '.join(self.targets)} = {text}" if self.targets else f"return {text}"
 
@@ -100,7 +101,7 @@ class Statement:
 
 
 class Source:
-    """A file of Python."""
+    """A file of Python: its functions, and what its docstrings and comments say."""
 
     def __init__(self, path):
         with tokenize.open(path) as file:
@@ -141,7 +142,7 @@ class Function:
     """
 
     def __init__(self, source, node, code):
-        self.file, self.name, self.first = code.co_filename, node.name, code.co_firstlineno
+        self.source, self.file, self.name, self.first = source, code.co_filename, node.name, code.co_firstlineno
         lines = source.lines[self.first - 1 : node.end_lineno]
         indent = len(lines[0]) - len(lines[0].lstrip())
         self.lines = [line[indent:] for line in lines]
@@ -160,10 +161,11 @@ class Function:
         """What is said of a statement: the equation first, then remarks."""
         comment, doc = self.heading
         names = [name.removesuffix("[...]") for part in statement.parts for name in part.targets]
-        own = comment if "=" in comment or "<-" in comment else source_of(self.file).equation([name for name in names if name.isidentifier()])
+        own = comment if "=" in comment or "<-" in comment else self.source.equation([name for name in names if name.isidentifier()])
         return list(dict.fromkeys(text for text in (own, comment, doc, self.comments.get(statement.first)) if text))
 
     def collect(self, body):
+        """Put the statements of a block, and of the blocks in it, under their lines."""
         for node in body:
             for inner in ("body", "orelse", "finalbody"):
                 self.collect(getattr(node, inner, []) if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) else [])
@@ -183,22 +185,18 @@ class Function:
             expression = ast.BinOp(target, node.op, node.value)
             expression.start, expression.stop = node.start, node.stop
             return [self.part(expression, (node.target,), True)]
-        if (
-            isinstance(node, (ast.Return, ast.Expr, ast.Assign, ast.AnnAssign))
-            and node.value is not None
-            and not isinstance(node.value, ast.Constant)
-        ):
-            targets = getattr(node, "targets", [getattr(node, "target", None)])
-            target = targets[0]
-            values = node.value.elts if isinstance(node.value, ast.Tuple) else None
-            if values and isinstance(node, ast.Return):
-                return [self.part(value, (), False, k) for k, value in enumerate(values)]
-            if values and isinstance(target, ast.Tuple) and len(target.elts) == len(values):
-                return [self.part(value, (to,), False, k) for k, (to, value) in enumerate(zip(target.elts, values, strict=True))]
-            return [self.part(node.value, flat_targets(target), False)]
-        return []
+        if not isinstance(node, (ast.Return, ast.Expr, ast.Assign, ast.AnnAssign)) or node.value is None:
+            return []
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        values = node.value.elts if isinstance(node.value, ast.Tuple) else ()
+        if values and isinstance(node, ast.Return):
+            return [self.part(value, (), False, k) for k, value in enumerate(values)]
+        if values and isinstance(target, ast.Tuple) and len(target.elts) == len(values):
+            return [self.part(value, (to,), False, k) for k, (to, value) in enumerate(zip(target.elts, values, strict=True))]
+        return [self.part(node.value, flat_targets(target), False)]
 
     def part(self, expression, targets, augmented, index=None):
+        """The Part of an expression and the nodes that it is assigned to."""
         text = self.text[expression.start : expression.stop]
         if augmented:  # out += a reads out + a
             split = targets[0].stop - expression.start
@@ -246,10 +244,14 @@ def operands(node):
     return [pair for child in ast.iter_child_nodes(node) for pair in operands(child)]
 
 
-@functools.cache
 def source_of(path):
-    """The Source of a file; None if it cannot be read."""
+    """The Source of a file as it is now; None if it cannot be read."""
     try:
-        return Source(path)
+        return read_source(path, os.stat(path).st_mtime_ns)
     except (OSError, SyntaxError, UnicodeDecodeError):
         return None
+
+
+@functools.cache
+def read_source(path, _):
+    return Source(path)

@@ -26,6 +26,7 @@ from scratchgen.pages.provenance import came_from
 from scratchgen.pages.recorder import LIBRARY, Line
 from scratchgen.pages.steps import STEPS
 
+WRONG, KINK = 1, 2  # what the checker says of an element; 0 is right
 BODY = """<div id="bar"></div>
 <main>
 <section id="calls"></section><section id="source"></section><section id="arrays"></section><section id="element" role="status"></section>
@@ -77,32 +78,29 @@ class Packed:
 
     def data(self):
         """The dict that assets/trace.js reads."""
-        analytic, numeric, wrong, losses = (np.concatenate(columns) for columns in zip(*self.elements, strict=True))
+        analytic, numeric, verdict, losses = (np.concatenate(columns) for columns in zip(*self.elements, strict=True))
         return {
             "functions": self.functions, "calls": self.calls, "lines": self.lines, "arrays": self.arrays, "objectives": self.objectives,
-            "gradients": self.gradients, "analytic": analytic.astype(np.float32), "numeric": numeric.astype(np.float32), "wrong": wrong,
+            "gradients": self.gradients, "analytic": analytic.astype(np.float32), "numeric": numeric.astype(np.float32), "verdict": verdict,
             "losses": losses.astype(np.float32),
         }  # fmt: skip
 
     def add_objective(self):
         """The gradients of one step and what the checker says of them."""
-        step, report = self.step, self.step.report
-        error = step.recording.error
+        report = self.step.report
         self.objectives.append({
-            "title": step.title, "loss": step.loss, "ok": report.ok, "report": str(report), "first": len(self.calls),
-            "diagnoses": [{"text": d.text, "tested": d.tested, "certain": d.certain, "array": d.array} for d in report.diagnoses],
-            "faults": [fault.text for fault in report.faults], "error": error and f"{type(error).__name__}: {error}",
+            "ok": report.ok, "report": str(report), "faults": [fault.text for fault in report.faults],
+            "diagnoses": [{"kind": found.kind, "text": found.text, "certain": found.certain} for found in report.diagnoses],
         })  # fmt: skip
-        for name, array in step.arrays.items():
-            check, size = report.arrays.get(name), array.size
-            wrong = np.zeros(array.shape, np.uint8)
-            for element in check.wrong if check else ():
-                wrong[element.index] = 1
+        for name, array in self.step.arrays.items():
+            check = report.arrays.get(name)  # None where backward gave nothing to compare
+            verdict = np.zeros(array.shape, np.uint8)
+            for number, elements in ((WRONG, check.wrong), (KINK, check.kinks)) if check else ():
+                for element in elements:
+                    verdict[element.index] = number
             analytic, numeric = (check.analytic, check.numeric) if check else (np.full(array.shape, np.nan),) * 2
-            self.elements.append((np.ravel(analytic), np.ravel(numeric), np.ravel(wrong), step.losses[name]))
-            self.gradients.append({
-                "name": name, "shape": list(array.shape), "first": self.offsets[name], "size": size, "objective": len(self.objectives) - 1,
-            })  # fmt: skip
+            self.elements.append((np.ravel(analytic), np.ravel(numeric), np.ravel(verdict), self.step.losses[name]))
+            self.gradients.append({"name": name, "shape": list(array.shape), "first": self.offsets[name], "size": array.size})
 
     def add_call(self, call, parent):
         """A call and all that is in it -> its number; None if no line is."""
@@ -150,10 +148,7 @@ class Packed:
         for value, source in zip(line.results, sources, strict=True):
             source = source and {str(k): {"starts": starts, "elements": elements} for k, (starts, elements) in source.items()}
             results.append(self.value(value) | {"from": source})
-            if value.is_array:
-                self.writers.append((span(value.live), number))
-            else:
-                self.writers.append((id(value.live), number))
+            self.writers.append((span(value.live) if value.is_array else id(value.live), number))
         function, statement, part = line.call.function, line.statement, line.part
         alone = len(statement.parts) == 1
         self.lines.append({

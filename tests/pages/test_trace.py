@@ -152,7 +152,7 @@ def test_the_loss_follows_its_tangent():
     measured = measure_on_numpy("xor")
     assert NUDGES[5] == 0
     for name, losses in measured.losses.items():
-        assert np.allclose(losses[:, 5], measured.loss, rtol=1e-12)
+        assert np.allclose(losses[:, 5], measured.recording.value, rtol=1e-12)
         slope = (losses[:, 6] - losses[:, 4]) / (NUDGES[6] - NUDGES[4])
         assert np.allclose(slope, measured.report.arrays[name].analytic.ravel(), atol=0.01)
 
@@ -163,6 +163,28 @@ def test_the_step_ends_as_if_nobody_had_looked():
         measure_step(watched)
         alone()
         assert watched() == alone()
+
+
+KINK = """
+    import numpy as np
+
+    def start(x):
+        return np.random.default_rng([0, 1]).standard_normal(x.shape)[0, 0]  # as the checker draws it: the input bends there
+
+    def bent(x):
+        return np.abs(x - start(x)), x
+
+    def bent_backward(dy, x):
+        return dy * np.where(x > start(x), 1, -1)
+"""
+
+
+def test_a_kink_is_called_one(tmp_path, open_page):
+    write_page(tmp_path / "page.html", trace(f"{written(tmp_path, KINK)}:bent"))
+    tab = open_page(tmp_path / "page.html").page
+    assert tab.evaluate("Array.from(data.verdict.values)") == [2] + [0] * 23
+    tab.evaluate("go(data.lines.findIndex((line) => line.results[0].kind === 'gradient'))")
+    assert "a kink" in tab.inner_text("#element") and tab.locator(".cell.wrong").count() == 0
 
 
 MISTAKES = {
@@ -222,7 +244,7 @@ def test_a_wrong_layer_of_ones_own_in_a_network_is_named(tmp_path, open_page):
     tab = open_page(tmp_path / "page.html").page
     assert "net.1 (Mine): " in tab.inner_text("#verdict")
     wrong = tab.evaluate(
-        "data.gradients.filter((each) => data.wrong.values.slice(each.first, each.first + each.size).some((k) => k)).map((each) => each.name)"
+        "data.gradients.filter((each) => data.verdict.values.slice(each.first, each.first + each.size).includes(WRONG)).map((each) => each.name)"
     )
     assert wrong == ["net.0.W", "net.0.b"]
 

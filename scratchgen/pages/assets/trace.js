@@ -4,7 +4,6 @@ const WIDEST = 6, PER_ROW = 24; // columns that are shown as numbers; squares in
 const bar = document.getElementById("bar"), places = Object.fromEntries(["calls", "source", "arrays", "element"].map((id) => [id, document.getElementById(id)]));
 const tops = data.calls.flatMap((call, number) => (call.parent === null ? [number] : []));
 const chain = (call) => (call === null ? [] : [call, ...chain(data.calls[call].parent)]); // a call, its caller, and so on
-const objectiveOf = (line) => data.objectives[tops.indexOf(chain(line.call).at(-1))];
 const values = (value) => data.arrays[value.array].values;
 const shapeOf = (value) => data.arrays[value.array].shape;
 const shapeText = (shape) => (shape.length === 0 ? "a number" : shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`);
@@ -22,7 +21,8 @@ const written = (name, shape, element) => (shape.length ? `${name}[${indices(sha
 
 // The gradient element that a number is, or belongs to: its number among all; −1 for another.
 const gradientOf = (value, element) => (value.of ? value.of.values[element] : -1);
-const isWrong = (value, element) => value.kind === "gradient" && value.final.values[element] === 1 && data.wrong.values[gradientOf(value, element)] === 1;
+const RIGHT = 0, WRONG = 1;
+const isWrong = (value, element) => value.kind === "gradient" && value.final.values[element] === 1 && data.verdict.values[gradientOf(value, element)] === WRONG;
 const wrongElement = (value) => values(value).findIndex((_, element) => isWrong(value, element));
 const hasWrong = (line) => line.results.some((value) => wrongElement(value) >= 0);
 function gradientName(number) {
@@ -49,7 +49,7 @@ function go(number) {
   kept = false;
   chosen = { value: wrong ?? line.results[0], element: wrong ? wrongElement(wrong) : 0 };
   slider.value = at + 1;
-  where.textContent = `line ${at + 1} of ${data.lines.length}`;
+  where.textContent = `no. ${at + 1} of ${data.lines.length}`;
   [back.disabled, next.disabled] = [at === 0, at === data.lines.length - 1];
   history.replaceState(null, "", `#${at + 1}`);
   showCalls();
@@ -88,8 +88,7 @@ function showCalls() {
   const open = chain(data.lines[at].call);
   callItems.forEach((item, number) => item.classList.toggle("open", open.includes(number) || tops.includes(number)));
   lineButtons.forEach((button, number) => button.classList.toggle("now", number === at));
-  const list = places.calls, button = lineButtons[at];
-  if (list.scrollHeight > list.clientHeight) list.scrollTop = button.offsetTop - list.offsetTop - list.clientHeight / 2;
+  places.calls.scrollTop = lineButtons[at].offsetTop - places.calls.clientHeight / 2; // where the list is taller than the window
 }
 
 // Source
@@ -136,7 +135,7 @@ function figure(value, isResult) {
   const kind = { gradient: "a gradient of the loss", parameter: "parameters", input: "an input" }[value.kind];
   const about = kind ?? (value.also.length ? `later ${value.also.join(", ")}` : "");
   const made = !isResult && value.made !== null && value.made < at
-    ? element("button", { onclick: () => go(value.made), title: "go there" }, `from line ${value.made + 1}`) : null;
+    ? element("button", { onclick: () => go(value.made), title: "go there" }, `made at no. ${value.made + 1}`) : null;
   const squares = Array.from(numbers, (number, k) => cell(value, k, number, scale, small));
   cells.set(value, squares);
   squares[0]?.setAttribute("tabindex", 0);
@@ -148,16 +147,16 @@ function figure(value, isResult) {
       style: `grid-template-columns: repeat(${across}, ${width})` }, ...squares));
 }
 function cell(value, k, number, scale, small) {
-  const colour = signed(number / scale);
+  const colour = signed(number / scale), text = short(number);
   const light = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2];
   return element("div", {
-    class: "cell" + (isWrong(value, k) ? " wrong" : ""), tabindex: -1, role: "img", "aria-label": `${written(value.name, shapeOf(value), k)} is ${short(number)}`,
+    class: "cell" + (isWrong(value, k) ? " wrong" : ""), tabindex: -1, role: "img", "aria-label": `${written(value.name, shapeOf(value), k)} is ${text}`,
     style: `background: rgb(${colour}); color: ${light > 140 ? "#111" : "#fff"}`,
     onpointerenter: (event) => event.pointerType === "mouse" && !kept && choose(value, k),
     onpointerdown: (event) => event.preventDefault(), // the arrow keys keep walking
     onclick: () => keep(value, k),
     onfocus: () => !kept && choose(value, k),
-  }, small ? "" : short(number));
+  }, small ? "" : text.length > 7 ? element("small", {}, text) : text);
 }
 function keep(value, k) {
   kept = !(kept && chosen.value === value && chosen.element === k);
@@ -241,7 +240,8 @@ function computed(line, value, k) {
 
 const nudges = data.nudges.values;
 function verdict(value, k, gradient) {
-  const backward = data.analytic.values[gradient], quotient = data.numeric.values[gradient], wrong = data.wrong.values[gradient] === 1;
+  const backward = data.analytic.values[gradient], quotient = data.numeric.values[gradient], found = data.verdict.values[gradient];
+  const remark = Number.isNaN(quotient) ? "" : found === WRONG ? "✗ they differ" : found === RIGHT ? "✓ they agree" : "a kink: either side is right";
   const unfinished = value.kind === "gradient" && value.final.values[k] === 0;
   const losses = data.losses.row(gradient), middle = losses[(nudges.length - 1) / 2], name = gradientName(gradient), picture = element("div", {});
   const input = element("input", { type: "range", min: nudges[0], max: nudges.at(-1), step: nudges[1] - nudges[0], value: 0, "aria-label": `nudge ${name}` });
@@ -249,13 +249,12 @@ function verdict(value, k, gradient) {
   const moved = element("td", {}), onTangent = element("td", {});
   const table = element("table", {},
     row(unfinished ? "backward says in the end" : "backward says", element("td", { id: "backward" }, measuredText(backward)), unfinished ? "not all added yet" : ""),
-    row("difference quotient", element("td", { id: "quotient" }, measuredText(quotient)), Number.isNaN(quotient) ? ""
-      : element("span", { class: wrong ? "differs" : "agrees" }, wrong ? "✗ they differ" : "✓ they agree")),
+    row("difference quotient", element("td", { id: "quotient" }, measuredText(quotient)), element("span", { class: found === WRONG ? "differs" : "agrees" }, remark)),
     row(element("span", { class: "loss" }, "— loss at the nudge"), moved, ""), row(element("span", { class: "tangent" }, "-- its tangent there"), onTangent, ""));
   const words = element("output", {});
   const draw = () => {
     const n = Math.round((input.value - nudges[0]) / (nudges[1] - nudges[0]));
-    picture.replaceChildren(tangent(losses, middle, backward, wrong ? quotient : null, n));
+    if (losses.every(Number.isFinite) && Number.isFinite(backward)) picture.replaceChildren(tangent(losses, middle, backward, found === RIGHT ? null : quotient, n));
     words.textContent = `${nudges[n] < 0 ? "−" : "+"} ${Math.abs(nudges[n]).toFixed(1)}`;
     [moved.textContent, onTangent.textContent] = [losses[n], middle + backward * nudges[n]].map(measuredText);
   };
@@ -298,11 +297,10 @@ function tangent(losses, middle, slope, measured, n) {
 // What the checker says of the whole step
 
 function showVerdict() {
-  const ok = data.objectives.every((objective) => objective.ok && !objective.error);
+  const ok = data.objectives.every((objective) => objective.ok);
   const wrongLine = data.lines.findIndex(hasWrong), n = data.analytic.values.length;
   const sentences = data.objectives.flatMap((objective) => [
-    ...(objective.error ? [`It stops with ${objective.error}`] : []),
-    ...objective.diagnoses.map((found) => `${found.certain ? "Certain" : "Likely"}: ${found.text}`),
+    ...objective.diagnoses.map((found) => (found.kind === "unknown" ? "" : found.certain ? "Certain: " : "Likely: ") + found.text),
     ...objective.faults.filter((fault) => !objective.diagnoses.some((found) => found.text === fault)),
   ]);
   if (ok) return bar.append(element("span", { class: "right" }, `✓ the gradient checker agrees with all ${n} gradient elements`));
