@@ -12,7 +12,7 @@ import numpy as np
 from scratchgen.gradcheck.checker import check_layer
 from scratchgen.gradcheck.contract import Examination
 from scratchgen.gradcheck.differences import Differences
-from scratchgen.gradcheck.engine import SALT, check_as_it_is
+from scratchgen.gradcheck.engine import SALT, check_as_it_is, compare
 from scratchgen.gradcheck.report import Report, told
 from scratchgen.gradcheck.snapshot import Given, Unchanged, restored, shaken, turned_round
 from scratchgen.gradcheck.subjects import float64_only, output_of
@@ -31,7 +31,7 @@ class Measured:
     """One step: its Recording, the checker's Report, and what was measured.
 
     names: {id(module): name}.  params, inputs, grads: {name: array}, where they lie in memory; inputs are those of a layer that is looked at alone.
-    losses: {name: (elements, nudges)}.
+    checks: {name: ArrayCheck}, those of the report and of what it could not compare.  losses: {name: (elements, nudges)}.
     """
 
     recording: Recording
@@ -40,6 +40,7 @@ class Measured:
     params: dict
     inputs: dict
     grads: dict
+    checks: dict
     losses: dict
 
     @property
@@ -115,12 +116,12 @@ def measure_step(step):
     subject = StepSubject(step, params, grads, tuple(tops.values()))
     if subject.evaluate() != subject.evaluate():
         raise ValueError(f"{step.__name__} gives two losses for the same parameters; fix its noise")
-    report, losses = measured(subject, subject.evaluate, np.ones(()))
+    report, *found = measured(subject, subject.evaluate, np.ones(()), {})
     if not report.ok:
         report.diagnoses = layers_that_are_wrong(recording, step_itself.__code__.co_filename, names) or report.diagnoses
     for name, (value, _) in every.items():
         value[...] = after[name]
-    return Measured(recording, report, names, params, {}, grads, losses)
+    return Measured(recording, report, names, params, {}, grads, *found)
 
 
 def measure_case(case, file):
@@ -146,16 +147,19 @@ def measure_case(case, file):
         returned = recording.value[1] if recording.value else ()
         returned = numbers_in(returned if isinstance(returned, tuple) else (returned,))
         grads = dict(zip(subject.inputs, returned, strict=False)) | subject.live_grads()
+        left = {name: np.array(grad) for name, grad in grads.items()}
         subject.replaced_grads()
-        report, losses = measured(subject, lambda: output_of(subject), dy, case.seed)
+        report, *found = measured(subject, lambda: output_of(subject), dy, left, case.seed)
         report.subject = case.name
         given = {name: array for name, array in subject.arrays.items() if name in subject.inputs}
-        return Measured(recording, report, {id(layer): "layer"}, subject.params, given, grads, losses)
+        return Measured(recording, report, {id(layer): "layer"}, subject.params, given, grads, *found)
 
 
-def measured(subject, evaluate, dy, seed=0):
-    """The checker's Report, every element measured, and {name: losses (elements, nudges)}, with the parameters that the subject has.
+def measured(subject, evaluate, dy, left, seed=0):
+    """Every element measured, with the parameters that the subject has -> the checker's Report, {name: ArrayCheck},
+    {name: losses (elements, nudges)}.
 
+    left: {name: gradient} that the recorded step has left, for where the checker compares nothing: NaN, or a breach of the contract.
     Raises ValueError for too many elements.
     """
     n = sum(array.size for array in subject.arrays.values())
@@ -163,8 +167,13 @@ def measured(subject, evaluate, dy, seed=0):
         raise ValueError(f"{subject.title} has {n} parameters; at most {MOST_ELEMENTS} are measured one by one: take a smaller network")
     report = check_as_it_is(subject, seed, None, True)
     differences = Differences(evaluate, dy)
+    checks = dict(report.arrays)
+    for name, array in subject.arrays.items():
+        if name not in checks:
+            gradient = left[name] if np.shape(left.get(name)) == array.shape else np.full(array.shape, np.nan)
+            checks[name] = compare(name, array, gradient, differences, np.random.default_rng(seed), None)
     moved = lambda array, index: [np.sum(dy * differences.shifted(array, index, nudge)) for nudge in NUDGES]
-    return report, {name: np.array([moved(array, index) for index in np.ndindex(array.shape)]) for name, array in subject.arrays.items()}
+    return report, checks, {name: np.array([moved(array, index) for index in np.ndindex(array.shape)]) for name, array in subject.arrays.items()}
 
 
 def layers_that_are_wrong(recording, file, names):

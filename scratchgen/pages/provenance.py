@@ -14,12 +14,12 @@ MOVE = 10.0
 
 
 def came_from(line):
-    """For each result of a Line: {number of the operand: (starts, elements)}; None where the expression cannot be computed again.
+    """For each result of a Line: {number of the operand: (starts, elements)}; None where that is not known.
 
     Element i of the result came from elements[starts[i] : starts[i + 1]] of the operand; both count in the order of rows.
     """
     arrays = [k for k, value in enumerate(line.operands) if value.is_array]
-    if not line.pure or not arrays:
+    if not line.pure or not line.operands:
         return [None] * len(line.results)
     names = [line.operands[k].name for k in arrays]
     code = line.part.function(names)

@@ -41,6 +41,11 @@ class Call:
     inside: list = field(default_factory=list)
     running: object = None
 
+    @property
+    def is_quiet(self):
+        """Whether it has made and changed no array, as a property that only reads."""
+        return all(isinstance(inner, Call) and inner.is_quiet for inner in self.inside)
+
 
 @dataclass(eq=False)
 class Value:
@@ -153,7 +158,7 @@ class Recording:
             return
         statement, read, inside = running.statement, running.read, call.inside[running.n_inside :]
         environment = {**frame.f_globals, **frame.f_locals}
-        pure = all(isinstance(inner, Line) or inner.owner is None for inner in inside)
+        pure = all(isinstance(inner, Line) or inner.owner is None or inner.is_quiet for inner in inside)
         for value in read.values():
             self.keep(value)
         for part in statement.parts:

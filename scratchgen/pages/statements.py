@@ -15,6 +15,7 @@ import tokenize
 from dataclasses import dataclass
 
 CHAIN = (ast.Name, ast.Attribute, ast.Subscript)
+REPEATED = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
 
 
 @dataclass(eq=False)
@@ -66,7 +67,8 @@ class Part:
 
     def spans(self, top, names):
         """Yield (start, stop, piece) of operands, products and sums in a part of it; those of a product contain those of its operands."""
-        known = {id(node): names.index(name) for name, node in self.nodes if name in names}
+        within = {id(inner) for node in ast.walk(top) if isinstance(node, REPEATED) for inner in ast.walk(node)}  # there a name is many numbers
+        known = {id(node): names.index(name) for name, node in self.nodes if name in names and id(node) not in within}
         for node in ast.walk(top):
             place = getattr(node, "start", 0), getattr(node, "stop", 0)
             if id(node) in known:

@@ -93,13 +93,11 @@ class Packed:
             "diagnoses": [{"kind": found.kind, "text": found.text, "certain": found.certain} for found in report.diagnoses],
         })  # fmt: skip
         for name, array in self.step.arrays.items():
-            check = report.arrays.get(name)  # None where backward gave nothing to compare
-            verdict = np.zeros(array.shape, np.uint8)
-            for number, elements in ((WRONG, check.wrong), (KINK, check.kinks)) if check else ():
+            check, verdict = self.step.checks[name], np.zeros(array.shape, np.uint8)
+            for number, elements in ((WRONG, check.wrong), (KINK, check.kinks)):
                 for element in elements:
                     verdict[element.index] = number
-            analytic, numeric = (check.analytic, check.numeric) if check else (np.full(array.shape, np.nan),) * 2
-            self.elements.append((np.ravel(analytic), np.ravel(numeric), np.ravel(verdict), self.step.losses[name]))
+            self.elements.append((check.analytic.ravel(), check.numeric.ravel(), verdict.ravel(), self.step.losses[name]))
             self.gradients.append({"name": name, "shape": list(array.shape), "first": self.offsets[name], "size": array.size})
 
     def add_call(self, call, parent):

@@ -1,5 +1,6 @@
 """A step on a page: recorded as it ran, measured as the checker measures, and a mistake glows where it is."""
 
+import base64
 import json
 import textwrap
 
@@ -221,6 +222,21 @@ def test_a_planted_mistake_glows_where_it_is(open_page, tmp_path, mistake):
         assert glowing == {"W[1, 2]"}
 
 
+def test_what_the_checker_cannot_compare_is_measured_all_the_same(tmp_path, open_page):
+    change = ".T + dy * h", ".T + dy * h * np.where(np.arange(24).reshape(6, 4) == 7, np.nan, 1)"
+    write_page(tmp_path / "page.html", trace(f"{written(tmp_path, LAYER, change)}:Mine"))
+    tab = open_page(tmp_path / "page.html").page
+    tab.click("text=go to the first wrong element")
+    assert tab.evaluate(GLOWING) == ["x[1, 3]"] and tab.inner_text("#backward") == "NaN" and "differ" in tab.inner_text("#element")
+    right = data_of(trace(f"{written(tmp_path, LAYER)}:Mine"))
+    assert tab.evaluate("Array.from(data.numeric.values.slice(0, 24))") == pytest.approx(floats(right["numeric"])[:24].tolist())
+
+
+def floats(packed):
+    """An array of a page's data."""
+    return np.frombuffer(base64.b64decode(packed["bytes"]), "<f4")
+
+
 def test_the_right_layer_has_the_numbers_of_the_command(tmp_path):
     path = written(tmp_path, LAYER)
     data = data_of(trace(f"{path}:Mine"))
@@ -277,6 +293,22 @@ def test_provenance_knows_both_operands_of_a_stopped_gradient():
         for k, (starts, elements) in sources.items()
     }
     assert found == {"y": [[0], [1]], "dy": [[0], []]}  # where y is 0 no dy comes through
+
+
+def test_what_is_written_under_an_element_is_what_it_is(pages, open_page, tmp_path):
+    """The line with numbers in the place of names, computed again: to the three digits that are shown."""
+    write_page(tmp_path / "page.html", pages("xor"))
+    functions = {name: getattr(np, name) for name in ("tanh", "exp", "abs", "where", "logaddexp")} | {"sigmoid": lambda x: 1 / (1 + np.exp(-x))}
+    tab, computed = open_page(tmp_path / "page.html").page, 0
+    for number in range(1, tab.evaluate("data.lines.length")):
+        tab.evaluate(f"go({number})")
+        for k in range(min(3, tab.evaluate("values(chosen.value).length"))):
+            tab.evaluate(f"choose(chosen.value, {k})")
+            text, _, value = tab.inner_text("#element .sum").removeprefix("= ").replace("−", "-").replace("·", "*").rpartition(" = ")
+            if "sum(" not in text:  # of everything: it names its arrays
+                assert eval(text, functions) == pytest.approx(float(value), rel=0.02, abs=2e-3), text
+                computed += 1
+    assert computed >= 40
 
 
 def test_provenance_of_a_product(pages):

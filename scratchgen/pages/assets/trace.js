@@ -212,11 +212,13 @@ function goesInto(marked, line) {
   return into.length ? `goes into ${into.map(([result, n]) => `${n} of ${result.name}`).join(", ")}` : "goes into no element here";
 }
 function computed(line, value, k) {
-  if (!value.from) return element("p", { class: "quiet" }, line.operands.some((operand) => shapeOf(operand).length) ? "computed by the line as a whole" : "made here, from no other array");
+  if (!value.from) return element("p", { class: "quiet" }, "computed by the line as a whole");
   const number = (operand, e) => element("b", {}, short(values(line.operands[operand])[e]));
   const factor = (number) => (number.textContent.startsWith("−") ? ["(", number, ")"] : [number]);
   const operandText = (operand, written) => {
-    const from = shapeOf(line.operands[operand]).length ? sources(value, k, operand) : [0];
+    const shape = shapeOf(line.operands[operand]), same = String(shape) === String(shapeOf(value));
+    let from = shape.length ? sources(value, k, operand) : [0];
+    if (from.length === 0 && same) from = [k]; // it makes no difference here, as dy where ReLU stops it
     return from.length === 1 ? written(number(operand, from[0])) : [line.operands[operand].name];
   };
   const added = (terms, word) => {
@@ -227,7 +229,7 @@ function computed(line, value, k) {
     const before = line.pieces[place - 1] ?? "";
     if (typeof piece === "string") return [piece];
     if ("operand" in piece) return operandText(piece.operand, /[-+*/] ?$/.test(before) ? factor : (number) => [number]);
-    if ("sum" in piece) return added(sources(value, k, piece.sum).map((e) => [number(piece.sum, e)]), "terms");
+    if ("sum" in piece) return added(sources(value, k, piece.sum).map((e, n) => (n ? factor : (first) => [first])(number(piece.sum, e))), "terms");
     const [a, b] = piece.product, [i, j] = indices(shapeOf(value), k), inner = shapeOf(line.operands[a])[1], across = shapeOf(line.operands[b])[1];
     if (across === undefined || inner === undefined || j === undefined) return [line.operands[a].name, " @ ", line.operands[b].name];
     return added(Array.from({ length: inner }, (_, n) => [...(n ? factor : (first) => [first])(number(a, i * inner + n)), "·", ...factor(number(b, n * across + j))]), "products");
