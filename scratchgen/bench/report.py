@@ -4,7 +4,7 @@ import importlib.util
 
 from scratchgen.bench.products import geometric_mean
 
-INSTALL_TORCH = 'PyTorch is not installed, so its columns are left out; `pip install "scratchgen[bench]"` brings it.'
+INSTALL_TORCH = 'PyTorch is not installed, so its columns are left out; `pip install -e ".[bench]"` brings it.'
 
 
 def table(head, rows):

@@ -110,7 +110,7 @@ def cuda():
     if not has_driver():
         return True, f"no NVIDIA driver, {'though numba-cuda is installed' if installed else 'nor numba-cuda'}; not needed"
     if not installed:
-        return True, "an NVIDIA driver is here, but not numba-cuda: `pip install 'scratchgen[cuda]'` brings the cuda backend"
+        return True, "an NVIDIA driver is here, but not numba-cuda: `pip install -e '.[cuda]'` brings the cuda backend"
     from scratchgen.ops.cuda import driver
 
     why = driver.missing()

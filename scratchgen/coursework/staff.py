@@ -6,6 +6,7 @@ import scratchgen
 from scratchgen.coursework.exercises import chosen
 from scratchgen.coursework.new import table, write
 from scratchgen.coursework.notebook import notebook
+from scratchgen.coursework.wheel import write_wheel
 
 
 def staff(folder, *, exercises=None):
@@ -17,7 +18,8 @@ def staff(folder, *, exercises=None):
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is there and not an empty folder; `coursework staff` needs a new or an empty one")
     write(folder / "README.md", README.format(table=table(wanted), parts=parts(wanted), version=scratchgen.__version__, first=wanted[0].name))
-    write(folder / "autograder" / "setup.sh", SETUP.replace("VERSION", scratchgen.__version__), executable=True)
+    write(folder / "autograder" / "setup.sh", SETUP, executable=True)
+    write_wheel(folder / "autograder")
     names = ", ".join(repr(exercise.name) for exercise in wanted)
     write(folder / "autograder" / "run_autograder", RUN.replace("EXERCISES", names), executable=True)
     for exercise in wanted:
@@ -39,12 +41,12 @@ apt-get update
 apt-get install -y --no-install-recommends python3 python3-venv
 python3 -m venv /autograder/venv
 cd /autograder/source
-wheels=(scratchgen-*.whl)            # a wheel beside this file is used; without one, the version of the term from the package index
-if [ -e "${wheels[0]}" ]; then
-    /autograder/venv/bin/pip install "${wheels[0]}"
-else
-    /autograder/venv/bin/pip install "scratchgen==VERSION"
+wheels=(scratchgen_nets-*.whl)       # the library that wrote the exercises
+if [ ! -e "${wheels[0]}" ]; then
+    echo "no scratchgen_nets-*.whl beside setup.sh: put all files of the folder autograder/ into the zip, as coursework staff wrote them" >&2
+    exit 1
 fi
+/autograder/venv/bin/pip install "${wheels[0]}"
 """
 
 RUN = """#!/usr/bin/env bash
@@ -94,8 +96,8 @@ the path before it imports anything, but Python has looked there for scratchgen 
 `python -I -m scratchgen` is safe.
 
 On Gradescope: zip the *contents* of `autograder/` and upload the zip as the autograder. Students submit their `ex….py` files, or
-notebooks of the same names; what has another name or lies in a folder is looked for, and the results say what was graded. To use a version of
-scratchgen that is not on the package index, put its wheel into the zip (`pip wheel --no-deps .` makes one).
+notebooks of the same names; what has another name or lies in a folder is looked for, and the results say what was graded. The
+zip holds scratchgen itself, as a wheel: it is on no package index.
 
 Partial credit is per part; a part is passed or not:
 
@@ -162,6 +164,6 @@ Look at the first line once after setting up. While a student's code runs, the g
 ## One version for a term
 
 This folder belongs to scratchgen {version}. Exercises are cut from the source of the version installed, so students, staff and autograder should
-have the same one: ask for `pip install "scratchgen=={version}"`, or put `scratchgen=={version}` in the course's requirements.txt.
-`autograder/setup.sh` pins it already. `grade` says so when a folder was written by another version.
+have the same one: give students the wheel in `autograder/`, to be installed with `python -m pip install` and its file's name. (On package indexes the
+name `scratchgen` belongs to another project.) `grade` says so when a folder was written by another version.
 """

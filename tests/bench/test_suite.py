@@ -58,7 +58,7 @@ def test_tables(measured):
 
 def test_without_torch_its_columns_are_left_out_and_the_cure_is_named(measured, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert 'pip install "scratchgen[bench]"' in report.describe("steps", measured[0])
+    assert 'pip install -e ".[bench]"' in report.describe("steps", measured[0])
 
 
 def test_pictures(measured, tmp_path):

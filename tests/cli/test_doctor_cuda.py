@@ -33,7 +33,7 @@ def test_no_gpu_is_no_fault(machine):
 
 def test_a_driver_without_the_package_gets_the_command_that_brings_it(machine):
     good, text = machine(True, False)
-    assert good and "pip install 'scratchgen[cuda]'" in text
+    assert good and "pip install -e '.[cuda]'" in text
 
 
 def test_what_keeps_the_backend_from_running_is_a_fault(machine):

@@ -13,7 +13,7 @@ from test_twins import OPERATIONS
 COMPILER = importlib.util.find_spec("numba_cuda") and (importlib.util.find_spec("nvidia") or importlib.util.find_spec("cuda"))
 pytestmark = [
     pytest.mark.cuda,
-    pytest.mark.skipif(not COMPILER, reason="numba-cuda and its compiler are not installed: pip install 'scratchgen[cuda]'"),
+    pytest.mark.skipif(not COMPILER, reason="numba-cuda and its compiler are not installed: pip install -e '.[cuda]'"),
 ]
 # Loops calculate in float64 where sums are taken, also of float32 numbers, except those that come with a product; and for normal numbers and Adam's
 # powers of β, as on the CPU. Nowhere else: what is the same for all elements, such as 1 − lr · weight_decay, is computed before the loop.

@@ -23,7 +23,7 @@ INSTALLED = SIMULATED or importlib.util.find_spec("numba_cuda") is not None
 OLDEST = (7, 0)  # compute capability of the oldest GPUs that are supported: Volta
 
 if not INSTALLED:
-    raise RuntimeError("backend 'cuda' needs the package numba-cuda; pip install 'scratchgen[cuda]' brings it")
+    raise RuntimeError("backend 'cuda' needs the package numba-cuda; pip install -e '.[cuda]' brings it")
 
 import numba.cuda  # noqa: E402  only now that it is known to be the right one
 from numba import cuda  # noqa: E402
