@@ -1,8 +1,8 @@
 """Show the networks of a run, live in a page of the browser.
 
 A VAE of pictures: the latent space to drag through, a slider for each dimension, a digit to draw. A GAN: what D says of a picture, and the gradient
-that it sends back. Of these the networks from within, too. Models of points in the plane: samples, D's surface or the density, and the way from noise
-to data. All of it epoch by epoch.
+that it sends back. A MADE: the probability of each pixel as one draws. Diffusion, flow matching, flows: the way from noise to data. Of these the
+networks from within, too. Models of points in the plane: samples, D's surface or the density, and the way from noise. All of it epoch by epoch.
 
 examples:
   scratchgen explore runs/vae-glyphs                writes runs/vae-glyphs/explore.html: open it

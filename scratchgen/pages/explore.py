@@ -14,7 +14,7 @@ import numpy as np
 
 import scratchgen as sg
 from scratchgen.models.model import is_square
-from scratchgen.pages import explore_gan, explore_plane, explore_vae
+from scratchgen.pages import explore_gan, explore_made, explore_plane, explore_vae
 from scratchgen.pages.page import page
 from scratchgen.train import history
 
@@ -28,9 +28,11 @@ def kind_of(model):
     if is_square(model.data_dim):
         if isinstance(model, (sg.GAN, sg.GMMN, sg.InfoGAN)):
             return explore_gan
+        if isinstance(model, sg.MADE) and model.config["output"] == "bernoulli":
+            return explore_made
         if isinstance(model, (sg.AAE, sg.VAE)) and model.config.get("posterior") != "iaf":
             return explore_vae
-    raise ValueError(f"there is no page for {model!r}: explore shows VAEs and GANs of square pictures, and all models of points in the plane")
+    raise ValueError(f"there is no page for {model!r}: explore shows VAEs, GANs and MADEs of square pictures, and all models of points in the plane")
 
 
 def explore(run, data="glyphs"):
@@ -46,7 +48,7 @@ def explore(run, data="glyphs"):
     epochs, last = history.epochs(run)
     snapshots = [{"epoch": last, **kind.snapshot(model, test, is_last=True)}]
     shared = kind.shared(model, test)
-    for epoch in spread(epochs, MOST_EPOCHS - 1)[::-1]:
+    for epoch in spread(epochs, getattr(kind, "MOST_EPOCHS", MOST_EPOCHS) - 1)[::-1]:
         history.restore(model, run, epoch)
         snapshots.insert(0, {"epoch": epoch, **kind.snapshot(model, test, is_last=False)})
     name = kind.__name__.rsplit(".", 1)[1]

@@ -29,20 +29,26 @@ def exact(network):
 
 
 def slim(network, x, rank=RANK):
-    """The same, with {"left", "right"} for each W that two factors make smaller.  x (n, n_in): inputs as the network will meet them."""
+    """The same, with {"left", "right"} for each W that two factors make smaller; rank 0: for none.  x (n, n_in): inputs as it will meet them."""
     found = []
     for layer in flat(network):
         one = described_layer(layer, np.float32)
         if "W" in one:
-            W, r = one["W"].astype(np.float64), min(rank, *one["W"].shape)
-            product = to_host(x) @ W
-            P = np.linalg.eigh(product.T @ product)[1][:, -r:]  # (n_out, r): the eigenvalues ascend
-            factors = r * sum(W.shape) < W.size
-            one["W"] = {"left": in_steps((W @ P).T, np.int8), "right": in_steps(P.T, np.int8)} if factors else in_steps(W.T, np.int8)
+            one["W"] = factors(one["W"].astype(np.float64), x, rank) if rank else in_steps(one["W"].T, np.int8)
         if not isinstance(layer, layers.Dropout):
             found.append(one)
         x, _ = layer.forward(x, training=False)
     return found
+
+
+def factors(W, x, rank):
+    """W (n_in, n_out) as {"left", "right"}, or in steps where those would be more numbers."""
+    r = min(rank, *W.shape)
+    if r * sum(W.shape) >= W.size:
+        return in_steps(W.T, np.int8)
+    product = to_host(x) @ W
+    P = np.linalg.eigh(product.T @ product)[1][:, -r:]  # (n_out, r): the eigenvalues ascend
+    return {"left": in_steps((W @ P).T, np.int8), "right": in_steps(P.T, np.int8)}
 
 
 def in_steps(rows, dtype):
