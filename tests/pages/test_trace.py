@@ -334,9 +334,10 @@ def test_keys_buttons_and_pointing(pages, open_page, tmp_path, size, scheme):
     assert at() == 1
     page.locator(".cell").nth(3).click()  # y[1, 0] = x[1, 0] W[0, 0] + x[1, 1] W[1, 0]
     assert page.inner_text("#element b").startswith("y[1, 0]") and page.locator(".cell.source").count() == 4
+    assert page.url.endswith("#2")  # so that a lecture can link to it
     page.keyboard.press("End")
     assert at() == page.evaluate("data.lines.length") - 1 and not tab.too_wide()
-    page.locator(".cell[tabindex='0']").first.focus()  # arrows now move within the array
+    page.locator(".cell[tabindex='0']").nth(1).focus()  # p before the update; arrows now move within it
     page.keyboard.press("ArrowRight")
     assert at() == page.evaluate("data.lines.length") - 1 and page.inner_text("#element b").startswith("p[1]")
     page.keyboard.press("Enter")

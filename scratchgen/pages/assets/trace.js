@@ -204,7 +204,7 @@ function choose(value, k) {
         element("span", { class: "quiet" }, kept ? "  kept; click it again to let go" : "")),
       gradient < 0 ? null : element("p", { class: "quiet" }, value.kind === "gradient" ? `∂loss/∂ ${gradientName(gradient)}` : gradientName(gradient)),
       isResult ? computed(line, value, k) : element("p", { class: "quiet" }, goesInto(marked, line))),
-    ...(gradient < 0 ? [] : verdict(value, k, gradient)),
+    ...(gradient < 0 || (isResult && value.kind !== "gradient") ? [] : verdict(value, k, gradient)), // measured before a weight is updated
   );
 }
 function goesInto(marked, line) {
