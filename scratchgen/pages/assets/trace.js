@@ -252,7 +252,7 @@ function verdict(value, k, gradient) {
   const table = element("table", {},
     row(unfinished ? "backward says in the end" : "backward says", element("td", { id: "backward" }, measuredText(backward)), unfinished ? "not all added yet" : ""),
     row("difference quotient", element("td", { id: "quotient" }, measuredText(quotient)), element("span", { class: found === WRONG ? "differs" : "agrees" }, remark)),
-    row(element("span", { class: "loss" }, "— loss at the nudge"), moved, ""), row(element("span", { class: "tangent" }, "-- its tangent there"), onTangent, ""));
+    row(element("span", { class: "loss" }, "— loss at the nudge"), moved, ""), row(element("span", { class: "tangent" }, "-- by backward's slope"), onTangent, ""));
   const words = element("output", {});
   const draw = () => {
     const n = Math.round((input.value - nudges[0]) / (nudges[1] - nudges[0]));
