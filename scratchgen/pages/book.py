@@ -90,7 +90,7 @@ class Book:
     def lead(self, module):
         """What to look for, of a file on the path."""
         text = dict(self.path).get(module)
-        return f"<p class='lead'>Look for {emphasised(text, self.link(module))}.</p>" if text else ""
+        return f"<p class='lead'>Look for {inline(text, self.link(module))}.</p>" if text else ""
 
     def turns(self, module):
         """Previous and next on the path; the way to it from a file beside it."""
@@ -124,7 +124,7 @@ class Book:
         rows = []
         for number, (module, text) in enumerate(self.path, 1):
             again = number > 1 and self.path[number - 2][1] == text
-            what = "" if again else emphasised(text, self.link(module))
+            what = "" if again else inline(text, self.link(module))
             name = self.sources[module].shown
             rows.append(f"<tr><td class='number'>{number}</td><td><a href='{address(module)}'><code>{name}</code></a></td><td>{what}</td></tr>")
         floors = []
@@ -177,12 +177,6 @@ def floor_of(source):
 def module_of(file):
     """The name inside scratchgen of "layers/tanh.py", or of a folder, "reproduce/"."""
     return file.removesuffix(".py").removesuffix("/__init__").rstrip("/").replace("/", ".")
-
-
-def emphasised(text, link):
-    """Prose with *stress*."""
-    parts = [inline(part, link) for part in text.split("*")]
-    return "".join(f"<em>{part}</em>" if number % 2 else part for number, part in enumerate(parts))
 
 
 def first_sentence(text):

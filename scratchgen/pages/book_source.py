@@ -137,7 +137,8 @@ def links(sources, source):
         elif isinstance(node, (ast.Name, ast.Attribute)) and node.end_lineno == node.lineno:
             name = getattr(node, "id", getattr(node, "attr", ""))
             shadowed = first_name(node) in local
-            if name != "self" and not shadowed and (target := meaning(sources, source.module, node, cls)):
+            read = isinstance(node.ctx, ast.Load)
+            if read and name != "self" and not shadowed and (target := meaning(sources, source.module, node, cls)):
                 place(node.lineno, node.end_col_offset, name, target)
         for child in ast.iter_child_nodes(node):
             visit(child, cls, local)

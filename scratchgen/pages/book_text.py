@@ -13,6 +13,8 @@ import re
 import tokenize
 
 KINDS = {tokenize.COMMENT: "comment", tokenize.STRING: "string", tokenize.NUMBER: "number"}
+CELL, GAP = re.compile(r".[\u0300-\u036f]*"), 3  # a letter with its accents takes one place
+STRESS = re.compile(r"(?<![\w*])\*(\w[^*]*?)\*(?![\w*])")  # *stress*, and neither D* nor a product
 WORD = re.compile(r"`([^`]+)`|\b(?:[a-z_]+/)*[a-z_]+\.py\b|\b(?:[a-z_]+/)+(?![\w.])|\b[A-Za-z_][\w.]*\w\b")
 
 
@@ -32,7 +34,7 @@ def anchor(text, target):
 
 
 def inline(text, link):
-    """One piece of prose: code in backticks, and links."""
+    """One piece of prose: code in backticks, stress, and links."""
 
     def word(match):
         if match[1]:
@@ -43,7 +45,7 @@ def inline(text, link):
     for match in WORD.finditer(text):
         pieces += [escape(text[end : match.start()]), word(match)]
         end = match.end()
-    return "".join([*pieces, escape(text[end:])])
+    return STRESS.sub(r"<em>\1</em>", "".join([*pieces, escape(text[end:])]))
 
 
 def prose(text, link):
@@ -64,9 +66,20 @@ def block(as_it_is, lines, link):
     """A paragraph, or lines that keep their columns, in letters small enough for the longest of them."""
     if not as_it_is:
         return f"<p>{inline(' '.join(lines), link)}</p>"
-    indent = min(len(line) - len(line.lstrip()) for line in lines)
-    lines = [line[indent:] for line in lines]
-    return f'<pre tabindex="0" style="--columns: {max(map(len, lines))}">{inline(chr(10).join(lines), link)}</pre>'
+    rows = squeezed(lines)
+    text = "\n".join("".join(row).rstrip() for row in rows)
+    return f'<pre tabindex="0" style="--columns: {len(rows[0])}">{inline(text, link)}</pre>'
+
+
+def squeezed(lines):
+    """The lines as equally long lists of characters; where all of them have blanks, of more than GAP in a row only so many are left."""
+    cells = [CELL.findall(line) for line in lines]
+    width, kept, gap = max(map(len, cells)), [], GAP
+    for column in zip(*(row + [" "] * (width - len(row)) for row in cells), strict=True):
+        gap = gap + 1 if set(column) == {" "} else 0
+        if gap <= GAP:
+            kept.append(column)
+    return [list(row) for row in zip(*kept, strict=True)]
 
 
 def tokens(source):

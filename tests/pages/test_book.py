@@ -14,7 +14,7 @@ from scratchgen.pages.book_collapse import batch_norm_chain, cross_entropy_chain
 from scratchgen.pages.book_order import ORDER
 from scratchgen.pages.book_shapes import in_words, recorded
 from scratchgen.pages.book_source import ROOT, links, read_sources, resolve
-from scratchgen.pages.book_text import prose
+from scratchgen.pages.book_text import prose, squeezed
 
 CHECKED = ("Linear", "Linear (no bias)", "BatchNorm", "losses.mmd", "VAE (beta)")
 
@@ -152,8 +152,19 @@ def test_an_argument_is_no_link_to_a_function_of_its_name(tmp_path):
 
 
 def test_prose_flows_and_equations_stand():
-    made = prose("A layer\nof its own:\n\n    y = x < 2      (n,)\n\nSee tanh.py.", lambda word: "t.html" if word == "tanh.py" else None)
-    assert "<p>A layer of its own:</p>" in made and "y = x &lt; 2      (n,)</pre>" in made and '<a href="t.html">tanh.py</a>' in made
+    made = prose(
+        "A layer\nof *its* own, D* and a * b * c:\n\n    y = x < 2      (n,)\n\nSee tanh.py.", lambda word: "t.html" if word == "tanh.py" else None
+    )
+    assert (
+        "<p>A layer of <em>its</em> own, D* and a * b * c:</p>" in made
+        and "y = x &lt; 2   (n,)</pre>" in made
+        and '<a href="t.html">tanh.py</a>' in made
+    )
+
+
+def test_columns_of_equations_stay_columns_when_gaps_are_squeezed():
+    lines = ["x̂ = 1            r = 2", "dgamma =        5   x"]
+    assert ["".join(row).rstrip() for row in squeezed(lines)] == ["x̂ = 1       r = 2", "dgamma =   5   x"]
 
 
 @pytest.mark.parametrize("make", [batch_norm_chain, cross_entropy_chain])
@@ -175,7 +186,9 @@ def test_a_wrong_step_of_a_chain_shows():
 
 
 @pytest.mark.parametrize("size, scheme", [("desk", "light"), ("phone", "dark")])
-@pytest.mark.parametrize("name", ["index.html", "layers.batch_norm.html", "collapse.html", "api.html"])
+@pytest.mark.parametrize(
+    "name", ["index.html", "layers.minibatch_discrimination.html", "losses.softmax_cross_entropy.html", "collapse.html", "api.html"]
+)
 def test_the_pages_open(book, open_page, name, size, scheme):
     assert not open_page(book / name, size, scheme).too_wide()
 
