@@ -177,7 +177,6 @@ def train(cls, data, settings, options):
     if "patience" not in settings and settings["data"] not in sg.data.NAMES and validation_value(model, *valid):
         settings["patience"] = max(FEWEST, -(-PATIENCE * settings["batch_size"] // len(x)))
     out = Path(options.out or free_folder(f"runs/{settings['model']}-{Path(settings['data']).stem}"))
-    print(model)
     sg.fit(
         model,
         data["train"],
@@ -194,6 +193,7 @@ def train(cls, data, settings, options):
         patience=settings.get("patience"),
         shards=settings.get("shards"),
         config={"command": settings},
+        begin=lambda: print(model),
     )
     return model, settings, out
 

@@ -52,6 +52,7 @@ def fit(
     shards=None,
     progress=True,
     config=None,
+    begin=None,
 ):
     """Train a model -> its metrics, {column: list with one number per epoch}.
 
@@ -67,7 +68,7 @@ def fit(
     log-likelihood of a MADE). At the end the model has the parameters of the best epoch; so has what sg.load finds in `out`, at any time.
     shards: cut every minibatch in so many; then any number of processes up to that, `mpiexec -n N`, trains the same parameters, to the bit (see
     train/shards.py). Each needs the same arguments; the first one writes.
-    progress: show a progress bar.   config: more entries to keep in config.json.
+    progress: show a progress bar.   config: more entries to keep in config.json.   begin: called when all is checked and the folder is made.
 
     Ctrl-C ends the run after the step in progress: a checkpoint is written, then KeyboardInterrupt is raised.
     Raises ValueError or TypeError for unusable arguments or data, OSError if `out` cannot be written, Diverged if a loss is not finite. On the cuda
@@ -137,6 +138,8 @@ def fit(
     ):
         if together.size > 1:
             run.restore(*together.same(run.describe))
+        if begin:
+            begin()
         step = recorded(one_step) if together.size == 1 else one_step  # messages are no operations
         rows = array(x) if y is None else (array(x), array(y))  # on a device, all of it is brought there once
         saved = time.monotonic()

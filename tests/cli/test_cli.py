@@ -523,3 +523,23 @@ def test_every_model_that_takes_labels_says_what_suits_them():
     for cls in takers:
         for x in (np.tile([0.0, 1.0], (4, 8)), np.tile([-2.0, 2.0], (4, 1))):
             assert cls.suited_to(x, np.arange(4)).keys() >= cls.suited_to(x).keys(), cls.__name__
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--batch-size", "0"], ["--epochs", "0"], ["--lr", "-1"], ["--clip-norm", "0"], ["--patience", "0"], ["--optimizer", "x"], ["--schedule", "y"],
+     ["--shards", "3"], ["--batch-size", "30000"], ["--binarize", "q"]],
+    ids="".join,
+)  # fmt: skip
+def test_arguments_are_checked_before_anything_is_printed_or_made(tmp_path, capsys, wrong):
+    assert main(["train", "vae", *wrong, "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("scratchgen: ") and not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_holds_a_run_is_refused_before_anything_is_printed(tmp_path, capsys):
+    train = ["train", "vae", "--hidden", "3", "--latent-dim", "2", "--steps", "1", "--out", str(tmp_path / "run")]
+    assert main(train) == 0
+    assert "Linear(784, 3)" in capsys.readouterr().out
+    assert main(train) == 2
+    assert capsys.readouterr().out == ""
