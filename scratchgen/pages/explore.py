@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 import scratchgen as sg
+from scratchgen.models.flow import Flow
 from scratchgen.models.model import is_square
-from scratchgen.pages import explore_gan, explore_made, explore_plane, explore_vae
+from scratchgen.pages import explore_gan, explore_made, explore_noise, explore_plane, explore_vae
 from scratchgen.pages.page import page
 from scratchgen.train import history
 
@@ -28,11 +29,13 @@ def kind_of(model):
     if is_square(model.data_dim):
         if isinstance(model, (sg.GAN, sg.GMMN, sg.InfoGAN)):
             return explore_gan
+        if isinstance(model, (sg.Diffusion, sg.FlowMatching, Flow)):
+            return explore_noise
         if isinstance(model, sg.MADE) and model.config["output"] == "bernoulli":
             return explore_made
         if isinstance(model, (sg.AAE, sg.VAE)) and model.config.get("posterior") != "iaf":
             return explore_vae
-    raise ValueError(f"there is no page for {model!r}: explore shows VAEs, GANs and MADEs of square pictures, and all models of points in the plane")
+    raise ValueError(f"there is no page for {model!r}: explore shows square pictures, and points in the plane")
 
 
 def explore(run, data="glyphs"):

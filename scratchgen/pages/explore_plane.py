@@ -8,6 +8,7 @@ import numpy as np
 from scratchgen.models.flow import Flow
 from scratchgen.ops import array, to_host
 from scratchgen.pages.explore_gan import means_probability
+from scratchgen.pages.explore_noise import stations
 
 SAMPLES, STAGES, GRID = 600, 9, 72  # points; stations of their way from noise; places on each side of the plane
 ELBO_SAMPLES = 20
@@ -26,7 +27,7 @@ def shared(model, test):
 def snapshot(model, test, is_last):
     """Samples, stations of their way where it has some, and the surface with its slope at the samples."""
     view, (_, value, slope) = shared(model, test), surface_of(model)
-    path = stations(model)
+    path = stations(model, SAMPLES, STAGES) if hasattr(model, "path") or isinstance(model, Flow) else [model.draw(SAMPLES, rng=0)]
     found = {"path": np.stack([to_host(state) for state in path]).astype(np.float32)}
     if value is not None:
         places = (np.arange(GRID) + 0.5) / GRID * view["width"]
@@ -35,19 +36,6 @@ def snapshot(model, test, is_last):
     if slope is not None:
         found["slope"] = slope(found["path"][-1].astype(model.dtype)).astype(np.float32)
     return found
-
-
-def stations(model):
-    """The same samples on their way from noise to data: list of arrays (SAMPLES, 2), the last the samples."""
-    if hasattr(model, "path"):
-        return model.path(SAMPLES, rng=0, keep=STAGES)
-    if isinstance(model, Flow):
-        z = array(np.random.default_rng(0).normal(size=(SAMPLES, 2)), model.dtype)
-        states = [z]
-        for bijection in reversed(model.chain.parts.values()):
-            states.append(bijection.inverse(states[-1]))
-        return states
-    return [model.draw(SAMPLES, rng=0)]
 
 
 def surface_of(model):

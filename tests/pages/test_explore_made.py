@@ -65,7 +65,11 @@ def test_a_sample_is_the_library_s_with_the_same_draws(open_page, tmp_path):
     made, u = sg.MADE(D, (50,), ordering=tuple(range(D))[::-1], rng=0), np.random.default_rng(0).random((5, D))
     tab, _ = opened(open_page, tmp_path, made)
     found = tab.page.evaluate(
-        "us => us.map((u) => { Math.random = () => u[state.drawn]; state.drawn = 0; while (state.drawn < D) sampleOne(); return Array.from(state.x); })",
+        """us => us.map((u) => {
+            Math.random = () => u[state.drawn];
+            for (state.drawn = 0; state.drawn < D;) sampleOne();
+            return Array.from(state.x);
+        })""",
         u.tolist(),
     )
     x = np.zeros((5, D), np.float32)
