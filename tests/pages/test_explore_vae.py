@@ -143,6 +143,25 @@ def test_the_layers_are_shown(open_page, page_file):
     tab.page.locator(".matrix").wait_for()
 
 
+def test_the_page_of_the_default_vae_is_small_and_quick(open_page, tmp_path):
+    """At most 3 MB; what a drag costs is a small part of a frame's 16 ms."""
+    test = sg.data.load("glyphs", "test")
+    vae = sg.VAE(784, rng=0)
+    sg.fit(vae, test.x[:200], epochs=9, out=tmp_path / "run", progress=False)
+    text = explore(tmp_path / "run", "glyphs")
+    write_page(tmp_path / "explore.html", text)
+    assert len(text.encode()) <= 3e6 and text.count('"epoch":') == 5
+    tab = open_page(tmp_path / "explore.html")
+    milliseconds = tab.page.evaluate("""() => Array.from({ length: 20 }, (_, k) => {
+        const begun = performance.now();
+        move([k / 10, 1]);
+        showPicture(image, decode(state.z));
+        drawPlane();
+        return performance.now() - begun;
+    })""")
+    assert np.min(milliseconds) < 16
+
+
 def test_what_has_no_page_is_refused(tmp_path, run):
     sg.save(sg.VAE(5, 2, (3,), rng=0), tmp_path / "model.npz")
     with pytest.raises(ValueError, match="no page"):

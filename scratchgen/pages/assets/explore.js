@@ -52,6 +52,11 @@ const picture = (name, size) => element("canvas", { class: "picture", role: "img
 const showPicture = (canvas, values) => drawArray(canvas, values, side, side);
 const figure = (caption, ...content) => element("figure", {}, ...content, element("figcaption", {}, caption));
 
+const example = (i) => Float32Array.from(data.pictures.row(i), (byte) => byte / 255); // a test example
+
+const sub = (number) => String(number).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
+const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()); // a draw from N(0, 1)
+
 // Ten colours that differ in light and dark, for labels.
 const PALETTE = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d", "#eeca3b", "#ff9da6", "#8b8f97"];
 

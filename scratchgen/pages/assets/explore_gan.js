@@ -3,9 +3,7 @@
 const n = data.latent, codes = data.categories.map(() => 0), numbers = new Float32Array(data.continuous);
 const state = { now: snapshot(data.snapshots.length - 1), z: draws(), x: null, label: 0, others: [] }; // x: a picture that was not generated
 
-function normal() { return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()); }
 function draws() { return Float32Array.from({ length: n }, () => (data.noise ? data.noise * (2 * Math.random() - 1) : normal())); }
-function sub(number) { return String(number).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]); }
 
 // [z | codes | label], what the generator is given.
 function toGenerator(z) {
@@ -70,7 +68,6 @@ function thumbnail(x, name, press) {
   return element("button", { class: "thumb", "aria-label": name, onclick: press }, canvas, element("span", {}, text));
 }
 
-const example = (i) => Float32Array.from(data.pictures.row(i), (byte) => byte / 255);
 let shown = Array.from({ length: 22 }, draws);
 function drawSheets() { // samples and test examples, each with what D says
   state.others = Array.from({ length: data.companions }, () => generate(draws()));

@@ -4,7 +4,6 @@ const state = { now: snapshot(data.snapshots.length - 1), station: null, x: null
 const D = data.features, live = Boolean(state.now.net);
 const toData = (x) => x.map((v) => data.center + data.scale * v), fromData = (x) => x.map((v) => (v - data.center) / data.scale);
 
-function normal() { return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()); }
 const fresh = () => Float32Array.from({ length: D }, normal);
 
 // How much of the data and of the noise x_t has, t from 0, all data, to 1, all noise.
@@ -71,7 +70,6 @@ const draw = later(() => {
   state.soon = setTimeout(() => showPicture(ended, toData(carried(x_t, state.t))), 60);
 });
 
-const example = (i) => Float32Array.from(data.pictures.row(i), (byte) => byte / 255);
 const strip = element("div", { class: "strip" }, ...Array.from({ length: data.pictures.rows }, (_, i) => {
   const canvas = element("canvas");
   showPicture(canvas, example(i));

@@ -22,8 +22,6 @@ const strip = element("div", { class: "strip" }), path = element("div", { class:
 const walk = slider("from A to B", 0, 1, 0.01, 0, (t) => { between(t); });
 const ends = ["A", "B"].map((name, k) => element("button", { onclick: () => { state.ends[k] = state.z.slice(); drawPath(); } }, `z is ${name}`));
 
-function sub(number) { return String(number).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]); }
-
 function leave() { // z has been moved by hand: it is no longer that of x
   state.x = null;
   draw();
@@ -108,7 +106,6 @@ plane.addEventListener("keydown", (event) => {
   move(directions().map((direction, k) => along(state.z, direction) + 0.1 * step[k]));
 });
 
-const example = (i) => Float32Array.from(data.pictures.row(i), (byte) => byte / 255);
 function drawStrip() {
   for (let i = 0; i < Math.min(23, data.pictures.rows); i++) {
     const canvas = element("canvas");
@@ -180,7 +177,6 @@ function legend() {
   });
   return span;
 }
-function normal() { return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()); }
 
 drawStrip();
 const another = data.labels ? Math.max(0, data.labels.values.findIndex((label) => label !== data.labels.values[0])) : 1;
