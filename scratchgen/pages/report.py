@@ -93,7 +93,7 @@ def figure(path):
     """A picture, with the sentence that stands in it as the text for who cannot see it."""
     with Image.open(path) as image:
         text = image.info.get("Description", path.stem)
-    return f"<figure><img src='{address(path.read_bytes())}' alt='{html.escape(text)}'><figcaption>{path.name}</figcaption></figure>"
+    return f"<figure tabindex='0'><img src='{address(path.read_bytes())}' alt='{html.escape(text)}'><figcaption>{path.name}</figcaption></figure>"
 
 
 def numbers(rows, results):
@@ -120,7 +120,7 @@ def ways(folder, command, last):
     if command:
         more = 2 * int(last.get("epoch", command.get("epochs", 1)))
         lines = [
-            (f"scratchgen sample {path} -n 64 --out {shlex.quote(str(folder / 'more.png'))}", "more of them"),
+            (f"scratchgen sample {path} -n 64 --out more.png", "more of them"),
             (f"scratchgen evaluate {path}", "how good they are"),
             (f"scratchgen train {command.get('model', 'MODEL')} --out {path} --resume --epochs {more}", "train as long again"),
         ]
@@ -132,10 +132,9 @@ def ways(folder, command, last):
 
 def settings(config):
     """Everything in config.json, what was asked for first."""
-    command = config.get("command", {})
-    flat = (
-        command | {name: value for name, value in config.items() if name != "command" and name not in command} | {"training data": config.get("data")}
-    )
+    command, words = config.get("command", {}), {"data": "training data", "model": "constructor", "n_params": "parameters"}
+    rest = {words.get(name, name): value for name, value in config.items() if name != "command" and (name in words or name not in command)}
+    flat = command | rest
     rows = "".join(f"<tr><th>{html.escape(name.replace('_', ' '))}</th><td>{html.escape(in_words(value))}</td></tr>" for name, value in flat.items())
     return f"<table>{rows}</table>"
 

@@ -31,7 +31,7 @@ def test_it_holds_numbers_pictures_settings_and_the_way_on(run):
     metrics = (run / "metrics.csv").read_text().splitlines()
     column = metrics[0].split(",").index("nll")
     assert f"{float(metrics[-1].split(',')[column]):.5g}" in rows["nll"]
-    assert rows["n params"].endswith(f">{sg.VAE(16, 2, (6,)).n_params}</td>")
+    assert rows["parameters"].endswith(f">{sg.VAE(16, 2, (6,)).n_params}</td>")
     assert all(f"<figcaption>{name}" in text for name in ("curves.png", "manifold.png", "reconstructions.png"))
     assert "&lt;folder&gt;" in text and "<folder>" not in text.split('id="data"')[0]
 
