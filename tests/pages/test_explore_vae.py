@@ -103,6 +103,15 @@ def test_every_way_to_move_z(open_page, page_file):
     assert np.allclose(z_of(tab), tab.page.evaluate("Array.from(state.ends[1])"))
 
 
+def test_a_finger_moves_z_and_draws(open_page, page_file):
+    tab = open_page(page_file, "phone")
+    for name in ("#plane", "#draw"):
+        tab.page.locator(name).scroll_into_view_if_needed()
+        box, before = tab.page.locator(name).bounding_box(), z_of(tab)
+        tab.page.touchscreen.tap(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.6)
+        assert np.abs(z_of(tab) - before).max() > 0.01, name
+
+
 def test_a_drawn_digit_is_encoded(open_page, page_file):
     tab = open_page(page_file)
     box = tab.page.locator("#draw").bounding_box()
