@@ -95,7 +95,7 @@ def test_curves_share_a_panel_where_they_measure_the_same_thing():
     figure = plots.learning_curves({name: np.arange(n) for name in columns})
     panels = {axes.get_title("left"): [line.get_label() for line in axes.lines] for axes in figure.axes}
     both = ["training data", "validation data"]
-    assert panels == {"loss of each player": ["discriminator", "generator"], "elbo": both, "kl": both[:1]}
+    assert panels == {"loss of each player, training data": ["discriminator", "generator"], "elbo": both, "kl": both[:1]}
     assert {axes.get_xlabel() for axes in figure.axes} == {"epoch"}
 
 

@@ -80,7 +80,7 @@ def choose_clock(series):
 
 def panel_of(name):
     """Title of the panel in which a column is drawn."""
-    return "loss of each player" if name in PLAYERS else quantity(name)
+    return "loss of each player, training data" if name in PLAYERS else quantity(name)
 
 
 def quantity(name):
