@@ -47,10 +47,10 @@ def restore(model, folder, epoch):
     try:
         with open_regular(path) as file:
             arrays = Npz(file)
+            for name, target in targets.items():  # before any is read: a header can promise anything
+                if (shape := arrays.header(name).shape) != tuple(target.shape):
+                    raise Damaged(f"{name} is {shape}, where the model has {tuple(target.shape)}")
             found = {name: arrays[name] for name in targets}
-            for name, target in targets.items():
-                if found[name].shape != tuple(target.shape):
-                    raise Damaged(f"{name} is {found[name].shape}, where the model has {tuple(target.shape)}")
     except (OSError, Damaged) as error:
         raise ValueError(f"{path} does not belong to the run in {folder} ({error}); delete it") from error
     for name, target in targets.items():

@@ -61,3 +61,11 @@ def test_what_belongs_to_no_run_is_refused(tmp_path, x):
         np.savez(path, **{**arrays, "params": np.zeros(3, np.float16)})
     with pytest.raises(ValueError, match=r"0000.npz.*params is \(3,\)"):
         history.restore(model(), tmp_path / "run", 0)
+
+
+def test_what_a_killed_run_was_writing_goes(tmp_path, x):
+    train(x, tmp_path / "run", 1)
+    part = tmp_path / "run" / "history" / ".0002.npz.1234abcd.part"
+    part.write_bytes(b"half")
+    train(x, tmp_path / "run", 2, resume=True)
+    assert not part.exists() and history.epochs(tmp_path / "run") == ([0, 1], 2) and (tmp_path / "run" / "history" / "0002.npz").exists()
