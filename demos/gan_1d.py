@@ -5,8 +5,8 @@ The data are two Gaussians of known density p(x). For a generator of density q, 
     D*(x) = p(x) / (p(x) + q(x))
 
 Training begins with a q that is far from p. D is given k steps for each of the generator's (algorithm 1 of the paper), and so stays near D*.
-Where D rises, there the generator moves its samples; in the end q is p, D is ½ everywhere, and the discriminator's loss is log 4: it can do no
-better than toss a coin.
+Where D rises, there the generator moves its samples; in the end q is p, D is ½ where there are data, and the discriminator's loss is log 4: it can
+do no better than toss a coin. Where neither has points, D is never asked, and says what it likes.
 
     python demos/gan_1d.py [--seed 0] [--out runs/demo-gan-1d] [--quick]
 """
@@ -41,15 +41,17 @@ p = sg.data.mixture1d_density(grid)
 
 
 def draw(step, loss):
-    """The figure at this moment -> the share of probability that q puts in the wrong place, and the largest |D − ½| where there are data."""
+    """Draw the figure; print the share of probability that q puts in the wrong place, and the largest |D − ½|: where there are data, and anywhere."""
     z = np.random.default_rng(0).standard_normal((100_000, 1), dtype=np.float32)
     generated = gan.generator(z)
     D = Sigmoid()(gan.discriminator(grid[:, None].astype(np.float32)))
     sg.plots.density_figure(grid, p, D, z, generated, options.out / f"step-{step}.png", title=f"step {step}")
     q, _ = np.histogram(generated, bins=60, range=(-3, 3), density=True)
     wrong = 0.5 * np.sum(np.abs(q - p[:-1].reshape(60, 5).mean(axis=1))) * 0.1  # total variation of p and q
-    doubt = np.abs(D[p > 0.05] - 0.5).max()
-    print(f"step {step:5}:  loss of D {loss:.3f} (log 4 = {np.log(4):.3f})   misplaced probability {wrong:.2f}   largest |D − ½| {doubt:.2f}")
+    certain = np.abs(D[:, 0] - 0.5)
+    worst = np.argmax(certain)
+    print(f"step {step:5}:  loss of D {loss:.3f} (log 4 = {np.log(4):.3f})   misplaced probability {wrong:.2f}", end="   ")
+    print(f"largest |D − ½| {certain[p > 0.05].max():.2f} where p > 0.05, anywhere {certain[worst]:.2f}, at x = {grid[worst]:.1f}")
 
 
 for step in trange(1, steps + 1, unit="step"):

@@ -12,8 +12,6 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import numba
-
 from scratchgen.atomic import atomic_file
 from scratchgen.errors import integer
 from scratchgen.metrics import Estimate
@@ -60,8 +58,7 @@ def train_all(model, arguments, seeds, jobs, out):
 
     arguments: those of `scratchgen train MODEL`, without --seed and --out. A sweep that was stopped goes on.
     """
-    threads = max(1, numba.get_num_threads() // jobs)
-    tasks = [(model, arguments, seed, str(Path(out) / f"seed-{seed}"), threads) for seed in seeds]
+    tasks = [(model, arguments, seed, str(Path(out) / f"seed-{seed}"), jobs) for seed in seeds]
     with workers(jobs) as mapped:
         if mapped is None:
             return
@@ -83,12 +80,14 @@ def train_all(model, arguments, seeds, jobs, out):
 
 def train_one(task):
     """Train with one seed, and evaluate -> exit status, {number's name: number}, what was said if it failed, seconds."""
+    import numba  # here, because it takes time
+
     from scratchgen.cli import evaluate, main, parser  # which import this file
 
-    model, arguments, seed, folder, threads = task
+    model, arguments, seed, folder, jobs = task
     on_its_own()
     before, began = numba.get_num_threads(), time.monotonic()
-    numba.set_num_threads(min(threads, before))
+    numba.set_num_threads(max(1, before // jobs))
     again = ["--resume"] if (Path(folder) / "config.json").exists() else []
     said, numbers = io.StringIO(), {}
     try:

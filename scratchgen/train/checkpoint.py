@@ -59,13 +59,24 @@ def load(path):
 
 def rebuild(about, n_params):
     """The model that `about` describes, its parameters random. ValueError if it has more of them than n_params, before they take up memory."""
-    classes = {model.__name__: model for model in (*descendants(Model), *MODELS.values())}  # the library's own win
-    if about["model"] not in classes:
-        raise ValueError(f"it is of class {about['model']!r}, and none of that name is defined")
-    cls, config = classes[about["model"]], about["config"]
+    cls, config = class_of(about["model"]), about["config"]
     if cls.least_params(config) > n_params:
         raise ValueError(TOO_LARGE)
     return cls(**config, rng=Allowance(n_params) if cls in MODELS.values() else 0, dtype=np.dtype(about["dtype"]))
+
+
+def class_of(name):
+    """The model's class of that name, the library's own before others. ValueError if there is none, or several in different modules."""
+    classes = {
+        (model.__module__, model.__qualname__): model for model in descendants(Model) if model.__name__ == name
+    }  # defined anew, the last counts
+    own = [model for model in MODELS.values() if model.__name__ == name]
+    if not classes and not own:
+        raise ValueError(f"it is of class {name!r}, and none of that name is defined")
+    if not own and len(classes) > 1:
+        where = " and ".join(f"{module}.{place}" for module, place in classes)
+        raise ValueError(f"it is of class {name!r}, and there are several of that name: {where}; give them different names")
+    return own[0] if own else next(iter(classes.values()))
 
 
 TOO_LARGE = "its arguments make a larger model than the parameters in the file"

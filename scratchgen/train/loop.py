@@ -98,6 +98,8 @@ def fit(
     }  # fmt: skip
     if patience:  # how long it is may change
         settings |= {"patience": "on", "valid": summary(valid, valid_y)}
+    if schedules:
+        settings["schedule"] = type(schedules[0]).__name__  # how long it is may change with the epochs
     if shards:
         settings["shards"] = shards
     run = Run(model, optimizers, bits, settings)

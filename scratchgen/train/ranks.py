@@ -19,7 +19,6 @@ import os
 import sys
 import traceback
 
-import numba
 import numpy as np
 
 from scratchgen.ops import add, array, to_host
@@ -97,6 +96,8 @@ def ranks():
     """
     if not any(variable in os.environ for variable in STARTED):
         return Alone()
+    import numba  # here, because it takes time
+
     try:
         from mpi4py import MPI
     except ImportError as error:

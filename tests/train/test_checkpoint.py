@@ -288,3 +288,22 @@ def test_too_little_memory_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr("scratchgen.train.checkpoint.restore", exhausted)
     with pytest.raises(MemoryError, match="the model in .*model.npz does not fit into memory"):
         sg.load(tmp_path / "model.npz")
+
+
+def test_two_classes_of_one_name_are_told_apart_by_asking(tmp_path):
+    def defined(module):
+        class Twin(sg.VAE):
+            pass
+
+        Twin.__module__ = module
+        return Twin
+
+    first = defined("one")
+    sg.save(first(4, latent_dim=2, hidden=(3,), rng=0), tmp_path / "twin.npz")
+    assert type(sg.load(tmp_path / "twin.npz")) is first
+    again = defined("one")  # as where a cell of a notebook runs anew
+    assert type(sg.load(tmp_path / "twin.npz")) is again
+    other = defined("other")
+    with pytest.raises(ValueError, match="several of that name: one.* and other"):
+        sg.load(tmp_path / "twin.npz")
+    assert first is not again is not other

@@ -595,3 +595,16 @@ def test_whether_there_is_a_validation_value_is_asked_of_all_validation_data():
     model = sg.Diffusion(20, (4,), n_steps=10, rng=0)
     metrics = sg.fit(model, x, valid=x, epochs=2, batch_size=20, patience=5, progress=False)
     assert len(metrics["valid_elbo"]) == 2
+
+
+def test_another_kind_of_schedule_is_another_run(tmp_path):
+    x = np.random.default_rng(0).random((20, 6)).astype(np.float32)
+    arguments = dict(epochs=1, batch_size=10, progress=False, out=tmp_path)
+    made = lambda: sg.VAE(6, latent_dim=2, hidden=(3,), rng=0)
+    sg.fit(made(), x, schedule=lambda optimizer: sg.optim.CosineLR(optimizer, total=1), **arguments)
+    with pytest.raises(ValueError, match="schedule was CosineLR, now it is StepLR"):
+        sg.fit(made(), x, schedule=lambda optimizer: sg.optim.StepLR(optimizer, every=1), resume=True, **arguments)
+    with pytest.raises(ValueError, match="schedule was CosineLR, now it is None"):
+        sg.fit(made(), x, resume=True, **arguments)
+    rows = sg.fit(made(), x, schedule=lambda optimizer: sg.optim.CosineLR(optimizer, total=2), resume=True, **arguments | dict(epochs=2))
+    assert rows["epoch"] == [1, 2]
