@@ -122,6 +122,7 @@ def ways(folder, command, last):
         lines = [
             (f"scratchgen sample {path} -n 64 --out more.png", "more of them"),
             (f"scratchgen evaluate {path}", "how good they are"),
+            (f"scratchgen explore {path}", "the networks, live in a page"),
             (f"scratchgen train {command.get('model', 'MODEL')} --out {path} --resume --epochs {more}", "train as long again"),
         ]
     else:
