@@ -3,6 +3,7 @@
 examples:
   scratchgen coursework new exercises                  write the exercises; then read exercises/README.md
   scratchgen coursework grade exercises                points so far, with hidden tests
+  scratchgen coursework grade --all class --jobs 2     marks of a whole class, each student a folder in it
   scratchgen coursework staff staff                    solutions, autograder, points; for those who teach
 """
 
@@ -19,10 +20,17 @@ def add_arguments(parser):
     new.add_argument("--notebooks", action="store_true", help="as Jupyter notebooks as well")
 
     grade = commands.add_parser("grade", help="run visible and hidden tests, show the points")
-    grade.add_argument("folder", type=Path, metavar="DIR", help="the folder with the exercises")
-    grade.add_argument("--out", type=Path, metavar="DIR", help="where to write results.json (for Gradescope) and report.txt")
+    grade.add_argument("folder", type=Path, metavar="DIR", help="the folder with the exercises; with --all, one with a folder for each student")
+    grade.add_argument(
+        "--out", type=Path, metavar="DIR", help="where to write results.json (for Gradescope) and report.txt (with --all: DIR-results)"
+    )
+    grade.add_argument("--seed", type=int, help="of the tests' inputs, to repeat a run (default: drawn)")
     grade.add_argument("--seconds", type=float, default=10.0, help="time limit of each test (default: 10)")
     grade.add_argument("--without-locks", action="store_true", help="grade even where the system cannot lock up the code; its points prove nothing")
+    grade.add_argument("--all", action="store_true", help="grade a class, a grader for each student; what is graded already is not graded again")
+    grade.add_argument("--jobs", type=int, metavar="N", help="with --all: students graded at a time (default: 1)")
+    grade.add_argument("--csv", type=Path, metavar="FILE", help="with --all: the table of marks (default: marks.csv in --out)")
+    grade.add_argument("--pseudonyms", type=Path, metavar="FILE", help="with --all: no names in the output; this CSV file says who is who")
 
     staff = commands.add_parser("staff", help="write solutions, autograder and explanations into a new folder")
     staff.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
@@ -41,8 +49,30 @@ def run(args):
     elif args.coursework_command == "staff":
         folder = coursework.staff(args.folder, exercises=args.exercises)
         print(f"Written to {folder}: solutions among it, so not for students. Begin with {folder / 'README.md'}.")
+    elif args.all:
+        grade_class(args)
     else:
-        options = {"exercises": args.exercises, "out": args.out, "seconds": args.seconds, "without_locks": args.without_locks}
+        for option in ("jobs", "csv", "pseudonyms"):
+            if getattr(args, option) is not None:
+                raise ValueError(f"--{option} is for a class: add --all, or leave it out")
+        options = {"exercises": args.exercises, "out": args.out, "seconds": args.seconds, "seed": args.seed, "without_locks": args.without_locks}
         print(coursework.report(coursework.grade(args.folder, **options)), end="")
         if args.out is not None:
             print(f"Written: {args.out / 'results.json'}, {args.out / 'report.txt'}")
+
+
+def grade_class(args):
+    """Grade all that lies in a folder, a line for each student as their marks come."""
+    from scratchgen import coursework
+
+    out = args.out or args.folder.resolve().with_name(f"{args.folder.resolve().name}-results")
+    table = args.csv or out / "marks.csv"
+
+    def tell(mark):
+        points = f"{mark.results['score']:g}{' (graded before)' if mark.resumed else ''}" if mark.results else mark.note
+        print(f"{mark.name}: {points}", flush=True)
+
+    options = {"exercises": args.exercises, "seconds": args.seconds, "seed": args.seed, "without_locks": args.without_locks}
+    jobs = 1 if args.jobs is None else args.jobs
+    coursework.grade_all(args.folder, out, jobs=jobs, pseudonyms=args.pseudonyms, table=table, tell=tell, **options)
+    print(f"Written: {table}, {out / 'statistics.txt'}, and a folder for each student in {out}")

@@ -1,0 +1,214 @@
+"""Grade a whole class: a grader for each submission, some at a time, and marks as a table.
+
+    FOLDER/ada/ex01_linear.py                    a folder for each student, or for each submission, as Gradescope exports them
+    FOLDER/doejane_123_9876_ex01_linear.py       or files as Canvas exports them: name, number of the student, number of the file
+
+    OUT/ada/results.json, report.txt             as `grade` writes them
+    OUT/ada/fingerprint.txt                      of all that decides the marks; while it stays the same, nothing is graded again
+    OUT/seed.txt                                 from which each student's seed is derived; secret, as the tests' inputs follow from it
+    OUT/statistics.txt                           per part: how many passed, which message came how often
+
+Each grader is a process of its own (closing its memory to others, for one, is a property of a process), waited for by a thread. Whatever
+becomes of it, the other students are graded.
+"""
+
+import csv
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import scratchgen
+from scratchgen.coursework.exercises import chosen
+from scratchgen.coursework.finding import LEFT_OUT, work_of
+from scratchgen.coursework.grader import GIVE_UP_AFTER, clean, written_by
+from scratchgen.coursework.remote import SECONDS_TO_START
+
+CANVAS = re.compile(r"(?P<name>[^_]+)_(late_)?(?P<id>\d+)_\d+_(?P<file>.+)", re.IGNORECASE)
+NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(\.\d+)?(e[-+]?\d+)?")
+GRADER = (
+    "import json, sys; sys.path.insert(0, sys.argv[1]); from scratchgen.coursework import grade\n"
+    "try: grade(**json.loads(sys.argv[2]))\n"
+    "except (OSError, RuntimeError, ValueError) as error: sys.exit(str(error))"
+)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """name: the student's, or the folder's.  canvas_id: Canvas's number of the student, or "".  files: a folder, or {name in it: path}."""
+
+    name: str
+    canvas_id: str
+    files: dict | Path
+
+
+@dataclass(frozen=True)
+class Mark:
+    """name: in the output, so perhaps a pseudonym.  results: those of `grade`, or None, and then `note` says why.  resumed: graded before."""
+
+    name: str
+    canvas_id: str
+    results: dict | None
+    note: str = ""
+    resumed: bool = False
+
+
+def grade_all(folder, out, *, jobs=1, seed=None, exercises=None, pseudonyms=None, table=None, seconds=10.0, without_locks=False, tell=None):
+    """Grade every submission in a folder -> the marks, a list of Mark in the order of the names. Writes what the module's docstring lists.
+
+    jobs: graders at a time.  seed: from which, with a student's name, the seed of each one's tests is derived; None reads OUT/seed.txt or draws one.
+    pseudonyms: a CSV file of names and pseudonyms, made or extended, that takes names out of the output; None leaves them there.
+    table: the CSV file of the marks; None for OUT/marks.csv.  tell: is called with each Mark as it comes.  The others are those of `grade`.
+    Raises NotADirectoryError if there is no such folder, ValueError if nobody handed anything in, or for an impossible argument.
+    """
+    folder, out = Path(folder), Path(out)
+    if jobs < 1:
+        raise ValueError(f"jobs is {jobs}; it must be at least 1")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder; grading a class needs one with a folder for each student")
+    wanted, handed_in = chosen(exercises), submissions(folder, out)
+    if not handed_in:
+        raise ValueError(f"{folder} holds no submissions: neither a folder for each student nor files as Canvas names them")
+    out.mkdir(parents=True, exist_ok=True)
+    seed = class_seed(out / "seed.txt", seed)
+    names = with_pseudonyms(pseudonyms, handed_in) if pseudonyms is not None else {each.name: each.name for each in handed_in}
+    options = {"exercises": [exercise.name for exercise in wanted], "seconds": seconds, "without_locks": without_locks}
+    with ThreadPoolExecutor(jobs) as pool:
+        tasks = [pool.submit(grade_one, each, names[each.name], out, {**options, "seed": seed_of(seed, each.name)}) for each in handed_in]
+        try:
+            for task in as_completed(tasks):
+                if tell is not None:
+                    tell(task.result())
+        except BaseException:  # Ctrl-C among others
+            pool.shutdown(cancel_futures=True)
+            raise
+    marks = sorted((task.result() for task in tasks), key=lambda mark: mark.name)
+    write_table(Path(table) if table is not None else out / "marks.csv", marks, wanted)
+    (out / "statistics.txt").write_text(statistics(marks), encoding="utf-8")
+    return marks
+
+
+def submissions(folder, out):
+    """All submissions in a folder, by name; `out` and hidden folders are none."""
+    found, flat = [], {}
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink():  # it could lead anywhere
+            continue
+        if path.is_dir() and not path.name.startswith(LEFT_OUT) and path.resolve() != out.resolve():
+            found.append(Submission(path.name, "", path))
+        elif match := CANVAS.fullmatch(path.name):
+            flat.setdefault((f"{match['name']}_{match['id']}", match["id"]), {})[match["file"]] = path
+    found += [Submission(name, canvas_id, files) for (name, canvas_id), files in flat.items()]
+    return sorted(found, key=lambda each: each.name)
+
+
+def class_seed(path, seed):
+    """The class's seed: the one given, else the one in the file, else a new one; then it is in the file."""
+    if seed is None:
+        seed = int(path.read_text()) if path.exists() else secrets.randbits(64)
+    path.write_text(f"{seed}\n")
+    return seed
+
+
+def seed_of(seed, name):
+    """A student's seed, an int below 2⁶⁴."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:8], "big")
+
+
+def with_pseudonyms(path, handed_in):
+    """{name: pseudonym} from a CSV file, to which those that it lacks are added."""
+    path, names = Path(path), {}
+    if path.exists():
+        with open(path, newline="", encoding="utf-8") as file:
+            names = {row["student"]: row["pseudonym"] for row in csv.DictReader(file)}
+    names |= {each.name: f"student-{secrets.token_hex(4)}" for each in handed_in if each.name not in names}
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["student", "pseudonym"])
+        writer.writerows(sorted(names.items()))
+    return names
+
+
+def grade_one(submission, name, out, options):
+    """The Mark of one submission; never raises for what a submission is."""
+    canvas_id = submission.canvas_id if name == submission.name else ""  # a number would undo the pseudonym
+    try:
+        with folder_of(submission) as folder:
+            return Mark(name, canvas_id, *graded(folder, out / name, options))
+    except Exception as error:
+        return Mark(name, canvas_id, None, clean(f"not graded: {error}"))
+
+
+@contextmanager
+def folder_of(submission):
+    """The folder of a submission; files that lie beside those of others are copied into one."""
+    if isinstance(submission.files, Path):
+        yield submission.files
+        return
+    with tempfile.TemporaryDirectory(prefix="scratchgen-") as folder:
+        for name, path in submission.files.items():
+            shutil.copyfile(path, Path(folder) / name)
+        yield Path(folder)
+
+
+def graded(folder, out, options):
+    """Grade in a process of its own, unless that was done -> results, "", whether it was done. RuntimeError if the grader gives none."""
+    done, results, fingerprint = out / "fingerprint.txt", out / "results.json", fingerprint_of(folder, options)
+    if done.exists() and results.exists() and done.read_text() == fingerprint:
+        return json.loads(results.read_text(encoding="utf-8")), "", True
+    done.unlink(missing_ok=True)
+    arguments = json.dumps({**options, "folder": str(folder.resolve()), "out": str(out.resolve())})
+    command = [sys.executable, "-I", "-c", GRADER, str(Path(scratchgen.__file__).parents[1]), arguments]
+    longest = len(options["exercises"]) * GIVE_UP_AFTER * (options["seconds"] + SECONDS_TO_START)
+    process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=longest)
+    if process.returncode:
+        raise RuntimeError(process.stderr.strip() or f"the grader ended with status {process.returncode}")
+    done.write_text(fingerprint)
+    return json.loads(results.read_text(encoding="utf-8")), "", False
+
+
+def fingerprint_of(folder, options):
+    """Changes with whatever decides the marks: the work that is found, seed and options, and the version of the library."""
+    works = [work_of(folder, exercise) for exercise in chosen(options["exercises"])]
+    return hashlib.sha256(json.dumps([works, written_by(folder), options, scratchgen.__version__]).encode()).hexdigest()
+
+
+def write_table(path, marks, exercises):
+    """Marks as CSV, with the first columns as Canvas's gradebook wants them. Who was not graded has no marks there, rather than zeros."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Student", "ID", "SIS Login ID", "Section", "total", "max", *(exercise.module for exercise in exercises), "note"])
+        for mark in marks:
+            who = [text(mark.name), mark.canvas_id, "" if mark.canvas_id else text(mark.name), ""]
+            points = [""] * (2 + len(exercises))
+            if mark.results:
+                tests = mark.results["tests"]
+                each = [sum(test["score"] for test in tests if exercise.name in test["tags"]) for exercise in exercises]
+                points = [f"{value:g}" for value in (mark.results["score"], sum(test["max_score"] for test in tests), *each)]
+            writer.writerow([*who, *points, text(mark.note)])
+
+
+def text(value):
+    """The text as a cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@")) else value
+
+
+def statistics(marks):
+    """Per part, how many passed, and the first lines of what the others were told, most frequent first; # stands for numbers."""
+    results = [mark.results for mark in marks if mark.results]
+    lines = [f"{len(results)} graded, {len(marks) - len(results)} not"]
+    for tests in zip(*(result["tests"] for result in results), strict=True):
+        passed = sum(test["status"] == "passed" for test in tests)
+        lines += ["", f"{tests[0]['number']}  {tests[0]['name']}: {passed} of {len(tests)} passed"]
+        told = Counter(NUMBER.sub("#", test["output"].split("\n")[0]) for test in tests if test["status"] != "passed")
+        lines += [f"  {count:4d}  {message}" for message, count in told.most_common()]
+    return "\n".join(lines) + "\n"
