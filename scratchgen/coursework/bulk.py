@@ -203,12 +203,18 @@ def text(value):
 
 
 def statistics(marks):
-    """Per part, how many passed, and the first lines of what the others were told, most frequent first; # stands for numbers."""
+    """Per part, how many passed, and what was wrong with the others, most frequent first; # stands for numbers."""
     results = [mark.results for mark in marks if mark.results]
     lines = [f"{len(results)} graded, {len(marks) - len(results)} not"]
     for tests in zip(*(result["tests"] for result in results), strict=True):
         passed = sum(test["status"] == "passed" for test in tests)
         lines += ["", f"{tests[0]['number']}  {tests[0]['name']}: {passed} of {len(tests)} passed"]
-        told = Counter(NUMBER.sub("#", test["output"].split("\n")[0]) for test in tests if test["status"] != "passed")
+        told = Counter(NUMBER.sub("#", mistake(test["output"])) for test in tests if test["status"] != "passed")
         lines += [f"  {count:4d}  {message}" for message, count in told.most_common()]
     return "\n".join(lines) + "\n"
+
+
+def mistake(message):
+    """The line of a message that names a mistake; the first where none does."""
+    lines = message.splitlines()
+    return next((line.strip() for line in lines if line.strip().startswith(("Certain: ", "Likely: "))), lines[0] if lines else "")

@@ -91,26 +91,6 @@ written whatever happens. Working files need less than a second per exercise. Co
 course takes up to eight minutes, so give Gradescope's own limit 15. If grading is stopped (Ctrl-C, SIGTERM), it takes the student's process and
 its folder with it; after SIGKILL the folder stays.
 
-### A class at a time
-
-    scratchgen coursework grade --all CLASS --jobs 2 --csv marks.csv
-
-CLASS holds a folder for each student (or each submission, as Gradescope exports them), or files as Canvas exports them. Each is graded by
-a process of its own, `--jobs` at a time, and CLASS-results (`--out`) then holds:
-
-- a folder for each student with results.json and report.txt. Run the command again after it was stopped, or after more was handed in: what was
-  graded with the same work, seed, options and version is not graded again.
-- `seed.txt`: each student's tests have inputs from a seed of their own, which follows from this one and the student's name. Grading
-  with the same `--seed` gives the same results. Keep it secret: who knows it knows the hidden inputs.
-- `statistics.txt`: for each part how many passed it, and what the others were told, most frequent first; # stands for numbers.
-
-The table has a row for each student: total, max, points per exercise. It begins with columns of Canvas's gradebook (Student, ID, SIS Login ID,
-Section): a student's ID is known if the files came from Canvas; else the folder's name stands as login. If a grader breaks, the row has no
-marks and a note that says why; everybody else is graded. `--pseudonyms KEY.csv` takes names out of folders, tables and reports: KEY.csv says
-who is who, and is used again for the next sheet. Names that students write in their own code or file names stay.
-
-### The command
-
 Use the command `scratchgen`. `python -m scratchgen`, started in a folder with a submission, is no safe way: scratchgen takes that folder off
 the path before it imports anything, but Python has looked there for scratchgen itself, and for modules like `types` that it needs to find it.
 `python -I -m scratchgen` is safe.
@@ -122,6 +102,25 @@ zip holds scratchgen itself, as a wheel: it is on no package index.
 Partial credit is per part; a part is passed or not:
 
 {parts}
+
+### A class at a time
+
+    scratchgen coursework grade --all CLASS --jobs 2 --csv marks.csv
+
+CLASS holds a folder for each student (or each submission, as Gradescope exports them), or files as Canvas exports them. Each is graded by
+a process of its own, `--jobs` at a time, and CLASS-results (`--out`) then holds:
+
+- a folder for each student with results.json and report.txt. Run the command again after it was stopped, or after more was handed in: what was
+  graded with the same work, seed, options and version is not graded again.
+- `seed.txt`: each student's tests have inputs from a seed of their own, which follows from this one and the student's name. Grading
+  with the same `--seed` gives the same results. Keep it secret: who knows it knows the hidden inputs.
+- `statistics.txt`: for each part how many passed it, and what the others were told (the mistake, where it has a name),
+  most frequent first; # stands for numbers.
+
+The table has a row for each student: total, max, points per exercise. It begins with columns of Canvas's gradebook (Student, ID, SIS Login ID,
+Section): a student's ID is known if the files came from Canvas; else the folder's name stands as login. If a grader breaks, the row has no
+marks and a note that says why; everybody else is graded. `--pseudonyms KEY.csv` takes names out of folders, tables and reports: KEY.csv says
+who is who, and is used again for the next sheet. Names that students write in their own code or file names stay.
 
 ### What isolation is given
 
