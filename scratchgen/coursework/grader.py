@@ -58,14 +58,16 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
     memory: bytes that the student's process may use.
     seed: of the tests' inputs; None draws a secret one.
     without_locks: grade even where the system's locks do not hold the student's code (see sandbox.py); the results say what that means.
-    Raises NotADirectoryError if there is no such folder, ValueError for an unknown exercise or seconds that are no time limit, RuntimeError where the
-    student's code cannot be locked up; then it was not run, and the results, all zero, are written nevertheless.
+    Raises NotADirectoryError if there is no such folder, ValueError for an unknown exercise, a negative seed or seconds that are no time limit,
+    RuntimeError where the student's code cannot be locked up; then it was not run, and the results, all zero, are written nevertheless.
     """
     if os.name != "posix":
         raise RuntimeError("grading needs Linux or macOS: on this system a student's process cannot be limited")
     folder = Path(folder)
     if not 0 < seconds < float("inf"):
         raise ValueError(f"seconds is {seconds}; it must be positive and finite")
+    if seed is not None and seed < 0:
+        raise ValueError(f"seed is {seed}; it must be at least 0")
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is no folder; grade needs the one that `coursework new` wrote")
     wanted, began = chosen(exercises), time.monotonic()

@@ -134,7 +134,13 @@ def test_files_as_canvas_exports_them(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "extra, sentence", [(["--jobs", "2"], "--jobs is for a class"), (["--all", "--jobs", "0"], "jobs is 0"), (["--all"], "no submissions")]
+    "extra, sentence",
+    [
+        (["--jobs", "2"], "--jobs is for a class"),
+        (["--all", "--jobs", "0"], "jobs is 0"),
+        (["--all"], "no submissions"),
+        (["--seed", "-1"], "seed is -1"),
+    ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path, capsys, extra, sentence):
     assert main(["coursework", "grade", str(tmp_path), *extra]) == 2
