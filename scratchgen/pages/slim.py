@@ -24,7 +24,9 @@ RANK = 24
 
 
 def exact(network):
-    """`described(network)`, with {"steps", "scale"} for each W."""
+    """`described(network)`, with {"steps", "scale"} for each W; all 32 bits where minibatch discrimination adds up the errors of many examples."""
+    if any(isinstance(layer, layers.MinibatchDiscrimination) for layer in flat(network)):
+        return described(network, np.float32)
     return [one | {"W": in_steps(one["W"].T, np.int16)} if "W" in one else one for one in described(network, np.float32)]
 
 

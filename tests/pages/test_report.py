@@ -46,7 +46,8 @@ def test_commands_to_go_on_can_be_pasted(run):
         shlex.split(line.replace("&#x27;", "'").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"'), comments=True)
         for line in block.splitlines()
     ]
-    assert lines[2] == ["scratchgen", "train", "vae", "--out", str(run), "--resume", "--epochs", "6"]
+    assert lines[2] == ["scratchgen", "explore", str(run)]
+    assert lines[3] == ["scratchgen", "train", "vae", "--out", str(run), "--resume", "--epochs", "6"]
     assert "<h1>VAE on my digits.npz</h1>" in text
 
 
