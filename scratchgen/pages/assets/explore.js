@@ -1,7 +1,7 @@
 // What the pages of all kinds of models share: networks of the chosen epoch, and controls.
 
-// The layers of slim.py with their matrices as numbers again.
-const expanded = (described) => described.map((layer) => ("W" in layer ? { ...layer, W: matrix(layer.W) } : layer));
+// The layers of slim.py with their matrices as numbers again, where they are not.
+const expanded = (described) => described.map((layer) => ("W" in layer && !(layer.W instanceof Tensor) ? { ...layer, W: matrix(layer.W) } : layer));
 
 function matrix({ left, right, steps, scale }) { // factors, a row for each of r directions; or steps, a row for each output -> (n_in, n_out)
   const W = new Tensor(left ? [left.steps.cols, right.steps.cols] : [steps.cols, steps.rows]);
