@@ -115,7 +115,7 @@ def test_a_finger_moves_z_and_draws(open_page, page_file):
 def test_a_drawn_digit_is_encoded(open_page, page_file):
     tab = open_page(page_file)
     box = tab.page.locator("#draw").bounding_box()
-    tab.page.mouse.move(box["x"] + 10, box["y"] + 10)
+    tab.page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 20)  # where nothing may lie over the canvas
     tab.page.mouse.down()
     tab.page.mouse.move(box["x"] + 30, box["y"] + 60, steps=5)
     tab.page.mouse.up()
