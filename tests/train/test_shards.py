@@ -167,7 +167,7 @@ def test_the_same_bits_on_any_number_of_processes(started, name):
 
 
 @needs_mpi
-@pytest.mark.parametrize("n", [4, 8])
+@pytest.mark.parametrize("n", [4, pytest.param(8, marks=pytest.mark.slow)])
 def test_eight_shards(started, n):
     alone = str(checksums(trained("gan", shards=8)[0]))
     assert bits(started(n, "gan", shards=8)) == [alone] * n
