@@ -3,9 +3,11 @@
 `mpiexec -n N` gives N − 1 that work, and one that hands out the seeds.
 """
 
+import argparse
 import contextlib
 import io
 import json
+import math
 import multiprocessing
 import os
 import time
@@ -13,9 +15,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from scratchgen.atomic import atomic_file
+from scratchgen.data import splits
 from scratchgen.errors import integer
-from scratchgen.metrics import Estimate
-from scratchgen.reproduce.report import error_of_mean, written
+from scratchgen.metrics import Estimate, over_seeds
+from scratchgen.reproduce.report import written
 from scratchgen.train.ranks import STARTED, on_its_own
 
 MOST = 1000
@@ -53,52 +56,62 @@ def workers(jobs):
             yield executor.map
 
 
-def train_all(model, arguments, seeds, jobs, out):
-    """Train and evaluate with each seed, in OUT/seed-N; print a line each, then means and standard errors, kept in OUT/seeds.json.
+def train_all(cls, options):
+    """Train and evaluate with each of --seeds, in OUT/seed-N; print a line each, then means and standard errors, kept in OUT/seeds.json.
 
-    arguments: those of `scratchgen train MODEL`, without --seed and --out. A sweep that was stopped goes on.
+    A sweep that was stopped goes on. A seed that fails does not end the others; RuntimeError at the end, if there was one.
     """
-    tasks = [(model, arguments, seed, str(Path(out) / f"seed-{seed}"), jobs) for seed in seeds]
+    if options.seed is not None or options.resume:
+        raise ValueError("--seeds says which seeds, and goes on with a sweep that was stopped: leave out --seed and --resume")
+    data = options.data or "glyphs"
+    if "test" not in splits(data):
+        raise ValueError(f"{data} has no test split, on which the seeds could be compared")
+    seeds, jobs, model = parsed(options.seeds), 1 if options.jobs is None else options.jobs, options.model
+    out = Path(options.out or f"runs/{model}-{Path(data).stem}-seeds")
     with workers(jobs) as mapped:
         if mapped is None:
             return
         print(f"{model}, seeds {', '.join(map(str, seeds))}, in {out}", flush=True)
-        found = {}
-        for (_, _, seed, _, _), (status, numbers, words, seconds) in zip(tasks, mapped(train_one, tasks), strict=True):
-            if status:
-                raise RuntimeError(f"seed {seed} ended with status {status}: {words}")
-            found[seed] = numbers
-            print(f"seed {seed:<4} {seconds:6.0f} s   {'   '.join(f'{key} {value:.4g}' for key, value in numbers.items())}", flush=True)
-    over = {key: [numbers[key] for numbers in found.values() if key in numbers] for key in dict.fromkeys(k for each in found.values() for k in each)}
-    table = {key: Estimate(sum(values) / len(values), error_of_mean(values)) for key, values in over.items()}
+        tasks = [(cls, vars(options) | {"seed": seed, "out": str(out / f"seed-{seed}")}, jobs) for seed in seeds]
+        found, failed = {}, []
+        for seed, (wrong, numbers, seconds) in zip(seeds, mapped(train_one, tasks), strict=True):
+            if wrong:
+                failed.append(seed)
+            else:
+                found[seed] = numbers
+            words = wrong or "   ".join(f"{key} {value:.4g}" for key, value in numbers.items())
+            print(f"seed {seed:<4} {seconds:6.0f} s   {words}", flush=True)
+    table = over_seeds(list(found.values()))
     width = max(map(len, table), default=0)
     print(f"\nmeans and standard errors over {len(found)} seeds", *(f"{key:{width}}  {written(each)}" for key, each in table.items()), sep="\n")
-    with atomic_file(Path(out) / "seeds.json") as file:
-        report = {"model": model, "arguments": arguments, "each": found, "mean": {key: each.mean for key, each in table.items()}}
-        file.write(json.dumps(report | {"standard_error": {key: each.standard_error for key, each in table.items()}}, indent=2).encode() + b"\n")
+    with atomic_file(out / "seeds.json") as file:
+        means = {key: {"mean": mean, "standard_error": None if math.isnan(error) else error} for key, (mean, error) in table.items()}
+        file.write(json.dumps({"model": model, "each": found, "failed": failed, "over_seeds": means}, indent=2).encode() + b"\n")
+    if failed:
+        raise RuntimeError(f"{len(failed)} of {len(seeds)} trainings failed: seed {', '.join(map(str, failed))}")
 
 
 def train_one(task):
-    """Train with one seed, and evaluate -> exit status, {number's name: number}, what was said if it failed, seconds."""
+    """Train with one seed, and evaluate -> what went wrong or "", {number's name: number}, seconds."""
     import numba  # here, because it takes time
 
-    from scratchgen.cli import evaluate, main, parser  # which import this file
+    from scratchgen.cli import evaluate, parser, sentence  # which import this file
+    from scratchgen.cli.train import train_and_test
 
-    model, arguments, seed, folder, jobs = task
+    cls, options, jobs = task
     on_its_own()
-    before, began = numba.get_num_threads(), time.monotonic()
+    before, began, wrong, numbers = numba.get_num_threads(), time.monotonic(), "", {}
     numba.set_num_threads(max(1, before // jobs))
-    again = ["--resume"] if (Path(folder) / "config.json").exists() else []
-    said, numbers = io.StringIO(), {}
+    resume = (Path(options["out"]) / "config.json").exists()
     try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-            status = main(["train", model, *arguments, "--seed", str(seed), "--out", folder, *again])
-            if not status:
-                numbers = numbers_in(evaluate.measured(parser().parse_args(["evaluate", folder])))
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            train_and_test(cls, argparse.Namespace(**options | {"resume": resume}))
+            numbers = numbers_in(evaluate.measured(parser().parse_args(["evaluate", options["out"]])))
+    except (ValueError, TypeError, OSError, MemoryError, RuntimeError, ArithmeticError) as error:
+        wrong = sentence(error)
     finally:
         numba.set_num_threads(before)
-    words = said.getvalue().strip().splitlines()[-1:] or [""]
-    return status, numbers, words[0], time.monotonic() - began
+    return wrong, numbers, time.monotonic() - began
 
 
 def numbers_in(result):

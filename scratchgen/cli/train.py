@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import scratchgen as sg
-from scratchgen.cli.seeds import parsed, train_all
+from scratchgen.cli.seeds import train_all
 from scratchgen.cli.settings import add_model_options, build, model_class, summary, takes_labels, typed
 from scratchgen.data.binarize import KINDS, Binarize
 from scratchgen.errors import integer, number, one_of
@@ -99,39 +99,18 @@ def customary(cls):
 
 def run(options):
     """Train; print where the pictures are, and the result on test data. With --seeds, do so for each."""
-    given = model_parser(options.model).parse_args(options.rest)
-    if given.jobs is not None and given.seeds is None:
-        raise ValueError(f"--jobs is {given.jobs}, but there is one training; give --seeds")
-    if given.seeds is not None:
-        return train_all(options.model, *without_seeds(options, given))
-    with contextlib.redirect_stdout(io.StringIO()) if ranks().rank else contextlib.nullcontext():  # of many processes one speaks
-        train_and_test(options)
-
-
-def without_seeds(options, given):
-    """The other arguments, the seeds, how many at a time, the folder. ValueError where they contradict each other."""
-    if given.seed is not None or given.resume:
-        raise ValueError("--seeds says which seeds, and goes on with a sweep that was stopped: leave out --seed and --resume")
-    rest = iter(options.rest)
-    others = []
-    for argument in rest:
-        name, equals, _ = argument.partition("=")
-        if name not in ("--seeds", "--jobs", "--out"):
-            others.append(argument)
-        elif not equals:
-            next(rest)
-    return (
-        others,
-        parsed(given.seeds),
-        1 if given.jobs is None else given.jobs,
-        given.out or free_folder(f"runs/{options.model}-{Path(given.data or 'glyphs').stem}-seeds"),
-    )
-
-
-def train_and_test(options):
-    """`run`, of one process."""
     cls = model_class(options.model)
     options = model_parser(options.model).parse_args(options.rest, argparse.Namespace(model=options.model))
+    if options.seeds is not None:
+        return train_all(cls, options)
+    if options.jobs is not None:
+        raise ValueError(f"--jobs is {options.jobs}, but there is one training; give --seeds")
+    with contextlib.redirect_stdout(io.StringIO()) if ranks().rank else contextlib.nullcontext():  # of many processes one speaks
+        train_and_test(cls, options)
+
+
+def train_and_test(cls, options):
+    """One training, with the options that were parsed."""
     if options.backend:
         sg.use_backend(options.backend)
     settings = asked_for(options)

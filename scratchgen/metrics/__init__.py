@@ -16,7 +16,7 @@ nearest_neighbours       what of the training data a sample is nearest to
 from scratchgen.metrics.ais import AnnealedLogLikelihood, Bounds, annealed_log_likelihood, bidirectional
 from scratchgen.metrics.classifier import ClassCoverage, accuracy, class_coverage, train_classifier
 from scratchgen.metrics.discrepancy import mmd_estimate
-from scratchgen.metrics.estimate import Estimate, estimate
+from scratchgen.metrics.estimate import Estimate, estimate, over_seeds
 from scratchgen.metrics.frechet import features, frechet_distance
 from scratchgen.metrics.kmeans import kmeans
 from scratchgen.metrics.log_mean_exp import log_mean_exp
@@ -29,6 +29,6 @@ from scratchgen.metrics.precision_recall import PrecisionRecall, precision_recal
 __all__ = [
     "Agreement", "AnnealedLogLikelihood", "Bounds", "ClassCoverage", "Estimate", "ModeCoverage", "PrecisionRecall", "accuracy",
     "annealed_log_likelihood", "best_agreement", "bidirectional", "class_coverage", "estimate", "features", "frechet_distance", "kmeans",
-    "log_mean_exp", "mmd_estimate", "mode_coverage", "nearest_neighbours", "parzen_log_likelihood", "parzen_sigma", "precision_recall",
+    "log_mean_exp", "mmd_estimate", "mode_coverage", "nearest_neighbours", "over_seeds", "parzen_log_likelihood", "parzen_sigma", "precision_recall",
     "train_classifier",
 ]  # fmt: skip

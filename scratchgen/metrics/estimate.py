@@ -21,3 +21,13 @@ def estimate(values):
     if values.ndim != 1 or not len(values):
         raise ValueError(f"values has shape {values.shape}; an estimate needs (n,) with n ≥ 1")
     return Estimate(float(values.mean()), float(values.std() / np.sqrt(len(values))))
+
+
+def over_seeds(each):
+    """{name: Estimate} of numbers that were measured with several seeds, dicts {name: number}: means, and their standard errors, of one seed NaN.
+
+    √(Σ (v − mean)² / (n − 1) / n): n is small, and the mean is that of these values.
+    """
+    names = dict.fromkeys(name for numbers in each for name in numbers)
+    values = {name: np.array([numbers[name] for numbers in each if name in numbers], dtype=np.float64) for name in names}
+    return {name: Estimate(float(v.mean()), float(v.std(ddof=1) / np.sqrt(len(v))) if len(v) > 1 else float("nan")) for name, v in values.items()}

@@ -2,21 +2,14 @@
 
 import numpy as np
 
-from scratchgen.metrics import Estimate, estimate
+from scratchgen.metrics import over_seeds
 
 
 def combined(studies):
     """{what: Estimate} of several seeds: mean and standard error over them; of one seed, its own."""
     if len(studies) == 1:
         return studies[0].measured
-    whats = dict.fromkeys(what for study in studies for what in study.measured)
-    over_seeds = {what: [study.measured[what].mean for study in studies if what in study.measured] for what in whats}
-    return {what: Estimate(float(np.mean(values)), error_of_mean(values)) for what, values in over_seeds.items()}
-
-
-def error_of_mean(values):
-    """The standard error of the mean of a few values: √(Σ (v − mean)² / (n − 1) / n)."""
-    return float(estimate(values).standard_error * np.sqrt(len(values) / (len(values) - 1))) if len(values) > 1 else float("nan")
+    return over_seeds([{what: found.mean for what, found in study.measured.items()} for study in studies])
 
 
 def as_json(result, studies):

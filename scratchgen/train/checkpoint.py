@@ -67,9 +67,8 @@ def rebuild(about, n_params):
 
 def class_of(name):
     """The model's class of that name, the library's own before others. ValueError if there is none, or several in different modules."""
-    classes = {
-        (model.__module__, model.__qualname__): model for model in descendants(Model) if model.__name__ == name
-    }  # defined anew, the last counts
+    named = [model for model in descendants(Model) if model.__name__ == name]
+    classes = {(model.__module__, model.__qualname__): model for model in named}  # of one defined anew, as in a notebook, the last
     own = [model for model in MODELS.values() if model.__name__ == name]
     if not classes and not own:
         raise ValueError(f"it is of class {name!r}, and none of that name is defined")

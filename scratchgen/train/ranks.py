@@ -90,7 +90,7 @@ class Ranks(Alone):
 
 @functools.cache
 def ranks():
-    """The processes that were started together with this one. ImportError if mpi4py is missing among several.
+    """The processes that were started together with this one. RuntimeError if mpi4py is missing.
 
     Those of one machine share its cores, where no environment variable says otherwise, and take a graphics card each.
     """
@@ -101,7 +101,7 @@ def ranks():
     try:
         from mpi4py import MPI
     except ImportError as error:
-        raise ImportError("started by mpiexec, but mpi4py is not installed; the extra `mpi` brings it") from error
+        raise RuntimeError("this process was started by mpiexec or srun, but mpi4py is not installed; the extra `mpi` brings it") from error
     if MPI.COMM_WORLD.size == 1:
         return Alone()
     neighbours = MPI.COMM_WORLD.Split_type(MPI.COMM_TYPE_SHARED)

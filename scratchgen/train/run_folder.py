@@ -39,11 +39,7 @@ class RunFolder:
             self._lock = open(lock, "ab")
             if fcntl:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by this opening of the file: two runs in one process exclude each other
-            for part in (
-                *self.path.glob(PARTS),
-                *self.path.glob(f"samples/{PARTS}"),
-                *self.path.glob(f"history/{PARTS}"),
-            ):  # what a killed run was writing
+            for part in (part for place in (".", "samples", "history") for part in (self.path / place).glob(PARTS)):  # what a killed run was writing
                 part.unlink()
         except OSError as error:
             self.close()

@@ -53,8 +53,8 @@ def test_each_seed_is_what_it_is_alone(bits, tmp_path, capsys):
         alone, swept = sg.load(tmp_path / f"alone-{seed}"), sg.load(out / f"seed-{seed}")
         assert np.array_equal(alone.flat_params, swept.flat_params)
     values = [report["each"][str(seed)]["elbo"] for seed in (0, 1)]
-    assert report["mean"]["elbo"] == pytest.approx(np.mean(values)) and values[0] != values[1]
-    assert report["standard_error"]["elbo"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(2))
+    assert report["over_seeds"]["elbo"]["mean"] == pytest.approx(np.mean(values)) and values[0] != values[1]
+    assert report["over_seeds"]["elbo"]["standard_error"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(2))
     assert "means and standard errors over 2 seeds" in printed and printed.count("seed ") == 2
 
     before = (out / "seed-0" / "checkpoint.npz").stat().st_mtime_ns
@@ -63,10 +63,33 @@ def test_each_seed_is_what_it_is_alone(bits, tmp_path, capsys):
     assert json.loads((out / "seeds.json").read_text())["each"].keys() == {"0", "1", "2"}
 
 
-@pytest.mark.parametrize("wrong", [["--seed", "1"], ["--resume"], ["--jobs", "0"], ["--epochs", "0"]])
+@pytest.mark.parametrize("wrong", [["--seed", "1"], ["--resume"], ["--jobs", "0"]])
 def test_what_cannot_be_meant_is_refused(bits, tmp_path, capsys, wrong):
     assert main(["train", "vae", "--data", bits, *TINY[2:], "--seeds", "0-1", "--out", str(tmp_path / "sweep"), *wrong]) == 2
     assert "scratchgen: " in capsys.readouterr().err
+
+
+def test_a_seed_that_fails_does_not_end_the_others(bits, tmp_path, capsys):
+    out = tmp_path / "sweep"
+    (out / "seed-1").mkdir(parents=True)
+    (out / "seed-1" / "config.json").write_text("{")
+    assert main(["train", "vae", "--data", bits, *TINY, "--seeds", "0-2", "--out", str(out)]) == 2
+    said = capsys.readouterr()
+    assert "means and standard errors over 2 seeds" in said.out and "config.json is damaged" in said.out
+    assert "1 of 3 trainings failed: seed 1" in said.err
+    report = json.loads((out / "seeds.json").read_text())
+    assert report["each"].keys() == {"0", "2"} and report["failed"] == [1]
+
+
+def test_one_seed_has_no_standard_error(bits, tmp_path):
+    assert main(["train", "vae", "--data", bits, *TINY, "--seeds", "5", "--out", str(tmp_path / "sweep")]) == 0
+    assert json.loads((tmp_path / "sweep" / "seeds.json").read_text())["over_seeds"]["elbo"]["standard_error"] is None
+
+
+def test_without_a_test_split_nothing_is_trained(tmp_path, capsys):
+    np.savez(tmp_path / "bits.npz", x_train=np.ones((40, 16), np.float32))
+    assert main(["train", "vae", "--data", str(tmp_path / "bits.npz"), *TINY, "--seeds", "0-1", "--out", str(tmp_path / "sweep")]) == 2
+    assert "no test split" in capsys.readouterr().err and not (tmp_path / "sweep").exists()
 
 
 def test_jobs_need_seeds(bits, capsys):
