@@ -26,6 +26,8 @@ def add_arguments(parser):
 def run(options):
     """Write."""
     folder = Path(options.run_folder)
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no run, and no file of a model, at {folder}")
     data = options.data or (read_config(folder).get("command", {}).get("data") if folder.is_dir() else None)
     if data is None:
         raise ValueError(f"{folder} does not say what it was trained on; give --data")

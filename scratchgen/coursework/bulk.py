@@ -114,7 +114,10 @@ def submissions(folder, out):
 def class_seed(path, seed):
     """The class's seed: the one given, else the one in the file, else a new one; then it is in the file."""
     if seed is None:
-        seed = int(path.read_text()) if path.exists() else secrets.randbits(64)
+        stored = path.read_text().strip() if path.exists() else str(secrets.randbits(64))
+        if not (stored.isascii() and stored.isdigit()):
+            raise ValueError(f"{path} holds {stored[:40]!r}, and no seed; delete it, or give --seed")
+        seed = int(stored)
     path.write_text(f"{seed}\n")
     return seed
 
@@ -129,7 +132,10 @@ def with_pseudonyms(path, handed_in):
     path, names = Path(path), {}
     if path.exists():
         with open(path, newline="", encoding="utf-8") as file:
-            names = {row["student"]: row["pseudonym"] for row in csv.DictReader(file)}
+            rows = list(csv.DictReader(file))
+        if not all(row.get("student") and row.get("pseudonym") for row in rows):
+            raise ValueError(f"{path} is no table of the columns student and pseudonym; give a new file, or one that was written for --pseudonyms")
+        names = {row["student"]: row["pseudonym"] for row in rows}
     names |= {each.name: f"student-{secrets.token_hex(4)}" for each in handed_in if each.name not in names}
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -30,8 +30,11 @@ PUBLIC = ("", "layers", "losses", "optim", "models", "metrics", "data", "train",
 
 
 def write_book(folder):
-    """Write the pages into that folder -> [Path], index.html first. Raises OSError if it cannot be written."""
-    folder, book = Path(folder), Book()
+    """Write the pages into that folder, new, empty or with an earlier book -> [Path], index.html first. Raises OSError if it cannot be written."""
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "collapse.html").exists():
+        raise FileExistsError(f"{folder} holds other files; the book needs a new or an empty folder, or one with an earlier book")
+    book = Book()
     texts = {"index.html": book.index(), "api.html": book.api(), "collapse.html": book.collapse()}
     texts |= {address(module): book.file(module) for module in book.sources}
     for name, text in texts.items():

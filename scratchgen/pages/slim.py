@@ -26,15 +26,15 @@ RANK = 24
 def exact(network):
     """`described(network)`, with {"steps", "scale"} for each W; all 32 bits where minibatch discrimination adds up the errors of many examples."""
     if any(isinstance(layer, layers.MinibatchDiscrimination) for layer in flat(network)):
-        return described(network, np.float32)
-    return [one | {"W": in_steps(one["W"].T, np.int16)} if "W" in one else one for one in described(network, np.float32)]
+        return described(network)
+    return [one | {"W": in_steps(one["W"].T, np.int16)} if "W" in one else one for one in described(network)]
 
 
 def slim(network, x, rank=RANK):
     """The same, with {"left", "right"} for each W that two factors make smaller; rank 0: for none.  x (n, n_in): inputs as it will meet them."""
     found = []
     for layer in flat(network):
-        one = described_layer(layer, np.float32)
+        one = described_layer(layer)
         if "W" in one:
             one["W"] = factors(one["W"].astype(np.float64), x, rank) if rank else in_steps(one["W"].T, np.int8)
         if not isinstance(layer, layers.Dropout):

@@ -19,3 +19,11 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, capsys, monkeypatch)
     (tmp_path / "book").write_text("a file")
     assert main(["book", str(tmp_path / "book")]) == 1
     assert str(tmp_path / "book") in capsys.readouterr().err
+
+
+def test_no_other_files_are_written_over(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(book_module, "Book", lambda: type("Empty", (), {"index": str, "api": str, "collapse": str, "sources": {}})())
+    (tmp_path / "index.html").write_text("my own page")
+    assert main(["book", str(tmp_path)]) == 1
+    assert "holds other files" in capsys.readouterr().err and (tmp_path / "index.html").read_text() == "my own page"
+    assert main(["book", str(tmp_path / "book")]) == 0 and main(["book", str(tmp_path / "book")]) == 0  # an earlier book is

@@ -145,3 +145,13 @@ def test_files_as_canvas_exports_them(tmp_path):
 def test_what_cannot_be_meant_is_refused(tmp_path, capsys, extra, sentence):
     assert main(["coursework", "grade", str(tmp_path), *extra]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_files_that_are_not_what_they_should_be(tmp_path):
+    (tmp_path / "class" / "ada").mkdir(parents=True)
+    (tmp_path / "key.csv").write_text("name,other\nada,x\n")
+    with pytest.raises(ValueError, match="no table of the columns student and pseudonym"):
+        grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"], pseudonyms=tmp_path / "key.csv")
+    (tmp_path / "out" / "seed.txt").write_text("seven")
+    with pytest.raises(ValueError, match="holds 'seven', and no seed"):
+        grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"])

@@ -39,7 +39,7 @@ def test_forward_and_backward_agree(open_page, tmp_path, name):
     network.zero_grads()
     dx = network.backward(dy, caches)
 
-    data = {"layers": described(network, np.float32), "x": x, "dy": dy}
+    data = {"layers": described(network), "x": x, "dy": dy}
     write_page(tmp_path / "page.html", page("network", scripts=["network.js"], data=data))
     tab = open_page(tmp_path / "page.html")
     found = tab.page.evaluate("""() => {
@@ -81,7 +81,7 @@ def test_double_backward_agrees(open_page, tmp_path, name):
     network.zero_grads()
     ddy, dx = network.double_backward(ddx, dy, caches)
 
-    data = {"layers": described(network, np.float32), "x": x, "dy": dy, "ddx": ddx}
+    data = {"layers": described(network), "x": x, "dy": dy, "ddx": ddx}
     write_page(tmp_path / "page.html", page("network", scripts=["network.js"], data=data))
     found = open_page(tmp_path / "page.html").page.evaluate("""() => {
         const network = new Sequential(data.layers), [, caches] = network.forward(data.x), read = ({ values }) => Array.from(values);

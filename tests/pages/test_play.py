@@ -30,7 +30,7 @@ def until(tab, condition):
 
 def network(net):
     """All layers of a network, those of networks inside it too, as the page takes them."""
-    return [one for layer in net.layers for one in (network(layer) if hasattr(layer, "layers") else described(layer, np.float32))]
+    return [one for layer in net.layers for one in (network(layer) if hasattr(layer, "layers") else described(layer))]
 
 
 TRAIN = """(text) => {
