@@ -13,14 +13,6 @@ from scratchgen.coursework.source import path_of
 ALWAYS = ("scratchgen.coursework.worker", "scratchgen.ops")  # what the locked process itself needs
 
 
-def modules_for(text):
-    """Dotted names of all modules (not packages' __init__) of the library that a file with this text needs, sorted.
-
-    Raises SyntaxError if text is not Python.
-    """
-    return sorted(_closure(text)[0])
-
-
 def write_library(text, folder):
     """Write what a file with this text needs into `folder`/scratchgen -> the dotted names of its modules."""
     modules, exported = _closure(text)

@@ -34,7 +34,6 @@ from scratchgen.ops import checks, dispatch
 log = logging.getLogger("scratchgen")
 KEPT = 8  # recordings for so many different keys
 COMPARED = {0, 10, 100, 1000, 10_000}  # numbers of the replays that are compared with the step as written
-ITERATOR = object()
 SCALARS = (bool, int, float, str, type(None), np.generic)
 
 

@@ -45,17 +45,6 @@ def prefetch(builder, address, write=False):
 
 
 @intrinsic
-def prefetch_line(typingctx, address):
-    """Ask for the cache line at an address: it will be read soon."""
-
-    def codegen(context, builder, signature, args):
-        prefetch(builder, builder.inttoptr(args[0], BYTE.as_pointer()))
-        return context.get_dummy_value()
-
-    return types.void(types.int64), codegen
-
-
-@intrinsic
 def copy_vector(typingctx, source, target):
     """Copy one vector from address to address."""
 
