@@ -1,4 +1,5 @@
-"""Gradients on the device, of every layer and of every model's objective, against difference quotients.
+"""Gradients on the device: of every layer against difference quotients; of every model's objective against NumPy's, which difference quotients
+check (tests/gradcheck), all elements; and, slowly, against difference quotients of the device's own losses.
 
 The checker shifts numbers in NumPy arrays, so it is given a host copy of the parameters, from which they go to the device before each pass, and to
 which gradients come back.
@@ -120,21 +121,47 @@ def check(module, loss):
 EXAMPLES = {name: (cls, arguments) for cls in sg.models.MODELS.values() for name, arguments in cls.examples.items()}
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_every_objective_of_every_model(name):
+def objectives(name):
+    """The model of that name on the backend in force, and {player: loss}, whose noise is the same in every call."""
     cls, arguments = EXAMPLES[name]
     model, rng = cls(5, **arguments, rng=1, dtype=F), np.random.default_rng(2)
     x = array(catalogue.suitable_data(model, rng))
     labels = {"y": array(rng.integers(model.n_classes, size=len(x)))} if model.n_classes else {}
-    for player, loss in catalogue.players(model).items():
-        streams = {key: stream.state for key, stream in model.streams().items()}
+    streams = {key: stream.state for key, stream in model.streams().items()}
 
-        def repeatable(loss=loss, streams=streams):
-            for key, stream in model.streams().items():
-                stream.state = streams[key]
-            return loss(x, **labels)
+    def repeatable(loss):
+        for key, stream in model.streams().items():
+            stream.state = streams[key]
+        return loss(x, **labels)
 
-        check(model.players()[player], repeatable)
+    return model, {player: (lambda loss=loss: repeatable(loss)) for player, loss in catalogue.players(model).items()}
+
+
+def losses_and_gradients(name, backend):
+    """[loss, gradient (n_params,)] of every player."""
+    with use_backend(backend):
+        model, losses = objectives(name)
+        value = to_host(model.flat_params)
+        copy_to(model.flat_params, array(value + np.random.default_rng(3).normal(0, 0.2, value.shape)))
+        found = []
+        for player, loss in losses.items():
+            model.players()[player].zero_grads()
+            found += [float(loss()[0]), to_host(model.players()[player].flat_grads).copy()]
+    return found
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_objective_of_every_model_is_numpy_s(name):
+    for ours, numpy_s in zip(losses_and_gradients(name, "cuda"), losses_and_gradients(name, "numpy"), strict=True):
+        assert np.allclose(ours, numpy_s, rtol=1e-9, atol=1e-10 * np.abs(numpy_s).max()) and np.abs(numpy_s).max() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_objective_of_every_model(name):
+    model, losses = objectives(name)
+    for player, loss in losses.items():
+        check(model.players()[player], loss)
 
 
 def test_gan_with_batch_norm():
