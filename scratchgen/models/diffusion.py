@@ -198,7 +198,7 @@ class Diffusion(Model):
     def suited_to(cls, x):
         """Pictures from −1 to 1, drawn in 50 of the 1000 steps; points with variance 1, in 100 steps, and as waves.
 
-        A learning rate that falls to nothing. On each of ten seeds, all modes of ring and grid: see the README.
+        A learning rate that falls to nothing. On each of ten seeds, all modes of ring and grid: docs/numbers.md.
         """
         if grey_pictures(x):
             return {"hidden": (512, 512, 512), "center": 0.5, "scale": 0.5, "sample_steps": 50, "schedule": "cosine", "steps": 15_000}
