@@ -7,7 +7,7 @@
 
 Read exercises.py for what the course consists of, source.py for how a solution becomes an exercise, and visible/linear.py for what a test
 looks like; mistakes/ holds what comes out of common mistakes, for tests to recognise. How a student's code is graded without being trusted:
-grader.py, remote.py, worker.py, sandbox.py, in this order.
+grader.py, remote.py, nursery.py, worker.py, sandbox.py, in this order.
 """
 
 from scratchgen.coursework.bulk import grade_all

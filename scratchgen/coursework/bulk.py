@@ -8,38 +8,38 @@
     OUT/seed.txt                                 from which each student's seed is derived; secret, as the tests' inputs follow from it
     OUT/statistics.txt                           per part: how many passed, which message came how often
 
-Each grader is a process of its own (closing its memory to others, for one, is a property of a process), waited for by a thread. Whatever
-becomes of it, the other students are graded.
+Each grader is a process of its own (closing its memory to others, for one, is a property of a process), waited for by a thread. It grades one
+submission after another, so that its nurseries (nursery.py) are made once. Whatever becomes of it, the other students are graded.
 """
 
+import contextlib
 import csv
 import hashlib
 import json
+import os
+import queue
 import re
 import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import scratchgen
+from scratchgen.coursework import wire
 from scratchgen.coursework.exercises import chosen
 from scratchgen.coursework.finding import LEFT_OUT, work_of
-from scratchgen.coursework.grader import GIVE_UP_AFTER, clean, written_by
-from scratchgen.coursework.remote import SECONDS_TO_START
+from scratchgen.coursework.grader import GIVE_UP_AFTER, clean, ended_by_signals, grade, written_by
+from scratchgen.coursework.nursery import SECONDS_TO_START, Nursery
 
 CANVAS = re.compile(r"(?P<name>[^_]+)_(late_)?(?P<id>\d+)_\d+_(?P<file>.+)", re.IGNORECASE)
 NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(\.\d+)?(e[-+]?\d+)?")
-GRADER = (
-    "import json, sys; sys.path.insert(0, sys.argv[1]); from scratchgen.coursework import grade\n"
-    "try: grade(**json.loads(sys.argv[2]))\n"
-    "except (OSError, RuntimeError, ValueError) as error: sys.exit(str(error))"
-)
+GRADER = "import json, sys; sys.path.insert(0, sys.argv[1]); from scratchgen.coursework import bulk; bulk.serve(json.loads(sys.argv[2]))"
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,19 @@ def grade_all(folder, out, *, jobs=1, seed=None, exercises=None, pseudonyms=None
     seed = class_seed(out / "seed.txt", seed)
     names = with_pseudonyms(pseudonyms, handed_in) if pseudonyms is not None else {each.name: each.name for each in handed_in}
     options = {"exercises": [exercise.name for exercise in wanted], "seconds": seconds, "without_locks": without_locks}
-    with ThreadPoolExecutor(jobs) as pool:
-        tasks = [pool.submit(grade_one, each, names[each.name], out, {**options, "seed": seed_of(seed, each.name)}) for each in handed_in]
+    graders = queue.SimpleQueue()
+
+    def task(each):
+        grader = graders.get()
+        try:
+            return grade_one(each, names[each.name], out, grader, seed_of(seed, each.name))
+        finally:
+            graders.put(grader)
+
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(jobs) as pool:
+        for _ in range(jobs):
+            graders.put(stack.enter_context(Grader(options)))
+        tasks = [pool.submit(task, each) for each in handed_in]
         try:
             for task in as_completed(tasks):
                 if tell is not None:
@@ -144,17 +155,17 @@ def with_pseudonyms(path, handed_in):
     return names
 
 
-def grade_one(submission, name, out, options):
+def grade_one(submission, name, out, grader, seed):
     """The Mark of one submission; never raises for what a submission is."""
     canvas_id = submission.canvas_id if name == submission.name else ""  # a number would undo the pseudonym
     try:
         with folder_of(submission) as folder:
-            return Mark(name, canvas_id, *graded(folder, out / name, options))
+            return Mark(name, canvas_id, *graded(folder, out / name, grader, seed))
     except Exception as error:
         return Mark(name, canvas_id, None, clean(f"not graded: {error}"))
 
 
-@contextmanager
+@contextlib.contextmanager
 def folder_of(submission):
     """The folder of a submission; files that lie beside those of others are copied into one."""
     if isinstance(submission.files, Path):
@@ -166,20 +177,75 @@ def folder_of(submission):
         yield Path(folder)
 
 
-def graded(folder, out, options):
-    """Grade in a process of its own, unless that was done -> results, "", whether it was done. RuntimeError if the grader gives none."""
-    done, results, fingerprint = out / "fingerprint.txt", out / "results.json", fingerprint_of(folder, options)
-    if done.exists() and results.exists() and done.read_text() == fingerprint:
-        return json.loads(results.read_text(encoding="utf-8")), "", True
-    done.unlink(missing_ok=True)
-    arguments = json.dumps({**options, "folder": str(folder.resolve()), "out": str(out.resolve())})
-    command = [sys.executable, "-I", "-c", GRADER, str(Path(scratchgen.__file__).parents[1]), arguments]
-    longest = len(options["exercises"]) * GIVE_UP_AFTER * (options["seconds"] + SECONDS_TO_START)
-    process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=longest)
-    if process.returncode:
-        raise RuntimeError(process.stderr.strip() or f"the grader ended with status {process.returncode}")
-    done.write_text(fingerprint)
-    return json.loads(results.read_text(encoding="utf-8")), "", False
+def graded(folder, out, grader, seed):
+    """Grade, unless that was done -> results, "", whether it was done. RuntimeError if the grader gives no results."""
+    done, results, fingerprint = out / "fingerprint.txt", out / "results.json", fingerprint_of(folder, {**grader.options, "seed": seed})
+    resumed = done.exists() and results.exists() and done.read_text() == fingerprint
+    if not resumed:
+        done.unlink(missing_ok=True)
+        grader.grade(folder, out, seed)
+        done.write_text(fingerprint)
+    return json.loads(results.read_text(encoding="utf-8")), "", resumed
+
+
+class Grader:
+    """A process that grades one submission after another; started when there is something to do, and again when it has ended.
+
+    with Grader(options) as grader:          options: those of `grade` that are the same for the whole class
+        grader.grade(folder, out, seed)
+    """
+
+    def __init__(self, options):
+        self.options, self.process = options, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self.process is not None:
+            self.process.communicate()  # closes the pipe to it, at which it ends
+
+    def grade(self, folder, out, seed):
+        """Write the results of a folder into `out`. RuntimeError if there are none, with the reason."""
+        if self.process is None or self.process.poll() is not None:
+            self._start()
+        n = len(self.options["exercises"])
+        deadline = time.monotonic() + n * GIVE_UP_AFTER * (self.options["seconds"] + SECONDS_TO_START)
+        try:
+            wire.send(self.process.stdin.fileno(), {"folder": str(folder.resolve()), "out": str(out.resolve()), "seed": seed}, deadline)
+            complaint = wire.receive(self.process.stdout.fileno(), deadline)
+        except wire.Closed:
+            status = self.process.wait()
+            self.errors.seek(0)
+            complaint = self.errors.read().strip()[-1500:] or f"the grader ended with status {status}"
+        except wire.TimeOut:
+            self.process.terminate()
+            self.process.communicate()
+            complaint = "the grader did not end in time"
+        if complaint:
+            raise RuntimeError(complaint)
+
+    def _start(self):
+        self.errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        command = [sys.executable, "-I", "-c", GRADER, str(Path(scratchgen.__file__).parents[1]), json.dumps(self.options)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
+
+
+def serve(options):
+    """In a grader's process: grade what comes, until nobody asks any more."""
+    replies = os.dup(1)
+    os.dup2(2, 1)  # what anything prints is no reply
+    with contextlib.ExitStack() as stack, ended_by_signals(), contextlib.suppress(wire.Closed):
+        nurseries = None
+        if not options["without_locks"]:  # whose students could reach into a nursery
+            nurseries = {exercise.name: stack.enter_context(Nursery(exercise)) for exercise in chosen(options["exercises"])}
+        while True:
+            asked, complaint = wire.receive(0), ""
+            try:
+                grade(**asked, **options, nurseries=nurseries)
+            except (OSError, RuntimeError, ValueError) as error:
+                complaint = str(error)
+            wire.send(replies, complaint)
 
 
 def fingerprint_of(folder, options):

@@ -49,7 +49,7 @@ class Outcome:
         return self.test.points if self.passed else 0.0
 
 
-def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=None, without_locks=False):
+def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=None, without_locks=False, nurseries=None):
     """Grade the exercises in a folder -> the results, a dict in Gradescope's schema.
 
     exercises: names of those to grade; None for all of the course, missing files scoring zero.
@@ -58,6 +58,7 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
     memory: bytes that the student's process may use.
     seed: of the tests' inputs; None draws a secret one.
     without_locks: grade even where the system's locks do not hold the student's code (see sandbox.py); the results say what that means.
+    nurseries: {exercise's name: Nursery} to be used again for other students; None makes them for this folder alone.
     Raises NotADirectoryError if there is no such folder, ValueError for an unknown exercise, a negative seed or seconds that are no time limit,
     RuntimeError where the student's code cannot be locked up; then it was not run, and the results, all zero, are written nevertheless.
     """
@@ -73,7 +74,7 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
     wanted, began = chosen(exercises), time.monotonic()
     seed = secrets.randbits(64) if seed is None else seed
     outcomes, locks, elsewhere, refusal = [], [], [], None
-    with use_backend("numpy"), np.errstate(all="ignore"), _ended_by_signals():
+    with use_backend("numpy"), np.errstate(all="ignore"), ended_by_signals():
         for exercise in wanted:
             try:
                 source, where = work_of(folder, exercise)
@@ -81,7 +82,8 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
                     outcomes += [Outcome(exercise, test, False, clean(where)) for test in exercise.tests]
                     continue
                 elsewhere += [clean(where)] * bool(where)
-                outcomes += grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks)
+                nursery = None if nurseries is None else nurseries[exercise.name]
+                outcomes += grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks, nursery)
             except Untrusted as error:
                 refusal = f"not graded: on this system nothing holds a student's code, so no point could be trusted: {error}"
                 outcomes = [Outcome(exercise, test, False, refusal) for exercise in wanted for test in exercise.tests]
@@ -99,13 +101,13 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
     return results
 
 
-def grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks=False):
+def grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks=False, nursery=None):
     """The outcomes of one exercise's tests, for a student's text; adds the names of the locks that held to `locks`."""
     complaint = "\n".join(violations(source, exercise))
     if complaint:
         return [Outcome(exercise, test, False, complaint) for test in exercise.tests]
     outcomes, ended, left, student = [], 0, GIVE_UP_AFTER * seconds, None
-    with Sandbox(exercise, source, seconds=seconds, memory=memory, without_locks=without_locks) as box:
+    with Sandbox(exercise, source, seconds=seconds, memory=memory, without_locks=without_locks, nursery=nursery) as box:
         for i, test in enumerate(exercise.tests):
             if ended == GIVE_UP_AFTER or left <= 0:
                 took = f"has taken {GIVE_UP_AFTER * seconds:g} seconds for other parts"
@@ -129,7 +131,7 @@ def grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks
 
 
 @contextlib.contextmanager
-def _ended_by_signals():
+def ended_by_signals():
     """SIGTERM and SIGHUP end grading as Ctrl-C does: with the student's process, and its folder. Signals that are handled already stay so."""
 
     def end(number, frame):

@@ -3,20 +3,12 @@
 import contextlib
 import os
 import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
-
-import numpy as np
 
 from scratchgen.coursework import sandbox, wire
-from scratchgen.coursework.library import write_library
+from scratchgen.coursework.nursery import SECONDS_TO_START, Nursery
 from scratchgen.coursework.testing import Work, hint
 from scratchgen.gradcheck.subjects import positional_names
-
-BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); import runpy; runpy.run_module('scratchgen.coursework.worker', run_name='__main__')"
-SECONDS_TO_START = 60  # until Python and NumPy are loaded; generous, because a busy machine is not the student's fault
 
 
 class StudentError(Exception):
@@ -32,30 +24,25 @@ class Untrusted(Exception):
 
 
 class Sandbox:
-    """A folder with the part of the library that an exercise may use, and processes that import it and are locked then.
+    """Processes with the part of the library that an exercise may use, locked, and with the student's file loaded then.
 
     with Sandbox(exercise, source) as box:
         student = box.start()          raises StudentError if the student's file does not even load
         student.tanh(x)
 
     without_locks: True also runs code that the locks here cannot hold.  skip: locks to do without, see sandbox.enter; for tests.
+    nursery: where the processes come from, to be used again; None makes one, for this block.
     """
 
-    def __init__(self, exercise, source, *, seconds, memory, without_locks=False, skip=()):
+    def __init__(self, exercise, source, *, seconds, memory, without_locks=False, skip=(), nursery=None):
         self.exercise, self.source, self.seconds, self.memory = exercise, source, seconds, memory
-        self.without_locks, self.skip = without_locks, skip
+        self.without_locks, self.skip, self.nursery = without_locks, skip, nursery
         self.process = self.locks = None
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             stack.enter_context(sandbox.not_dumpable())
-            self.folder = Path(stack.enter_context(_temporary_folder()))
-            self.library = self.folder / "library"
-            self.modules = write_library(self.exercise.text(), self.library)
-            numpy_folder = Path(np.__file__).resolve().parent
-            (self.library / "numpy").symlink_to(numpy_folder)
-            if numpy_folder.with_name("numpy.libs").is_dir():  # the shared libraries of NumPy's wheels
-                (self.library / "numpy.libs").symlink_to(numpy_folder.with_name("numpy.libs"))
+            self.nursery = self.nursery or stack.enter_context(Nursery(self.exercise))
             stack.callback(self.stop)
             self.leave = stack.pop_all().close
         return self
@@ -67,23 +54,10 @@ class Sandbox:
         """A new process, locked, with the student's file loaded -> Remote. StudentError if that fails, Untrusted if it cannot be locked."""
         self.stop()
         self.locks = None
-        work = self.folder / "work"
+        work = self.nursery.folder / "work"
         work.mkdir(exist_ok=True)  # it is removed when the process is locked
-        request_read, request_write = os.pipe()
-        reply_read, reply_write = os.pipe()
-        with open(self.folder / "errors.txt", "wb") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-B", "-c", BOOT, str(self.library), str(request_read), str(reply_write)],
-                env={"SCRATCHGEN_BACKEND": "numpy", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
-                cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
-                pass_fds=(request_read, reply_write), start_new_session=True,
-            )  # fmt: skip
-        os.close(request_read)
-        os.close(reply_write)
-        self.pipes = request_write, reply_read
-        for pipe in self.pipes:
-            os.set_blocking(pipe, False)
-        start = {"imports": self.modules, "memory": self.memory, "skip": list(self.skip)}
+        self.process, *self.pipes = self.nursery.start()
+        start = {"work": str(work), "memory": self.memory, "skip": list(self.skip)}
         start["seconds"] = int(self.seconds * len(self.exercise.tests)) + SECONDS_TO_START
         self._exchange(start, time.monotonic() + SECONDS_TO_START, self._note_locks)
         dangers = sandbox.untrusted(self.locks)
@@ -150,8 +124,7 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             return "your code closed the connection to the grader"
         if self.locks is None:
-            words = (self.folder / "errors.txt").read_text(encoding="utf-8", errors="replace").strip()
-            raise RuntimeError(f"the grader cannot start its locked process: {words[-1500:]}")
+            raise RuntimeError(f"the grader cannot start its locked process: {self.nursery.last_words()}")
         if code < 0:
             return f"your code ended the process: killed by signal {-code} (out of memory, time or stack?)"
         return f"your code ended the process, with exit status {code}"
@@ -180,13 +153,3 @@ def _describe(kind, message, line):
         return message
     place = f" (line {line} of your file)" if isinstance(line, int) else ""
     return f"your code raised {kind}{place}: {message}{hint(kind, message)}" if message else f"your code raised {kind}{place}"
-
-
-@contextlib.contextmanager
-def _temporary_folder():
-    folder = tempfile.TemporaryDirectory(prefix="scratchgen-", ignore_cleanup_errors=True)
-    try:
-        yield folder.name
-    finally:
-        with contextlib.suppress(RecursionError):  # folders in folders in …; only code that no lock held can make them
-            folder.cleanup()

@@ -8,6 +8,7 @@ the tests compare at inputs where difference quotients are of no use (testing.py
 """
 
 import ast
+import functools
 
 from scratchgen.coursework.loading import GUARD
 
@@ -44,7 +45,7 @@ def violations(text, exercise):
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return [f"the file is not valid Python: {error}"]
-    given = _imports(ast.parse(exercise.text()))
+    given = _given(exercise)
     found = []
     for (module, name), line in _imports(tree).items():
         if module.split(".")[0] == "scratchgen" and (module, name) not in given:
@@ -68,6 +69,12 @@ def violations(text, exercise):
         if name in COMPLEX:
             found.append((node.lineno, f"uses {name}, for complex numbers; {DERIVE}"))
     return [f"line {line} {sentence}" for line, sentence in sorted(found)]
+
+
+@functools.cache
+def _given(exercise):
+    """What the exercise's file imports as it is handed out."""
+    return _imports(ast.parse(exercise.text()))
 
 
 def _imports(tree):

@@ -24,6 +24,7 @@ import struct
 import sys
 
 PR_SET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 3, 4, 22, 38
+PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER = 36, 37
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 USERS = range(60578, 61184)  # systemd's table of user IDs leaves these to nobody, and containers of 65536 users have them
 DENIED_EVENTS = (
@@ -149,6 +150,20 @@ def not_dumpable():
     finally:
         if before == 1:
             _linux("prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+@contextlib.contextmanager
+def adopting():
+    """For the grader: what its children forked becomes its own child when they end while the block runs."""
+    before = ctypes.c_int()
+    with contextlib.suppress(OSError):
+        _linux("prctl", PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
+        _linux("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            _linux("prctl", PR_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
 
 
 # Landlock: https://docs.kernel.org/userspace-api/landlock.html

@@ -10,6 +10,7 @@ decorators are dropped: the student's function is what runs, never a compiled tw
 """
 
 import ast
+import functools
 import re
 import textwrap
 from pathlib import Path
@@ -116,6 +117,7 @@ class Cut:
         return "\n".join(text + head + filled)
 
 
+@functools.cache
 def student_text(cuts, introduction, filling="blank"):
     """The whole text of an exercise's file: introduction and lessons, imports, definitions."""
     definitions = [text for cut in cuts for _, text in cut.pieces(filling)]

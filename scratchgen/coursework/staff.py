@@ -168,7 +168,8 @@ Look at the first line once after setting up. While a student's code runs, the g
 - The code can waste its time and memory (1 GiB; `memory=` of `coursework.grade`). A container smaller than that ends it earlier.
 - The solutions are public, in the library. Importing them scores nothing; typing them in, or any other form of copying, is not detected.
 - The hidden tests are public too; their inputs are not.
-- Two students' processes are never the same, but one exercise's tests share a process: code may remember earlier calls. It gains nothing by it.
+- Two students' processes are never the same. With `--all` those of one exercise are forked from a process that has loaded the library and sees
+  nothing of any student. One exercise's tests share a process: code may remember earlier calls. It gains nothing by it.
 - Computing a gradient numerically instead of deriving it is against the rules. Complex numbers are refused, and gradients are compared at
   inputs where only a formula is exact, so that difference quotients earn no gradient points. Not detected: automatic differentiation that a
   student writes for the purpose, and high-order differences fitted to single elements.

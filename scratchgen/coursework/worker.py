@@ -1,8 +1,9 @@
 """The locked process: loads a student's file, calls its functions on arrays that come through a pipe, and sends back what they return.
 
-It holds nothing worth stealing: no expected values, no tests, no scores, no seed. Whatever it sends is taken for an answer, no more.
+It is forked from a process that has loaded all that the file may import (see nursery.py). It holds nothing worth stealing: no expected
+values, no tests, no scores, no seed. Whatever it sends is taken for an answer, no more.
 
-    start     {"imports", "memory", "seconds", "skip"}                               reply {"locks"}
+    start     {"work": its folder, "memory", "seconds", "skip"}                      reply {"locks"}
     load      {"source", "name"}                                                     reply {"ready"} or {"error"}
     request   {"function", "careful" or "driver": name, "args": […]}                 reply {"value", "args"} or {"error"}
 
@@ -29,14 +30,52 @@ LATE = ("fft", "linalg", "ma", "polynomial", "random")  # what NumPy 2 imports a
 
 
 def main():
-    """Serve until the grader closes the pipe. argv: two file descriptors, to read requests from and to write replies to."""
-    requests, replies = int(sys.argv[1]), int(sys.argv[2])
-    start = wire.receive(requests)
+    """Load NumPy and the library, then be a nursery until the grader goes. argv: descriptors of two pipes, whether to fork, names of modules."""
+    wishes, answers, forks, *modules = sys.argv[1:]
     np.linalg.norm(np.random.default_rng(0).normal(size=(3, 3)) @ np.ones((3, 3)))  # numpy's own late imports and buffers
     for name in LATE:
         importlib.import_module(f"numpy.{name}")
-    for name in start["imports"]:  # what the student's file needs of the library: afterwards files are out of reach
+    for name in modules:  # what the student's file needs of the library: afterwards files are out of reach
         importlib.import_module(name)
+    pipes = wanted(int(wishes), int(answers), forks == "1")
+    sys.argv[1:] = map(str, pipes)
+    serve(*pipes)
+
+
+def wanted(wishes, answers, forks):
+    """Wait until the grader wants a process -> in that process, the two pipes that it is to serve; the nursery goes on waiting."""
+    while True:
+        wire.receive(wishes)
+        pipes = os.open("requests", os.O_RDONLY), os.open("replies", os.O_WRONLY)
+        if not forks:
+            wire.send(answers, os.getpid())
+        if not forks or forked(answers):
+            os.close(wishes)
+            os.close(answers)
+            return pipes
+        for pipe in pipes:
+            os.close(pipe)
+
+
+def forked(answers):
+    """Fork by way of a process that ends at once: so the grader becomes the parent, not the nursery -> whether this is the new process."""
+    between = os.fork()
+    if between:
+        os.waitpid(between, 0)
+        wire.send(answers, None)
+        return False
+    child = os.fork()
+    if child:
+        wire.send(answers, child)
+        os._exit(0)
+    os.setsid()
+    return True
+
+
+def serve(requests, replies):
+    """Lock this process up, load the student's file, and answer requests until the grader closes the pipe."""
+    start = wire.receive(requests)
+    os.chdir(start["work"])
     locks = sandbox.enter(start["memory"], start["seconds"], start["skip"])
     wire.send(replies, {"locks": locks})
 

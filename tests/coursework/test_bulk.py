@@ -102,7 +102,7 @@ def test_a_grader_that_breaks_has_no_marks_and_does_not_stop_the_class(tmp_path,
     """The grader itself is killed when it comes to bob; a row without marks is no zero."""
     for name in ("ada", "bob", "cleo"):
         hand_in(tmp_path / "class" / name, CLASS[name][0])
-    kill = "import os, sys\nif '/bob' in sys.argv[2]: os.kill(os.getpid(), 9)\n"
+    kill = "import os, sys\nsys.addaudithook(lambda event, args: event == 'open' and '/bob/' in str(args[0]) and os.kill(os.getpid(), 9))\n"
     monkeypatch.setattr(bulk, "GRADER", kill + bulk.GRADER)
     grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"])
     table = rows(tmp_path / "out" / "marks.csv")
