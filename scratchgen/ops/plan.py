@@ -16,11 +16,10 @@ order, so that the bits do not depend on which thread was where. What needs such
 
 from dataclasses import dataclass, field
 
-from scratchgen.ops.symbols import Dim, Node, Store, Untraceable
+from scratchgen.ops.symbols import REDUCTIONS, Dim, Node, Store, Untraceable
 from scratchgen.ops.tracing import blamed_on
 
 DEAR = {"exp", "expm1", "log", "log1p", "log_one_plus", "tanh", "sin", "cos", "arctan", "power"}  # worth keeping instead of computing twice
-REDUCTIONS = ("sum", "max", "min")
 
 
 @dataclass

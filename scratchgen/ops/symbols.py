@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 RULES = {}  # {NumPy's function: ours, of the same arguments}; np.ufunc: of all elementwise ones, (trace, ufunc, inputs, dtype)
+REDUCTIONS = ("sum", "max", "min")
 MAKERS = {}  # likewise, of functions that are given lengths in place of an array, the trace first: np.full(…, like=x) keeps x to itself
 
 
@@ -73,10 +74,10 @@ class Store:
 
 
 class Trace:
-    """The nodes of one call of a definition."""
+    """The nodes of one call of a definition.  ones: texts of the lengths that are known beforehand to be 1."""
 
-    def __init__(self):
-        self.nodes, self.dims, self.stores, self.outputs, self.changed = {}, [], [], [], {}
+    def __init__(self, ones=frozenset()):
+        self.nodes, self.dims, self.stores, self.outputs, self.changed, self.ones = {}, [], [], [], {}, ones
 
     def node(self, op, args=(), dtype=None, info=(), dims=()):
         """That node; the one there is, if it is there."""
@@ -87,7 +88,13 @@ class Trace:
 
     def dim(self, text, value):
         self.dims.append(Dim(text, value))
+        self.dims[-1].one = text in self.ones
         return self.dims[-1]
+
+    def late_ones(self):
+        """Texts of the lengths that turned out to be 1 after something had been summed along them."""
+        summed = {d.root() for node in self.nodes.values() if node.op in REDUCTIONS for d in node.dims}
+        return {d.text for d in self.dims if d.root().one and d.root() in summed}
 
     def length(self, x):
         """A length, given as a Dim or a number, as a symbol."""

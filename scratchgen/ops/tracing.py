@@ -49,13 +49,13 @@ class Program:
         return sorted({store.target[1] for store in self.stores if store.target[0] == "arg"})
 
 
-def trace(definition, arguments, parameters, static=()):
+def trace(definition, arguments, parameters, static=(), ones=frozenset()):
     """The Program of definition(*arguments).  arguments: arrays (anything with shape, ndim and dtype), numbers and others.
 
-    static: numbers of the arguments whose values are part of the trace, whatever they are.
+    static: numbers of the arguments whose values are part of the trace, whatever they are.  ones: texts of the lengths that are known to be 1.
     Raises Untraceable; ValueError where the shapes do not fit each other.
     """
-    recorded, symbols, arrays, numbers = Trace(), [], {}, {}
+    recorded, symbols, arrays, numbers = Trace(ones), [], {}, {}
     Tracing.shapes = tuple(x.shape if hasattr(x, "shape") and hasattr(x, "dtype") else None for x in arguments)
     for i, x in enumerate(arguments):
         if Tracing.shapes[i] is not None and not isinstance(x, np.generic):
@@ -74,7 +74,7 @@ def trace(definition, arguments, parameters, static=()):
     try:
         result = definition(*symbols)
     except NeedsValue as needed:
-        return trace(definition, arguments, parameters, (*static, needed.argument))
+        return trace(definition, arguments, parameters, (*static, needed.argument), ones)
     except Untraceable as error:
         raise Untraceable(where_it_happened(error, definition)) from None
     except (ValueError, IndexError):
@@ -82,6 +82,8 @@ def trace(definition, arguments, parameters, static=()):
         raise ValueError(f"{definition.__name__}: arrays whose shapes do not fit each other: {shapes}") from None
     finally:
         Tracing.active = outer
+    if late := recorded.late_ones():  # summed along a length that broadcasting found to be 1 only afterwards
+        return trace(definition, arguments, parameters, static, ones | late)
     program = Program(definition, definition.__name__, tuple(parameters), arrays, numbers, static)
     program.shapes = {x.argument: x._shape for x in symbols if isinstance(x, Symbol) and x.argument is not None}
     with blamed_on(definition):

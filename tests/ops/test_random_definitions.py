@@ -123,7 +123,13 @@ def second_of_the_first(a, y):
     return a * (y[:, 1:2] * y[:, 2:3])
 
 
+@op
+def from_the_mean(x, w):  # that x has one column, w says after it was summed along its rows
+    return x - x.mean(axis=1, keepdims=True) + w, x.sum(axis=0) * w, w * np.max(x)
+
+
 @pytest.mark.parametrize("operation, arguments", [
+    (from_the_mean, (np.arange(4.0)[:, None], np.arange(5.0))), (from_the_mean, (np.arange(5.0)[None], np.ones((4, 5)))),
     (second_of_the_first, (np.ones((4, 3)), np.array([[2.0, 3.0, 5.0]]))),
     (as_columns, (np.arange(5.0), np.ones((5, 3)))), (into_a_column, (np.ones((5, 3)), np.arange(5.0))), (counted, (np.ones((4, 2)), 1)),
     (counted, (np.ones((4, 2)), 3)),

@@ -28,9 +28,9 @@ from scratchgen.ops.cuda.launch import launch
 from scratchgen.ops.cuda.moving import moving
 from scratchgen.ops.cuda.sums import tickets
 from scratchgen.ops.dispatch import use_backend
-from scratchgen.ops.plan import REDUCTIONS, closure
+from scratchgen.ops.plan import closure
 from scratchgen.ops.source import type_name
-from scratchgen.ops.symbols import Dim
+from scratchgen.ops.symbols import REDUCTIONS, Dim
 from scratchgen.ops.tracing import trace
 
 

@@ -20,10 +20,10 @@ from numba.core.errors import NumbaError
 from scratchgen.ops import checks
 from scratchgen.ops.numba import driver, sums
 from scratchgen.ops.numba.kernels import Kernel, Writer, kernels
-from scratchgen.ops.plan import REDUCTIONS, closure
+from scratchgen.ops.plan import closure
 from scratchgen.ops.recording import FloatTerm, IntTerm
 from scratchgen.ops.source import TYPES, type_name
-from scratchgen.ops.symbols import Dim, Untraceable
+from scratchgen.ops.symbols import REDUCTIONS, Dim, Untraceable
 from scratchgen.ops.tracing import trace
 
 FLOAT32, FLOAT64 = checks.REALS

@@ -16,9 +16,9 @@ from numba import types
 from scratchgen.ops.numba.compile import c_function
 from scratchgen.ops.numba.driver import BLOCK, HEAD, STRIPE
 from scratchgen.ops.numba.functions import NAMES
-from scratchgen.ops.plan import REDUCTIONS, plan
+from scratchgen.ops.plan import plan
 from scratchgen.ops.source import Scope, price, type_name
-from scratchgen.ops.symbols import Dim, Untraceable
+from scratchgen.ops.symbols import REDUCTIONS, Dim, Untraceable
 from scratchgen.ops.tracing import blamed_on
 
 SIGNATURE = types.void(*[types.int64] * 6)
@@ -119,9 +119,11 @@ class Writer:
         return name
 
     def row_of(self, what, dtype, row):
-        """The name of the pointer to a row of an array."""
+        """The pointer to a row of an array: its name, or, where the loop over columns runs down an array of one column, the pointer itself."""
         k, s = self.layout.pointer(what), self.layout.stride(what)
         line = f"numbers_at(args[@p + {k}] + {row} * args[@s + {s}], {type_name(dtype)}(0))"
+        if row.startswith(("j", "(j")):
+            return line
         if line not in self.row_names:
             base = self.names[what[1]] if what[0] == "arg" else "_".join(map(str, what))
             self.row_names[line] = base if row == "i" else f"{base}_{len(self.row_names)}"
