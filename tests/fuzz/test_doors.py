@@ -216,7 +216,7 @@ def same_on_both(function, make, dtype, honest=False):
             outcomes.append((*called(function, arguments), [truth(a) for a in arguments]))
         for a in arguments:
             base = getattr(truth(a), "base", None)
-            if type(base) is np.ndarray and base.dtype == np.uint8 and base.size > 3 * truth(a).nbytes:
+            if type(base) is np.ndarray and base.dtype == np.uint8 and base.size == (truth(a).size * 3 + 64) * truth(a).itemsize:
                 start = (truth(a).size + 32) * truth(a).itemsize
                 assert (base[:start] == 7).all() and (base[start + truth(a).nbytes :] == 7).all()  # surrounded
     (kind, wanted, left), (other, got, changed) = outcomes
