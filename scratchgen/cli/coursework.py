@@ -3,6 +3,7 @@
 examples:
   scratchgen coursework new exercises                  write the exercises; then read exercises/README.md
   scratchgen coursework grade exercises                points so far, with hidden tests
+  scratchgen coursework new class --class names.csv    a folder for each student, with a sheet of numbers that is theirs alone
   scratchgen coursework grade --all class --jobs 2     marks of a whole class, each student a folder in it
   scratchgen coursework staff staff                    solutions, autograder, points; for those who teach
 """
@@ -17,6 +18,9 @@ def add_arguments(parser):
     new = commands.add_parser("new", help="write the exercises into a new folder")
     new.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
     new.add_argument("--seed", type=int, help="of the inputs of the visible tests (default: drawn); one per student")
+    new.add_argument(
+        "--class", type=Path, dest="names", metavar="FILE", help="a folder in DIR for each student of this CSV file, each with a seed of their own"
+    )
     new.add_argument("--notebooks", action="store_true", help="as Jupyter notebooks as well")
 
     grade = commands.add_parser("grade", help="run visible and hidden tests, show the points")
@@ -30,6 +34,8 @@ def add_arguments(parser):
     grade.add_argument("--all", action="store_true", help="grade a class, a grader for each student; what is graded already is not graded again")
     grade.add_argument("--jobs", type=int, metavar="N", help="with --all: students graded at a time (default: 1)")
     grade.add_argument("--csv", type=Path, metavar="FILE", help="with --all: the table of marks (default: marks.csv in --out)")
+    grade.add_argument("--class", type=Path, dest="class_list", metavar="FILE", help="with --all: the class.csv that `new --class` wrote")
+    grade.add_argument("--similarity", type=Path, metavar="DIR", help="with --all: where to write what each student wrote, for a checker")
     grade.add_argument("--pseudonyms", type=Path, metavar="FILE", help="with --all: no names in the output; this CSV file says who is who")
 
     staff = commands.add_parser("staff", help="write solutions, autograder and explanations into a new folder")
@@ -44,16 +50,21 @@ def run(args):
     from scratchgen import coursework  # here: --help should not load every exercise
 
     if args.coursework_command == "new":
-        folder = coursework.new(args.folder, seed=args.seed, exercises=args.exercises, notebooks=args.notebooks)
-        print(f"Written to {folder}. Begin with {folder / 'README.md'}.")
+        options = {"seed": args.seed, "exercises": args.exercises, "notebooks": args.notebooks}
+        if args.names is None:
+            folder = coursework.new(args.folder, **options)
+            print(f"Written to {folder}. Begin with {folder / 'README.md'}.")
+        else:
+            folder = coursework.new_class(args.names, args.folder, **options)
+            print(f"Written to {folder}: a folder for each student, and class.csv, which grading needs.")
     elif args.coursework_command == "staff":
         folder = coursework.staff(args.folder, exercises=args.exercises)
         print(f"Written to {folder}: solutions among it, so not for students. Begin with {folder / 'README.md'}.")
     elif args.all:
         grade_class(args)
     else:
-        for option in ("jobs", "csv", "pseudonyms"):
-            if getattr(args, option) is not None:
+        for option in ("jobs", "csv", "class", "similarity", "pseudonyms"):
+            if getattr(args, "class_list" if option == "class" else option) is not None:
                 raise ValueError(f"--{option} is for a class: add --all, or leave it out")
         options = {"exercises": args.exercises, "out": args.out, "seconds": args.seconds, "seed": args.seed, "without_locks": args.without_locks}
         print(coursework.report(coursework.grade(args.folder, **options)), end="")
@@ -74,5 +85,15 @@ def grade_class(args):
 
     options = {"exercises": args.exercises, "seconds": args.seconds, "seed": args.seed, "without_locks": args.without_locks}
     jobs = 1 if args.jobs is None else args.jobs
-    coursework.grade_all(args.folder, out, jobs=jobs, pseudonyms=args.pseudonyms, table=table, tell=tell, **options)
+    coursework.grade_all(
+        args.folder,
+        out,
+        jobs=jobs,
+        pseudonyms=args.pseudonyms,
+        class_list=args.class_list,
+        similarity=args.similarity,
+        table=table,
+        tell=tell,
+        **options,
+    )
     print(f"Written: {table}, {out / 'statistics.txt'}, and a folder for each student in {out}")

@@ -1,6 +1,7 @@
 """Coursework: exercises cut from the library's own source, tests that say what is wrong, and grading that can be trusted.
 
     coursework.new("exercises")                     a student's folder: files with a lesson and blanks, tests, README.md
+    coursework.new_class("names.csv", "class")      a folder for each student of a class
     coursework.grade("exercises", out="results")    partial credit, results.json for Gradescope
     coursework.grade_all("class", "results")        a class of them, and the table of marks
     coursework.staff("staff")                       solutions, autograder, points: read its README.md
@@ -15,6 +16,7 @@ from scratchgen.coursework.exercises import EXERCISES
 from scratchgen.coursework.grader import grade, report
 from scratchgen.coursework.new import new
 from scratchgen.coursework.notebook import check
+from scratchgen.coursework.roster import new_class
 from scratchgen.coursework.staff import staff
 
-__all__ = ["EXERCISES", "check", "grade", "grade_all", "new", "report", "staff"]
+__all__ = ["EXERCISES", "check", "grade", "grade_all", "new", "new_class", "report", "staff"]

@@ -7,19 +7,18 @@
     OUT/ada/fingerprint.txt                      of all that decides the marks; while it stays the same, nothing is graded again
     OUT/seed.txt                                 from which each student's seed is derived; secret, as the tests' inputs follow from it
     OUT/statistics.txt                           per part: how many passed, which message came how often
+    SIMILARITY/ada/ex01_linear.py                what she wrote herself, for a checker, if asked for
 
 Each grader is a process of its own (closing its memory to others, for one, is a property of a process), waited for by a thread. It grades one
 submission after another, so that its nurseries (nursery.py) are made once. Whatever becomes of it, the other students are graded.
 """
 
 import contextlib
-import csv
 import hashlib
 import json
 import os
 import queue
 import re
-import secrets
 import shutil
 import subprocess
 import sys
@@ -31,11 +30,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import scratchgen
-from scratchgen.coursework import wire
+from scratchgen.coursework import by_hand, wire
 from scratchgen.coursework.exercises import chosen
 from scratchgen.coursework.finding import LEFT_OUT, work_of
 from scratchgen.coursework.grader import GIVE_UP_AFTER, clean, ended_by_signals, grade, written_by
 from scratchgen.coursework.nursery import SECONDS_TO_START, Nursery
+from scratchgen.coursework.roster import class_seed, seed_of, seeds_of, with_pseudonyms, write_table
+from scratchgen.coursework.similarity import write_own_work
 
 CANVAS = re.compile(r"(?P<name>[^_]+)_(late_)?(?P<id>\d+)_\d+_(?P<file>.+)", re.IGNORECASE)
 NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(\.\d+)?(e[-+]?\d+)?")
@@ -62,11 +63,27 @@ class Mark:
     resumed: bool = False
 
 
-def grade_all(folder, out, *, jobs=1, seed=None, exercises=None, pseudonyms=None, table=None, seconds=10.0, without_locks=False, tell=None):
+def grade_all(
+    folder,
+    out,
+    *,
+    jobs=1,
+    seed=None,
+    exercises=None,
+    pseudonyms=None,
+    class_list=None,
+    similarity=None,
+    table=None,
+    seconds=10.0,
+    without_locks=False,
+    tell=None,
+):
     """Grade every submission in a folder -> the marks, a list of Mark in the order of the names. Writes what the module's docstring lists.
 
     jobs: graders at a time.  seed: from which, with a student's name, the seed of each one's tests is derived; None reads OUT/seed.txt or draws one.
     pseudonyms: a CSV file of names and pseudonyms, made or extended, that takes names out of the output; None leaves them there.
+    class_list: the class.csv that `new_class` wrote, for sheets of numbers that only one student has (by_hand.py) to be graded; None leaves them out.
+    similarity: a folder for what each student wrote, see similarity.py; None writes none.
     table: the CSV file of the marks; None for OUT/marks.csv.  tell: is called with each Mark as it comes.  The others are those of `grade`.
     Raises NotADirectoryError if there is no such folder, ValueError if nobody handed anything in, or for an impossible argument.
     """
@@ -78,23 +95,28 @@ def grade_all(folder, out, *, jobs=1, seed=None, exercises=None, pseudonyms=None
     wanted, handed_in = chosen(exercises), submissions(folder, out)
     if not handed_in:
         raise ValueError(f"{folder} holds no submissions: neither a folder for each student nor files as Canvas names them")
+    everyone = [each.name for each in handed_in]
+    numbers = None if class_list is None else seeds_of(Path(class_list), everyone)
+    if similarity is not None and folder.resolve() in Path(similarity).resolve().parents:
+        raise ValueError(f"{similarity} lies in {folder}, where it would be a submission; give a folder elsewhere")
     out.mkdir(parents=True, exist_ok=True)
     seed = class_seed(out / "seed.txt", seed)
-    names = with_pseudonyms(pseudonyms, handed_in) if pseudonyms is not None else {each.name: each.name for each in handed_in}
+    names = with_pseudonyms(Path(pseudonyms), everyone) if pseudonyms is not None else {name: name for name in everyone}
     options = {"exercises": [exercise.name for exercise in wanted], "seconds": seconds, "without_locks": without_locks}
     graders = queue.SimpleQueue()
 
-    def task(each):
+    def grade_each(each):
+        asked = {"seed": seed_of(seed, each.name), "numbers": numbers and numbers[each.name]}
         grader = graders.get()
         try:
-            return grade_one(each, names[each.name], out, grader, seed_of(seed, each.name))
+            return grade_one(each, names[each.name], out, grader, asked)
         finally:
             graders.put(grader)
 
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(jobs) as pool:
         for _ in range(jobs):
             graders.put(stack.enter_context(Grader(options)))
-        tasks = [pool.submit(task, each) for each in handed_in]
+        tasks = [pool.submit(grade_each, each) for each in handed_in]
         try:
             for task in as_completed(tasks):
                 if tell is not None:
@@ -103,7 +125,11 @@ def grade_all(folder, out, *, jobs=1, seed=None, exercises=None, pseudonyms=None
             pool.shutdown(cancel_futures=True)
             raise
     marks = sorted((task.result() for task in tasks), key=lambda mark: mark.name)
-    write_table(Path(table) if table is not None else out / "marks.csv", marks, wanted)
+    write_marks(Path(table) if table is not None else out / "marks.csv", marks, [by_hand] * (numbers is not None) + wanted)
+    if similarity is not None:
+        for each in handed_in:
+            with folder_of(each) as submission:
+                write_own_work(submission, Path(similarity) / names[each.name], wanted)
     (out / "statistics.txt").write_text(statistics(marks), encoding="utf-8")
     return marks
 
@@ -122,45 +148,12 @@ def submissions(folder, out):
     return sorted(found, key=lambda each: each.name)
 
 
-def class_seed(path, seed):
-    """The class's seed: the one given, else the one in the file, else a new one; then it is in the file."""
-    if seed is None:
-        stored = path.read_text().strip() if path.exists() else str(secrets.randbits(64))
-        if not (stored.isascii() and stored.isdigit()):
-            raise ValueError(f"{path} holds {stored[:40]!r}, and no seed; delete it, or give --seed")
-        seed = int(stored)
-    path.write_text(f"{seed}\n")
-    return seed
-
-
-def seed_of(seed, name):
-    """A student's seed, an int below 2⁶⁴."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:8], "big")
-
-
-def with_pseudonyms(path, handed_in):
-    """{name: pseudonym} from a CSV file, to which those that it lacks are added."""
-    path, names = Path(path), {}
-    if path.exists():
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        if not all(row.get("student") and row.get("pseudonym") for row in rows):
-            raise ValueError(f"{path} is no table of the columns student and pseudonym; give a new file, or one that was written for --pseudonyms")
-        names = {row["student"]: row["pseudonym"] for row in rows}
-    names |= {each.name: f"student-{secrets.token_hex(4)}" for each in handed_in if each.name not in names}
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["student", "pseudonym"])
-        writer.writerows(sorted(names.items()))
-    return names
-
-
-def grade_one(submission, name, out, grader, seed):
+def grade_one(submission, name, out, grader, asked):
     """The Mark of one submission; never raises for what a submission is."""
     canvas_id = submission.canvas_id if name == submission.name else ""  # a number would undo the pseudonym
     try:
         with folder_of(submission) as folder:
-            return Mark(name, canvas_id, *graded(folder, out / name, grader, seed))
+            return Mark(name, canvas_id, *graded(folder, out / name, grader, asked))
     except Exception as error:
         return Mark(name, canvas_id, None, clean(f"not graded: {error}"))
 
@@ -177,13 +170,13 @@ def folder_of(submission):
         yield Path(folder)
 
 
-def graded(folder, out, grader, seed):
+def graded(folder, out, grader, asked):
     """Grade, unless that was done -> results, "", whether it was done. RuntimeError if the grader gives no results."""
-    done, results, fingerprint = out / "fingerprint.txt", out / "results.json", fingerprint_of(folder, {**grader.options, "seed": seed})
+    done, results, fingerprint = out / "fingerprint.txt", out / "results.json", fingerprint_of(folder, {**grader.options, **asked})
     resumed = done.exists() and results.exists() and done.read_text() == fingerprint
     if not resumed:
         done.unlink(missing_ok=True)
-        grader.grade(folder, out, seed)
+        grader.grade(folder, out, asked)
         done.write_text(fingerprint)
     return json.loads(results.read_text(encoding="utf-8")), "", resumed
 
@@ -192,7 +185,7 @@ class Grader:
     """A process that grades one submission after another; started when there is something to do, and again when it has ended.
 
     with Grader(options) as grader:          options: those of `grade` that are the same for the whole class
-        grader.grade(folder, out, seed)
+        grader.grade(folder, out, {"seed": 7, "numbers": None})     asked: those that are each student's
     """
 
     def __init__(self, options):
@@ -205,14 +198,14 @@ class Grader:
         if self.process is not None:
             self.process.communicate()  # closes the pipe to it, at which it ends
 
-    def grade(self, folder, out, seed):
+    def grade(self, folder, out, asked):
         """Write the results of a folder into `out`. RuntimeError if there are none, with the reason."""
         if self.process is None or self.process.poll() is not None:
             self._start()
         n = len(self.options["exercises"])
         deadline = time.monotonic() + n * GIVE_UP_AFTER * (self.options["seconds"] + SECONDS_TO_START)
         try:
-            wire.send(self.process.stdin.fileno(), {"folder": str(folder.resolve()), "out": str(out.resolve()), "seed": seed}, deadline)
+            wire.send(self.process.stdin.fileno(), {"folder": str(folder.resolve()), "out": str(out.resolve()), **asked}, deadline)
             complaint = wire.receive(self.process.stdout.fileno(), deadline)
         except wire.Closed:
             status = self.process.wait()
@@ -250,23 +243,22 @@ def serve(options):
 
 def fingerprint_of(folder, options):
     """Changes with whatever decides the marks: the work that is found, seed and options, and the version of the library."""
-    works = [work_of(folder, exercise) for exercise in chosen(options["exercises"])]
+    works = [work_of(folder, exercise) for exercise in [by_hand, *chosen(options["exercises"])]]
     return hashlib.sha256(json.dumps([works, written_by(folder), options, scratchgen.__version__]).encode()).hexdigest()
 
 
-def write_table(path, marks, exercises):
+def write_marks(path, marks, exercises):
     """Marks as CSV, with the first columns as Canvas's gradebook wants them. Who was not graded has no marks there, rather than zeros."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["Student", "ID", "SIS Login ID", "Section", "total", "max", *(exercise.module for exercise in exercises), "note"])
-        for mark in marks:
-            who = [text(mark.name), mark.canvas_id, "" if mark.canvas_id else text(mark.name), ""]
-            points = [""] * (2 + len(exercises))
-            if mark.results:
-                tests = mark.results["tests"]
-                each = [sum(test["score"] for test in tests if exercise.name in test["tags"]) for exercise in exercises]
-                points = [f"{value:g}" for value in (mark.results["score"], sum(test["max_score"] for test in tests), *each)]
-            writer.writerow([*who, *points, text(mark.note)])
+    rows = []
+    for mark in marks:
+        who = [text(mark.name), mark.canvas_id, "" if mark.canvas_id else text(mark.name), ""]
+        points = [""] * (2 + len(exercises))
+        if mark.results:
+            tests = mark.results["tests"]
+            each = [sum(test["score"] for test in tests if exercise.name in test["tags"]) for exercise in exercises]
+            points = [f"{value:g}" for value in (mark.results["score"], sum(test["max_score"] for test in tests), *each)]
+        rows.append([*who, *points, text(mark.note)])
+    write_table(path, ["Student", "ID", "SIS Login ID", "Section", "total", "max", *(exercise.module for exercise in exercises), "note"], rows)
 
 
 def text(value):

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import scratchgen
-from scratchgen.coursework import sandbox
+from scratchgen.coursework import by_hand, sandbox
 from scratchgen.coursework.exercises import chosen
 from scratchgen.coursework.finding import read, work_of
 from scratchgen.coursework.remote import Gone, Sandbox, StudentError, Untrusted
@@ -49,14 +49,14 @@ class Outcome:
         return self.test.points if self.passed else 0.0
 
 
-def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=None, without_locks=False, nurseries=None):
+def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=None, numbers=None, without_locks=False, nurseries=None):
     """Grade the exercises in a folder -> the results, a dict in Gradescope's schema.
 
     exercises: names of those to grade; None for all of the course, missing files scoring zero.
     out: folder for results.json and report.txt; None writes nothing.
     seconds: time limit of each test; those of an exercise together have GIVE_UP_AFTER times as much.
     memory: bytes that the student's process may use.
-    seed: of the tests' inputs; None draws a secret one.
+    seed: of the tests' inputs; None draws a secret one.  numbers: seed of the student's sheet of numbers (by_hand.py); None leaves it out.
     without_locks: grade even where the system's locks do not hold the student's code (see sandbox.py); the results say what that means.
     nurseries: {exercise's name: Nursery} to be used again for other students; None makes them for this folder alone.
     Raises NotADirectoryError if there is no such folder, ValueError for an unknown exercise, a negative seed or seconds that are no time limit,
@@ -74,6 +74,8 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
     wanted, began = chosen(exercises), time.monotonic()
     seed = secrets.randbits(64) if seed is None else seed
     outcomes, locks, elsewhere, refusal = [], [], [], None
+    if numbers is not None:
+        outcomes += by_hand_outcomes(folder, numbers, elsewhere)
     with use_backend("numpy"), np.errstate(all="ignore"), ended_by_signals():
         for exercise in wanted:
             try:
@@ -86,7 +88,8 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
                 outcomes += grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks, nursery)
             except Untrusted as error:
                 refusal = f"not graded: on this system nothing holds a student's code, so no point could be trusted: {error}"
-                outcomes = [Outcome(exercise, test, False, refusal) for exercise in wanted for test in exercise.tests]
+                outcomes = [outcome for outcome in outcomes if outcome.exercise is by_hand]
+                outcomes += [Outcome(exercise, test, False, refusal) for exercise in wanted for test in exercise.tests]
                 break
             except Exception as error:
                 sentence = clean(f"the grader failed here, which is not your fault: {type(error).__name__}: {error}")
@@ -128,6 +131,16 @@ def grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks
             if lost:
                 student, ended = None, ended + 1
     return outcomes
+
+
+def by_hand_outcomes(folder, numbers, elsewhere):
+    """The outcomes of a sheet of numbers, which is read and not run."""
+    source, where = work_of(folder, by_hand)
+    if source is None:
+        return [Outcome(by_hand, test, False, clean(where)) for test in by_hand.tests]
+    elsewhere += [clean(where)] * bool(where)
+    complaints = [test.run(source, numbers) for test in by_hand.tests]
+    return [Outcome(by_hand, test, not complaint, complaint) for test, complaint in zip(by_hand.tests, complaints, strict=True)]
 
 
 @contextlib.contextmanager

@@ -76,11 +76,17 @@ that is missing scores zero, so name the same exercises everywhere; the autograd
 
 ## A folder for each student
 
-    scratchgen coursework new DIR --seed 20250001
+    scratchgen coursework new CLASS --class names.csv
 
-The seed (a student's number, say) fixes the inputs of the visible tests, so that numbers copied from a neighbour's terminal do not fit. Without
-`--seed` one is drawn; it stands in DIR/coursework.json. Grading does not read it: graded is with inputs from a secret seed, drawn anew for
-every run and kept in the results' extra_data; `coursework.grade(DIR, seed=…)` repeats a run. `--notebooks` adds Jupyter notebooks.
+names.csv has a column called student or name. CLASS gets a folder for each, with a seed that follows from the name and the class's (`--seed`,
+or drawn), and class.csv, which lists them. The seed fixes the inputs of the visible tests, so that numbers copied from a neighbour's terminal
+do not fit, and the numbers of a sheet besides, `ex00_by_hand.py`: one step of a linear layer with pencil and paper, six points. It counts when
+the class is graded with `--class CLASS/class.csv`, and then only with the student's own numbers. As students know their seed, do not
+give grading the same `--seed`.
+
+`scratchgen coursework new DIR` writes a single folder, without the sheet; its seed stands in DIR/coursework.json. `--notebooks` adds Jupyter
+notebooks. Grading reads no seed from a folder: graded is with inputs from a secret one, drawn anew for every run and kept in the results'
+extra_data; `coursework.grade(DIR, seed=…)` repeats a run.
 
 ## Grading
 
@@ -105,7 +111,7 @@ Partial credit is per part; a part is passed or not:
 
 ### A class at a time
 
-    scratchgen coursework grade --all CLASS --jobs 2 --csv marks.csv
+    scratchgen coursework grade --all CLASS --jobs 2 --csv marks.csv --class class.csv
 
 CLASS holds a folder for each student (or each submission, as Gradescope exports them), or files as Canvas exports them. Each is graded by
 a process of its own, `--jobs` at a time, and CLASS-results (`--out`) then holds:
@@ -121,6 +127,12 @@ The table has a row for each student: total, max, points per exercise. It begins
 Section): a student's ID is known if the files came from Canvas; else the folder's name stands as login. If a grader breaks, the row has no
 marks and a note that says why; everybody else is graded. `--pseudonyms KEY.csv` takes names out of folders, tables and reports: KEY.csv says
 who is who, and is used again for the next sheet. Names that students write in their own code or file names stay.
+
+`--class` names the class.csv that was written with the folders, for the sheets by hand to count; submissions have the names that stand there.
+`--similarity DIR` writes for a checker (MOSS, JPlag, Dolos) what each student wrote, one folder each, pseudonymous with `--pseudonyms`: without
+what was handed out, docstrings and comments.
+
+A submission that uses all exercises takes about 1.5 seconds of processor time, a job 0.4 GB of memory.
 
 ### What isolation is given
 
