@@ -108,6 +108,7 @@ class IWAE(VAE):
     variance: of the data around the decoder's output, with "gaussian_fixed"; "gaussian" learns it.
     n_samples: of z for each example, S.
     estimator: of the encoder's gradient, "standard" or "dreg", doubly reparameterized.
+    marginals: whether fit starts the output biases of a Bernoulli decoder at the data's marginals, and not at 0 (marginals.py).
     rng: seed or Generator.
     """
 
@@ -126,12 +127,13 @@ class IWAE(VAE):
         variance=1.0,
         n_samples=5,
         estimator="standard",
+        marginals=True,
         rng=None,
         dtype=np.float32,
     ):
         self.n_samples, self.estimator = integer("n_samples", n_samples, 1), ESTIMATORS[one_of("estimator", estimator, ESTIMATORS)]
-        super().__init__(data_dim, latent_dim, hidden, activation, likelihood, variance, rng=rng, dtype=dtype)
-        own = {name: self.config[name] for name in ("data_dim", "latent_dim", "hidden", "activation", "likelihood", "variance")}
+        super().__init__(data_dim, latent_dim, hidden, activation, likelihood, variance, marginals=marginals, rng=rng, dtype=dtype)
+        own = {name: self.config[name] for name in ("data_dim", "latent_dim", "hidden", "activation", "likelihood", "variance", "marginals")}
         self.config = own | dict(n_samples=self.n_samples, estimator=estimator)
 
     def loss(self, x, eps=None):

@@ -46,6 +46,7 @@ from scratchgen.models.flow import mean_and_scale, of_features, standardize_to
 from scratchgen.models.given import Labels
 from scratchgen.models.likelihoods import Bernoulli
 from scratchgen.models.many_masks import Degrees
+from scratchgen.models.marginals import start_at_marginals
 from scratchgen.models.mixture import GaussianMixture
 from scratchgen.models.model import Model, check_unit_interval, grey_pictures
 from scratchgen.ops import Stream, add, array, as_generator, to_host
@@ -89,6 +90,7 @@ class MADE(Model):
     n_components: Gaussians in a mixture.
     center: subtracted from real numbers, one for all or one for each feature; none is 0.
     scale: they are divided by it, to be about as large as 1; likewise, none is 1.
+    marginals: whether fit starts the biases of Bernoulli outputs at the data's marginals, and not at 0 (marginals.py).
     rng: seed or Generator.
     """
 
@@ -112,6 +114,7 @@ class MADE(Model):
         n_components=10,
         center=None,
         scale=None,
+        marginals=True,
         rng=None,
         dtype=np.float32,
     ):
@@ -128,7 +131,7 @@ class MADE(Model):
         center, scale = of_features("center", center, data_dim), of_features("scale", scale, data_dim)
         self.config = dict(
             data_dim=data_dim, hidden=hidden, activation=activation, ordering=ordering, n_masks=n_masks, direct=flag("direct", direct),
-            n_classes=n_classes, output=output, n_components=n_components, center=center, scale=scale,
+            n_classes=n_classes, output=output, n_components=n_components, center=center, scale=scale, marginals=flag("marginals", marginals),
         )  # fmt: skip
         self.data_dim, self.n_masks, self.mask, self.ordering = data_dim, n_masks, 0, ordering or tuple(range(data_dim))
         self.orderings = [self.ordering]  # of each mask
@@ -157,6 +160,11 @@ class MADE(Model):
         self.log_volume = float(np.sum(np.log(np.full(data_dim, scale)))) if scale is not None else 0.0
         self.stream = Stream(rng)  # of samples
         self.set_parts(**parts)
+
+    def start_from(self, x):
+        """Output biases at the marginals of the data x (n, data_dim): the first samples look as dark as the data."""
+        if self.config["marginals"] and self.config["output"] == "bernoulli":
+            start_at_marginals(self.net.layers[-1].params["b"], x)
 
     def turns(self, step):
         """Step s trains with mask number s mod n_masks."""

@@ -5,6 +5,7 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     data_dim         features of an example
     config           the arguments that make an equal model               checkpoints keep it, as JSON
     n_classes        number of classes, if its objective and `sample` take labels y, integers (batch,); None, if they do not
+    start_from(x)    called by `fit` before the first step of a new run     with all of its data; what begins at a statistic of them
     players()        {name: the module that one optimizer trains}         one for a VAE, two for a GAN
     turns(step)      [(player's name, loss)] of one step                  loss(x), or loss(x, y=y) -> total, {part: number}; fills its gradients
     updated(name)    called after each update of a player                 what must hold of its parameters, such as bounds
@@ -71,6 +72,9 @@ class Model(Module):
         for name, method in list(vars(cls).items()):
             if inspect.isfunction(method) and not name.startswith("_") and not set(ARRAYS).isdisjoint(inspect.signature(method).parameters):
                 setattr(cls, name, check_arrays(method))
+
+    def start_from(self, x):
+        """Called before the first step of a new run, with its data x (n, data_dim): what begins at a statistic of them is set here."""
 
     def players(self):
         """{name: module trained by one optimizer}."""

@@ -30,12 +30,13 @@ import math
 
 import numpy as np
 
-from scratchgen.errors import integer, integers, number, one_of
+from scratchgen.errors import flag, integer, integers, number, one_of
 from scratchgen.layers import mlp
 from scratchgen.losses import gaussian_kl_rows
 from scratchgen.models.given import Labels
 from scratchgen.models.latent_pictures import draw_latent
 from scratchgen.models.likelihoods import LIKELIHOODS, split
+from scratchgen.models.marginals import start_at_marginals
 from scratchgen.models.model import NATS, Model, check_unit_interval, grey_pictures, is_square
 from scratchgen.models.posteriors import POSTERIORS
 from scratchgen.ops import Stream, add, array, as_generator, op, to_host
@@ -58,6 +59,7 @@ class VAE(Model):
     posterior: q(z|x): "gaussian", or "iaf", bent by an inverse autoregressive flow.
     beta: what the KL weighs in the loss.
     n_classes: number of classes, for a conditional VAE, which is given labels; none: no labels.
+    marginals: whether fit starts the output biases of a Bernoulli decoder at the data's marginals, and not at 0 (marginals.py).
     rng: seed or Generator.
     """
 
@@ -87,6 +89,7 @@ class VAE(Model):
         posterior="gaussian",
         beta=1.0,
         n_classes=None,
+        marginals=True,
         rng=None,
         dtype=np.float32,
     ):
@@ -100,7 +103,7 @@ class VAE(Model):
         self.n_classes, columns = self.labels.n_classes, self.labels.columns
         self.config = dict(
             data_dim=data_dim, latent_dim=latent_dim, hidden=hidden, activation=activation, likelihood=likelihood, variance=float(variance),
-            posterior=posterior, beta=float(beta), n_classes=self.n_classes,
+            posterior=posterior, beta=float(beta), n_classes=self.n_classes, marginals=flag("marginals", marginals),
         )  # fmt: skip
         self.data_dim, self.latent_dim, self.beta = data_dim, latent_dim, float(beta)
         make_likelihood, make_posterior = LIKELIHOODS[likelihood], POSTERIORS[posterior]
@@ -110,6 +113,11 @@ class VAE(Model):
         self.decoder = mlp((latent_dim + columns, *hidden[::-1], n_out), activation, rng=rng, dtype=dtype)
         self.posterior = make_posterior(latent_dim, rng=rng, dtype=dtype)
         self.set_parts(encoder=self.encoder, decoder=self.decoder, **self.posterior.parts)
+
+    def start_from(self, x):
+        """Output biases at the marginals of the data x (n, data_dim), for a Bernoulli decoder."""
+        if self.config["marginals"] and self.config["likelihood"] == "bernoulli":
+            start_at_marginals(self.decoder.layers[-1].params["b"], x)
 
     def loss(self, x, eps=None, y=None):
         """-ELBO of a minibatch, in nats per example -> loss, {"loss", "nll", "kl"}; adds to all gradients. The loss is nll + beta · kl.

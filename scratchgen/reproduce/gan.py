@@ -12,9 +12,9 @@ import numpy as np
 import scratchgen as sg
 from scratchgen import plots
 from scratchgen.metrics import kmeans, parzen_log_likelihood, parzen_sigma
+from scratchgen.models.marginals import start_at_marginals
 from scratchgen.optim import SGD
 from scratchgen.optim.schedules import RisingMomentum
-from scratchgen.reproduce.iwae import start_at_the_mean
 from scratchgen.reproduce.study import Published, Reproduction
 
 
@@ -43,15 +43,13 @@ def run(study):
     gan = sg.GAN(784, latent_dim=100, discriminator_hidden=(240, 240), maxout_pieces=5, dropout=0.5, noise="uniform", rng=study.seed)
     start_uniform(gan.generator, 0.05, rng)
     start_uniform(gan.discriminator, 0.005, rng)
-    p = train.mean(axis=0).clip(1e-3, 1 - 1e-3)
-    sg.ops.copy_to(gan.generator.layers[-2].params["b"], sg.ops.array(np.log(p / (1 - p)).astype(np.float32)))
+    start_at_marginals(gan.generator.layers[-2].params["b"], train)
     epochs, steps = study.choose(quick=1, default=100, full=250), -(-len(train) // 100)
     study.fit(
         gan, train, name="gan", epochs=epochs, batch_size=100, optimizer=lambda player: SGD(player, lr=0.1, momentum=0.5, classical=True),
         schedule=lambda optimizer: Paper(optimizer, epochs, steps),
     )  # fmt: skip
     vae = sg.VAE(784, latent_dim=20, hidden=(500,), rng=study.seed)
-    start_at_the_mean(vae, train)
     study.fit(vae, train, name="vae", epochs=study.choose(quick=1, default=30), batch_size=100)
 
     samples = sg.ops.to_host(gan.sample(n, rng=0))

@@ -18,7 +18,7 @@ def run(study):
     x, test = (Binarize("once", rng=i).dataset(study.mnist(split).x) for i, split in enumerate(("valid", "test")))
     for name, n_masks, epochs in (("one mask", 1, study.choose(quick=3, default=100)), ("32 masks", 32, study.choose(quick=3, default=200))):
         ordering = np.random.default_rng(study.seed).permutation(784).tolist() if n_masks == 1 else None  # many masks draw their own
-        made = sg.MADE(784, hidden=(500,), ordering=ordering, n_masks=n_masks, rng=study.seed)
+        made = sg.MADE(784, hidden=(500,), ordering=ordering, n_masks=n_masks, marginals=False, rng=study.seed)
         study.fit(
             made, study.mnist("train").x, name=name.replace(" ", "-"), valid=x, epochs=epochs, batch_size=100, binarize="once", patience=epochs,
             optimizer=lambda player: Adam(player, lr=1e-3, weight_decay=1e-4),

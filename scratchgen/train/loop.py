@@ -138,6 +138,8 @@ def fit(
         Progress(epochs * steps_per_epoch, run.step, progress and together.rank == 0) as bar,
         announcing(bar.compiling),
     ):
+        if not run.step:
+            model.start_from(x)
         if together.size > 1:
             run.restore(*together.same(run.describe))
         if begin:

@@ -240,6 +240,7 @@ def test_many_masks_are_recorded_once_and_resume_to_the_bit(tmp_path, caplog):
         again = make(5)
         sg.fit(again, data, epochs=8, batch_size=10, out=tmp_path, resume=True, progress=False)
         assert np.array_equal(again.flat_params, runs[0].flat_params)
+        runs[2].start_from(data.x)
         optimizers, step = {"model": runs[2].optimizer(runs[2])}, 0  # the same by hand, no step recorded
         for epoch in range(8):
             for x, y in sg.data.minibatches((data.x, data.y), 10, seed=0, epoch=epoch):

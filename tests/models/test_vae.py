@@ -146,7 +146,7 @@ def test_what_a_training_loop_asks_for():
     np.testing.assert_array_equal(VAE(**vae.config, rng=0).flat_params, vae.flat_params)  # config makes an equal model
     assert repr(vae) == (
         "VAE(data_dim=6, latent_dim=2, hidden=(5, 4), activation='tanh', likelihood='bernoulli', "
-        "variance=1.0, posterior='gaussian', beta=1.0, n_classes=None)"
+        "variance=1.0, posterior='gaussian', beta=1.0, n_classes=None, marginals=True)"
     )
 
 

@@ -81,6 +81,7 @@ def test_a_sample_is_the_library_s_with_the_same_draws(open_page, tmp_path):
 def test_earlier_epochs(open_page, tmp_path):
     x = np.random.default_rng(0).integers(0, 2, (100, D)).astype(np.float32)
     made = sg.MADE(D, (50,), rng=0)
+    made.start_from(x)
     untrained = made.net(x[:5]).copy()
     sg.fit(made, x, epochs=5, batch_size=50, out=tmp_path / "run", progress=False)
     np.savez(tmp_path / "data.npz", x_train=x, x_test=x)

