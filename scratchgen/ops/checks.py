@@ -1,9 +1,9 @@
-"""The door of the operations: what an argument may be; and shape and dtype checks, with messages, for the compiled backends.
+"""Checks of an operation's arguments: what is accepted; and shape and dtype checks, with messages, for the compiled backends.
 
-Compiled code reads memory by address, and believes what an array says of its shape. So only NumPy's own arrays come in: one of a subclass, which may
-say anything, as a plain view of the same memory. What is like an array without being one is refused.
+Compiled code reads memory by address and trusts an array's shape. So only NumPy's own arrays are accepted: one of a subclass, whose attributes may
+say anything, is replaced by a plain view of its memory, and what only resembles an array is refused.
 
-The other checks take the operation's name and arrays of any kind that have shape, ndim and dtype. They run before every kernel, so they are short.
+The shape and dtype checks take the operation's name and anything with shape, ndim and dtype. They run before every kernel, so they are short.
 """
 
 import numbers
@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 REALS = (np.dtype(np.float32), np.dtype(np.float64))
-share_memory = getattr(np.may_share_memory, "_implementation", np.may_share_memory)  # past NumPy's dispatch: 95 ns instead of 165
+share_memory = getattr(np.may_share_memory, "_implementation", np.may_share_memory)  # bypasses NumPy's dispatch: 95 ns instead of 165
 PASSED_ON = (numbers.Real, np.bool_, str, type(None), np.dtype, type, tuple)  # what may be an argument beside arrays; and functions
 
 
 def plain(who, name, x):
-    """The argument `name` as one that compiled code may take: an array of a subclass (np.matrix, np.memmap) as a plain view of its memory, all else
-    as it is.
+    """The argument `name` in a form that compiled code may take: an array of a subclass (np.matrix, np.memmap) becomes a plain view of its memory,
+    everything else stays as it is.
 
     Raises TypeError for a masked array, and for what is neither an array nor a number, flag, name or function.
     """
@@ -61,7 +61,7 @@ def described(x):
 
 
 def as_written(definition, parameters):
-    """A definition to be called as it stands: for plain arguments, with a sentence where NumPy or Python stumbles over one of them."""
+    """The definition itself, run by NumPy: arguments are made plain, and where NumPy or Python fails on them the error says what was given."""
     ours = str(definition.__module__).startswith("scratchgen.")  # in a user's own, it may be the definition that is wrong
 
     def run(*arguments):
@@ -79,7 +79,7 @@ def as_written(definition, parameters):
 
 
 def folded(a):
-    """Whether elements of an array may lie in the same place: one that was broadcast, say."""
+    """Whether elements of an array may share memory, as in one that was broadcast."""
     steps = sorted((abs(step), n) for step, n in zip(a.strides, a.shape, strict=True) if n > 1)
     reach = a.itemsize
     for step, n in steps:
@@ -90,7 +90,7 @@ def folded(a):
 
 
 class Product(NamedTuple):
-    """What a matrix product asks of its operands' shapes, in words, and which of the two it takes transposed."""
+    """The shapes that a matrix product needs, in words, and which of its operands it takes transposed."""
 
     shapes: str
     transposed: tuple = (False, False)
@@ -128,7 +128,7 @@ def multipliable(a, b):
 
 
 def not_multipliable(name, a, b):
-    """What is wrong with a (m, k) and b (k, n), as an exception that gives their shapes as the caller of `name` knows them."""
+    """The exception for operands a (m, k) and b (k, n) that do not fit, with their shapes as the caller of `name` gave them."""
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         wanted = PRODUCTS[name]
         given = [x.shape[::-1] if flip else x.shape for x, flip in zip((a, b), wanted.transposed, strict=True)]

@@ -11,7 +11,7 @@ Calling `tanh` runs it in the backend in force:
     cuda     compiled for an NVIDIA GPU (scratchgen/ops/cuda), arrays that live on the device
 
 What is compiled is the definition: tracing.py calls it with symbols in place of arrays, and each backend writes kernels from the expression that
-comes out. A few operations have a twin by hand instead, found by name, because no expression says them: matrix products, random bits, gathering.
+comes out. A few operations have a twin by hand instead, found by name, because no expression describes them: matrix products, random bits, gathering.
 
 With NUMBA_DISABLE_JIT=1 the numba backend runs the definitions, too, so that a debugger steps through them.
 """
@@ -32,8 +32,8 @@ from scratchgen.ops.symbols import Tracing
 BACKENDS = ("numpy", "numba", "cuda")
 
 definitions = {}  # name -> the NumPy definition of each operation, in the order of definition
-recorder = None  # who watches the operations of a step at the moment: recording.py
-_announce = None  # what to call before something is compiled
+recorder = None  # what watches the operations of the step in progress: recording.py
+_announce = None  # called before something is compiled
 _active = None  # the backend in force; None until the first operation or use_backend loads it
 
 
@@ -67,7 +67,7 @@ def op(definition):
 
 
 def _prepare(backend, definition, parameters):
-    """What runs that operation in that backend, from now on."""
+    """The function that runs an operation in a backend, kept for later calls."""
     ours = str(definition.__module__).startswith("scratchgen.")
     run = ours and backend.by_hand.get(definition.__name__) or backend.compile(definition, parameters)
     backend.operations[definition] = run
@@ -143,7 +143,7 @@ def compiles():
 
 
 def array(x, dtype=None):
-    """`x` as an array of the backend in force. Where dtype allows, an array that is there already is taken over without a copy."""
+    """`x` as an array of the backend in force; not copied if it is one already, of that dtype."""
     try:
         dtype = None if dtype is None else np.dtype(dtype)
     except TypeError:

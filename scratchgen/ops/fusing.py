@@ -1,10 +1,10 @@
-"""A recorded step made better as a whole: fewer passes through memory, the same bits.
+"""Optimising a recorded step as a whole: fewer passes through memory, the same bits.
 
     an elementwise operation after a product     is done on each tile of the product, while it is in the nearest cache        y = tanh(x W + b)
     db += Σ dy  beside  dW += xᵀ dy              the product reads dy anyway: it adds up its columns                        Linear.backward
     zeroing, then adding                         becomes writing                                                            zero_grads, backward
 
-Each is a matter of one or two entries of the script (recording.py) and of the memory that others touch between them.
+Each looks at one or two entries of the script (recording.py), and at the memory that the entries between them touch.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ ONE_BLOCK = 512  # rows up to which a product adds up columns in one go, as the 
 
 @dataclass(eq=False)
 class Task:
-    """An entry, and what is done together with it.
+    """An entry, and what is fused into it.
 
-    epilogue: a Task whose operation is done on each tile of a product.  sums: where to add up the columns of its second operand, a Place.
-    fresh, fresh_sums: whether it writes where the operation would add.
+    epilogue: a Task whose operation is applied to each tile of a product.  sums: the Place for the column sums of its second operand.
+    fresh, fresh_sums: whether it overwrites where the operation would add.
     """
 
     entry: Entry
@@ -41,7 +41,7 @@ class Task:
 
 
 def improve(script, sums=True, zeroing=True):
-    """The Tasks of a Script.  sums, zeroing: whether products add up columns, and whether zeroing before adding is left out."""
+    """The Tasks of a Script.  sums: let products add up columns.  zeroing: leave out zeroing before adding."""
     tasks = [Task(entry) for entry in script.entries]
     if any(place.owner[0] == "given" for task in tasks for place in writes(task.entry)):
         raise NotRecordable("it changes an argument")
@@ -108,7 +108,7 @@ def is_contiguous(place):
 
 
 def with_epilogues(tasks, script):
-    """Each product takes over the elementwise operation that alone reads it."""
+    """Fuse into each product the elementwise operation that is its only reader."""
     users = {}
     for number, task in enumerate(tasks):
         for place in places(task.entry.arguments):
@@ -158,7 +158,7 @@ def elementwise(entry, product):
 
 
 def with_sums(tasks):
-    """xᵀ dy takes over the sum of dy's columns, where that comes next to it."""
+    """Fuse the sum of dy's columns into the product xᵀ dy just before it."""
     result = []
     for task in tasks:
         before = next((t for t in reversed(result[-3:]) if t.is_ours({"add_matmul_tn"})), None)
@@ -177,7 +177,7 @@ def with_sums(tasks):
 
 
 def without_zeroing(tasks):
-    """Where a stretch of memory is set to zero and then added to, the first to add writes instead. What nobody adds to is still set to zero."""
+    """Where a stretch of memory is set to zero and then added to, the first task to add overwrites instead. Only the rest is still set to zero."""
     result = []
     for number, task in enumerate(tasks):
         if task.is_ours({"fill"}) and task.entry.arguments[1] == 0 and is_contiguous(task.entry.arguments[0]):
@@ -188,10 +188,10 @@ def without_zeroing(tasks):
 
 
 def zeroed(task, later):
-    """What is left of a fill after the tasks that come later have taken over what they add to: fills of the remaining stretches."""
+    """The fills that remain of a fill when later tasks overwrite what they would have added to."""
     place = task.entry.arguments[0]
     owner, first, last = extent(place)
-    open_, kept = [(first, last)], []  # stretches that nobody has touched yet; those that somebody needs to be zero
+    open_, kept = [(first, last)], []  # stretches that no task has touched yet; stretches that a task needs to be zero
     for each in later:
         adds = []
         if each.is_ours({"add_matmul_tn"}):
@@ -222,7 +222,7 @@ def without(a, b, low, high):
 
 
 def joined(stretches):
-    """Neighbours made one."""
+    """The stretches in order, neighbours merged."""
     result = []
     for a, b in sorted(stretches):
         if result and result[-1][1] == a:
@@ -233,7 +233,7 @@ def joined(stretches):
 
 
 def fill_of(task, first, last):
-    """The fill of a part of what a fill fills."""
+    """The task's fill, restricted to the bytes first … last − 1."""
     old = task.entry
     place = old.arguments[0]
     n = (last - first) // place.dtype.itemsize

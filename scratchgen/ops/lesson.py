@@ -2,7 +2,7 @@
 
     python -m scratchgen.ops.lesson tanh_backward
 
-prints, for any operation of the library, what becomes of it on the way:
+prints, for any operation of the library, the stages on the way:
 
     1  the definition           NumPy, as it stands in its file
     2  the expression           what NumPy would compute, line by line: the definition was called with symbols (tracing.py)
@@ -10,8 +10,8 @@ prints, for any operation of the library, what becomes of it on the way:
     4  the kernel               the same lines inside those loops, as Python that Numba compiles (numba/kernels.py)
     5  the call                 from arrays to the kernel's table of addresses (numba/calls.py)
 
-Take softmax next: its maximum and its sum make three passes of one. Then batch_norm, whose loops are turned by a quarter; bce_with_logits, whose
-loss is a sum that every piece leaves a part of; adam_step, which changes three arrays in place.
+Take softmax next: its maximum and its sum make three passes of one. Then batch_norm, whose sums run down the columns; bce_with_logits, whose loss is
+added up from the partial sums of all pieces; adam_step, which changes three arrays in place.
 """
 
 import inspect

@@ -84,7 +84,7 @@ def simplest(trace, name, nodes, dtype):
 
 
 def is_number(node):
-    """Whether it is the same for all elements."""
+    """Whether a node has the same value for all elements."""
     return not node.dims and all(map(is_number, node.args))
 
 
@@ -139,7 +139,7 @@ def varying(node):
 
 
 def axes_of(ndim, axis):
-    """The axes as numbers from 0. Raises Untraceable for one that is not there, and leaves the error to NumPy."""
+    """The axes as numbers from 0. Raises Untraceable for an axis that does not exist; run as written, NumPy then reports the error."""
     axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
     if any(not -ndim <= a < ndim for a in axes):
         raise Untraceable(f"axis {axis} of an array with {ndim} axes")

@@ -10,8 +10,8 @@ a pass, because what depends on the sum has to wait for it:
 
 Softmax in two passes over each row:                 m = max x        |  e = exp(x − m),  s = Σ e  |  y = e / s        (three, with the last)
 
-Sums over everything (a loss) are waited for by nobody in the nest: every piece leaves a partial sum, and when all are done a last step adds them, in
-order, so that the bits do not depend on which thread was where. What needs such a sum (clipping: a · c / ‖a‖) is another nest.
+Nothing in a nest waits for a sum over everything (a loss): every piece leaves a partial sum, and at the end they are added in order, so that the bits
+do not depend on the threads. What needs such a sum (clipping: a · c / ‖a‖) is another nest.
 """
 
 from dataclasses import dataclass, field
@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from scratchgen.ops.symbols import REDUCTIONS, Dim, Node, Store, Untraceable
 from scratchgen.ops.tracing import blamed_on
 
-DEAR = {"exp", "expm1", "log", "log1p", "log_one_plus", "tanh", "sin", "cos", "arctan", "power"}  # worth keeping instead of computing twice
+EXPENSIVE = {"exp", "expm1", "log", "log1p", "log_one_plus", "tanh", "sin", "cos", "arctan", "power"}  # worth keeping instead of computing twice
 
 
 @dataclass
 class Pass:
-    """One pass: reductions that it computes, stores of cells that it makes, and dear nodes that it keeps for later passes."""
+    """One pass: reductions that it computes, stores of cells that it makes, and expensive nodes that it keeps for later passes."""
 
     reductions: list = field(default_factory=list)
     stores: list = field(default_factory=list)
@@ -49,7 +49,7 @@ class Nest:
 
 @dataclass
 class Plan:
-    """nests, in order.  totals: all reductions over everything.  planner: which knows how each node varies."""
+    """nests, in order.  totals: all reductions over everything.  planner: knows over which lengths each node varies."""
 
     program: object
     planner: object
@@ -58,7 +58,7 @@ class Plan:
 
 
 def closure(node, stop=lambda node: False):
-    """All nodes from which that one is computed, itself included; not those beyond a node that `stop` holds for."""
+    """The node and all nodes that it is computed from; the search does not go past a node for which `stop` holds."""
     seen, waiting = {}, [node]
     while waiting:
         x = waiting.pop()
@@ -74,7 +74,7 @@ class Planner:
 
     def __init__(self, program):
         self.program, self.memo, self.phases = program, {}, {}
-        self.order = {}  # id(dim) -> ids of dims that stand right of it
+        self.order = {}  # id(dim) -> ids of the dims right of it in some shape
 
     def dims(self, node):
         """The lengths over which a node varies, as a set of ids, with self.names giving the Dims."""
@@ -129,7 +129,7 @@ class Planner:
         return nodes
 
     def learn_order(self):
-        """Which of two lengths that meet in an array is that of its rows."""
+        """For two lengths of one array: which is the number of its rows."""
         shapes = [store.shape for store in self.program.stores]
         for store in self.program.stores:
             shapes += [x.info[0] for x in closure(store.node) if x.op in REDUCTIONS]
@@ -217,14 +217,14 @@ class Planner:
         return nest
 
     def keep(self, nest, levels):
-        """Dear nodes that several passes need are computed in the first of them and kept, one row long."""
+        """Expensive nodes that several passes need are computed in the first of them and kept, one row at a time."""
         both = {id(nest.rows), id(nest.columns)}
         needed = []
         for each in nest.passes:
             nodes = {}
             for root in [x.args[0] for x in each.reductions] + [store.node for store in each.stores]:
                 for x in closure(root, stop=lambda x: x.op in REDUCTIONS):
-                    if x.op in DEAR and set(self.dims(x)) == both:
+                    if x.op in EXPENSIVE and set(self.dims(x)) == both:
                         nodes[id(x)] = x
             needed.append(nodes)
         for k, nodes in enumerate(needed):

@@ -4,7 +4,7 @@
     t2 = (f32(1.0) - t1)
     t3 = (dy * t2)
 
-Each backend's kernels.py puts such lines into its loops. The names that they use (exp, maximum, f32 …) are functions that the backend brings.
+Each backend's kernels.py puts such lines into its loops. The names in them (exp, maximum, f32 …) are functions of the backend.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ PATTERNS = {
     "isnan": "({0} != {0})", "isfinite": "(({0} - {0}) == ({0} - {0}))",
 }  # fmt: skip
 TYPES = {"float32": "f32", "float64": "f64", "bool": "boolean", **{f"{u}int{n}": f"{u or 'i'}{n}" for u in ("", "u") for n in (8, 16, 32, 64)}}
-# about how long one takes a core, in picoseconds per float32
+# approximate cost on one core, in picoseconds per float32
 PRICES = {"divide": 80, "sqrt": 80, "exp": 350, "log_one_plus": 350, "expm1": 400, "tanh": 500, "log": 500, "log1p": 700}
 PRICES |= dict.fromkeys(("power", "sin", "cos", "arctan"), 5000)
 
@@ -48,7 +48,7 @@ def expression(node, operands):
 
 
 def price(node):
-    """Picoseconds that it takes a core, beside others."""
+    """Approximate cost of a node on one core, in picoseconds per element."""
     size = 2 if np.dtype(node.dtype) == np.float64 else 1
     return size * PRICES.get(node.op, 60 if node.op == "input" else 0 if node.op in ("const", "size", "number", "index") else 15)
 
@@ -56,7 +56,7 @@ def price(node):
 class Scope:
     """Lines that belong together, such as the body of a loop, and the names of what they have computed.
 
-    leaf(node): code for what is not computed from other nodes here, or None.  outer: the scope around it, where `belongs(node)` is false.
+    leaf(node): the code of a node that is not computed from others, or None.  outer: the enclosing scope, to which a node goes if not belongs(node).
     """
 
     def __init__(self, leaf, belongs=lambda node: True, outer=None, names=None):
@@ -64,7 +64,7 @@ class Scope:
         self.names = outer.names if outer else names if names is not None else iter(f"t{k}" for k in range(1, 10**6))
 
     def code(self, node):
-        """The name or constant that stands for a node's value, after whatever lines it needs."""
+        """The name or constant of a node's value; lines that compute it are added where they are missing."""
         if self.outer and not self.belongs(node):
             return self.outer.code(node)
         if id(node) not in self.known:

@@ -1,13 +1,12 @@
-"""Symbols: what stands for arrays and numbers while a definition is traced, and the nodes that it leaves behind.
+"""Symbols stand for arrays and numbers while a definition is traced; what is computed with them is recorded as nodes.
 
-    t1 = y * y           a Symbol y, whose node is an input; what comes of it is a Symbol again, with the node (multiply, y, y)
+    t1 = y * y           y is a Symbol whose node is an input; the result is a Symbol again, with the node (multiply, y, y)
 
 A Symbol takes part in NumPy's arithmetic through NumPy's own protocols, `__array_ufunc__` and `__array_function__`: instead of computing, each call
-adds a Node to the Trace. What each of NumPy's functions adds is in numpy_rules.py. Equal nodes are one, so what is written twice is computed once.
+adds a Node to the Trace; numpy_rules.py says which. Equal nodes are one, so that what is written twice is computed once.
 
-Lengths are symbols, too, Dims: one trace serves all sizes. NumPy's rule of broadcasting looks at lengths (1 fits everything), so a trace notes what
-it found there, equal lengths, lengths of 1 and those that must not be 0, as *guards*; for arguments that do not meet them the definition is traced
-once more.
+Lengths are symbols, too, Dims: one trace serves all sizes. But NumPy's rule of broadcasting depends on lengths (1 fits everything), so a trace notes
+as *guards* which lengths were equal, which were 1, and which must not be 0; for arguments that do not meet them the definition is traced again.
 """
 
 import functools
@@ -19,15 +18,15 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 RULES = {}  # {NumPy's function: ours, of the same arguments}; np.ufunc: of all elementwise ones, (trace, ufunc, inputs, dtype)
 REDUCTIONS = ("sum", "max", "min")
-MAKERS = {}  # likewise, of functions that are given lengths in place of an array, the trace first: np.full(…, like=x) keeps x to itself
+MAKERS = {}  # likewise, of functions of lengths, not arrays; ours takes the trace first, because np.full(…, like=x) does not pass x on
 
 
 class Untraceable(TypeError):
-    """The definition does something that no kernel can be written for; the message says what, and in which line."""
+    """The definition does something for which no kernel can be written; the message says what, and in which line."""
 
 
 class NeedsValue(Exception):
-    """The definition wants to know a number (`if nesterov:`): it becomes a part of the trace."""
+    """The definition needs a number's value (`if nesterov:`), which then becomes part of the trace."""
 
     def __init__(self, argument):
         self.argument = argument
@@ -40,7 +39,7 @@ class Dim:
         self.text, self.value, self.same, self.one, self.some = text, value, None, False, False
 
     def root(self):
-        """The Dim that stands for all lengths that must equal this one."""
+        """The Dim that represents all lengths that must equal this one."""
         while self.same is not None:
             self = self.same
         return self
@@ -48,9 +47,9 @@ class Dim:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One thing that is computed.  op: name of NumPy's function, or input, number, size, const, cast, index, sum, max, min.
+    """One computed value.  op: name of NumPy's function, or input, number, size, const, cast, index, sum, max, min.
 
-    args: the nodes it is computed from.  info: what else tells it from others (which argument, which value).  dtype: a NumPy dtype; or int, float or
+    args: the nodes it is computed from.  info: what else identifies it (which argument, which value).  dtype: a NumPy dtype; or int, float or
     bool for a Python number, which takes on the type of the array that it meets.  dims: of an input or a reduction, its lengths.
     """
 
@@ -80,7 +79,7 @@ class Trace:
         self.nodes, self.dims, self.stores, self.outputs, self.changed, self.ones = {}, [], [], [], {}, ones
 
     def node(self, op, args=(), dtype=None, info=(), dims=()):
-        """That node; the one there is, if it is there."""
+        """The node with these properties, the existing one if there is one."""
         key = op, tuple(map(id, args)), dtype, tuple((type(x), x) for x in info), tuple(map(id, dims))
         if key not in self.nodes:
             self.nodes[key] = Node(op, tuple(args), dtype, info, tuple(dims))
@@ -103,7 +102,7 @@ class Trace:
         return x
 
     def guard(self):
-        """What the lengths of arguments must be for this trace to hold."""
+        """The condition on the arguments' lengths under which this trace holds, as a Python expression of the shapes."""
         groups = {}
         for dim in self.dims:
             groups.setdefault(dim.root(), []).append(dim.text)
@@ -121,7 +120,7 @@ class Symbol(NDArrayOperatorsMixin):
     def __init__(self, trace, node, shape, argument=None):
         self.trace, self.node, self._shape, self.argument, self.broken = trace, node, tuple(shape), argument, False
 
-    # What NumPy's arrays have
+    # The interface of NumPy's arrays
 
     @property
     def shape(self):
@@ -172,20 +171,20 @@ class Symbol(NDArrayOperatorsMixin):
         if self.whole(key):
             self.assign(value)
             return
-        if self.argument is None and not self.broken:  # its other parts keep what they hold
+        if self.argument is None and not self.broken:  # its other parts keep their values
             self.trace.stores.append((self, Store(None, self.node, self._shape, (0,) * self.ndim, (1,) * self.ndim)))
         value = symbol(self.trace, value)
         broadcast([shape, value._shape], onto=shape)
-        self.broken = True  # what it holds now, no single expression says
+        self.broken = True  # no single expression gives its value any more
         self.trace.stores.append((self, Store(None, cast(self.trace, value_of(value), self.dtype), shape, offset, step)))
 
     def whole(self, key):
-        """Whether that is all of it, apart from new axes."""
+        """Whether a key selects the whole array, apart from new axes."""
         keys = key if isinstance(key, tuple) else (key,)
         return all(k is None or k is Ellipsis or (is_whole(k)) for k in keys)
 
     def place(self, key):
-        """(shape, offset, step) of what lies there."""
+        """(shape, offset, step) of the part that a key selects."""
         keys = self.expanded(key)
         shape, offset, step, lengths = [], [], [], iter(self._shape)
         for k in keys:
@@ -239,7 +238,7 @@ class Symbol(NDArrayOperatorsMixin):
         if self.argument is not None:
             self.trace.changed[self.argument] = self
 
-    # Its protocols
+    # NumPy's protocols
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, dtype=None, where=True, **others):
         if method != "__call__" or ufunc.nout != 1 or others or where is not True:
@@ -262,7 +261,7 @@ class Symbol(NDArrayOperatorsMixin):
             raise Untraceable(f"np.{function.__name__}")
         return RULES[function](*args, **kwargs)
 
-    # What needs numbers
+    # What would need the numbers themselves
 
     def _value(self, what):
         if self.node.op == "number":
@@ -291,7 +290,7 @@ class Symbol(NDArrayOperatorsMixin):
 
 
 def is_whole(key):
-    """Whether that is `:`."""
+    """Whether a key is `:`."""
     return isinstance(key, slice) and key.start is None and key.stop is None and key.step is None
 
 
@@ -307,7 +306,7 @@ def size_value(x):
 
 
 def text(node):
-    """A whole number that lengths decide, as a Python expression of the shapes."""
+    """A whole number that follows from lengths, as a Python expression of the shapes."""
     signs = {"add": "+", "subtract": "-", "multiply": "*", "floor_divide": "//"}
     if node.op == "size":
         return node.info[0]
@@ -321,7 +320,7 @@ def text(node):
 
 
 def evaluate(node):
-    """The number that `text` stands for, now."""
+    """The value of that expression for the shapes at hand."""
     return eval(text(node), {"s": Tracing.shapes, "len": len, "range": range})
 
 
@@ -382,12 +381,12 @@ def broadcast(shapes, onto=None):
 
 
 def is_weak(node):
-    """Whether it has the type of a Python number, bool, int or float, and takes on that of the array it meets."""
+    """Whether a node has the type of a Python number (bool, int or float), and so takes on that of an array it is combined with."""
     return isinstance(node.dtype, type)
 
 
 def cast(trace, node, dtype):
-    """The node in that type; a constant is simply another."""
+    """The node in another type; a constant becomes another constant."""
     if node.dtype == dtype and not is_weak(node):
         return node
     if node.op == "const":

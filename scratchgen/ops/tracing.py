@@ -8,8 +8,8 @@
     t2 = 1 - t1
     t3 = dy * t2        -> result
 
-symbols.py has the symbols, numpy_rules.py what NumPy's functions make of them. plan.py cuts the nodes into loops, and each backend that compiles
-writes its kernels from those. To follow one definition all the way: python -m scratchgen.ops.lesson tanh_backward
+symbols.py has the symbols, numpy_rules.py what NumPy's functions do with them. plan.py cuts the nodes into loops, from which each compiled backend
+writes its kernels. To follow one definition all the way: python -m scratchgen.ops.lesson tanh_backward
 
 What a definition may use: arrays of up to two axes and numbers; NumPy's elementwise functions, comparisons and `where`; sum, mean, max and min over
 one axis or all; x[:, None], x.astype, slices; x[...] = y, x += y on arguments; concatenate; zeros_like and its kin. What it cannot: branches on the
@@ -36,23 +36,23 @@ class Program:
     parameters: tuple  # names of the arguments
     arrays: dict  # argument number -> dtype
     numbers: dict  # argument number -> int or float
-    static: tuple  # numbers of the arguments whose values are part of the trace
+    static: tuple  # positions of the arguments whose values are part of the trace
     shapes: dict = field(default_factory=dict)  # argument number -> its lengths, Dims
     stores: list = field(default_factory=list)
-    outputs: list = field(default_factory=list)  # (shape, dtype) of each array that is made
+    outputs: list = field(default_factory=list)  # (shape, dtype) of each new array
     returns: object = None  # ("out", k), ("arg", k) or ("const", value); a tuple of them for a tuple
     guard: str = "True"  # Python expression of the shapes s
 
     @property
     def written(self):
-        """Numbers of the arguments that are changed."""
+        """Positions of the arguments that are changed."""
         return sorted({store.target[1] for store in self.stores if store.target[0] == "arg"})
 
 
 def trace(definition, arguments, parameters, static=(), ones=frozenset()):
     """The Program of definition(*arguments).  arguments: arrays (anything with shape, ndim and dtype), numbers and others.
 
-    static: numbers of the arguments whose values are part of the trace, whatever they are.  ones: texts of the lengths that are known to be 1.
+    static: positions of the arguments whose values are to be part of the trace.  ones: texts of the lengths that are known to be 1.
     Raises Untraceable; ValueError where the shapes do not fit each other.
     """
     recorded, symbols, arrays, numbers = Trace(ones), [], {}, {}

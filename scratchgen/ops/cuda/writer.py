@@ -13,7 +13,7 @@ thread of each block. What several passes need, each computes again: on a GPU th
 import re
 
 from scratchgen.ops.cuda.functions import safe
-from scratchgen.ops.plan import DEAR, closure
+from scratchgen.ops.plan import EXPENSIVE, closure
 from scratchgen.ops.source import Scope, type_name
 from scratchgen.ops.symbols import Dim, Node
 
@@ -137,7 +137,7 @@ class Writer:
         every = [node for nodes in roots(self.nest) for node in nodes]
         every += [offset for store in all_stores(self.nest) for offset in store.offset if isinstance(offset, Node)]
         nodes = {known[id(x)]: x for root in every for x in closure(root) if id(x) in known}
-        if self.nest.kind == "numbers" or not any(x.op in DEAR for x in nodes.values()):
+        if self.nest.kind == "numbers" or not any(x.op in EXPENSIVE for x in nodes.values()):
             return lines
         used = [name for name in nodes if name.isidentifier() and any(re.search(rf"\b{name}\b", line) for line in body)]
         return [
