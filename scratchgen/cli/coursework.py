@@ -35,12 +35,18 @@ def add_arguments(parser):
     grade.add_argument("--jobs", type=int, metavar="N", help="with --all: students graded at a time (default: 1)")
     grade.add_argument("--csv", type=Path, metavar="FILE", help="with --all: the table of marks (default: marks.csv in --out)")
     grade.add_argument("--class", type=Path, dest="class_list", metavar="FILE", help="with --all: the class.csv that `new --class` wrote")
+    grade.add_argument("--late", type=Path, metavar="FILE", help="with --all: a CSV file, student and days, of those who came late")
     grade.add_argument("--similarity", type=Path, metavar="DIR", help="with --all: where to write what each student wrote, for a checker")
     grade.add_argument("--pseudonyms", type=Path, metavar="FILE", help="with --all: no names in the output; this CSV file says who is who")
 
     staff = commands.add_parser("staff", help="write solutions, autograder and explanations into a new folder")
     staff.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
 
+    staff.add_argument("--hidden-tests", default="visible", metavar="WHEN", help="visible (default), after_due_date, after_published or hidden")
+
+    for command, whose in ((grade, "with --late: "), (staff, "on Gradescope: ")):
+        command.add_argument("--free-days", type=int, metavar="N", default=0, help=f"{whose}days late that cost nothing (default: 0)")
+        command.add_argument("--late-percent", type=float, metavar="P", default=0.0, help=f"{whose}taken off for each other day (default: 0)")
     for command in (new, grade, staff):
         command.add_argument("--exercises", nargs="+", metavar="NAME", help="only these (default: all), such as linear adam")
 
@@ -58,12 +64,13 @@ def run(args):
             folder = coursework.new_class(args.names, args.folder, **options)
             print(f"Written to {folder}: a folder for each student, and class.csv, which grading needs.")
     elif args.coursework_command == "staff":
-        folder = coursework.staff(args.folder, exercises=args.exercises)
+        policy = {"hidden_tests": args.hidden_tests, "free_days": args.free_days, "late_percent": args.late_percent}
+        folder = coursework.staff(args.folder, exercises=args.exercises, **policy)
         print(f"Written to {folder}: solutions among it, so not for students. Begin with {folder / 'README.md'}.")
     elif args.all:
         grade_class(args)
     else:
-        for option in ("jobs", "csv", "class", "similarity", "pseudonyms"):
+        for option in ("jobs", "csv", "class", "late", "similarity", "pseudonyms"):
             if getattr(args, "class_list" if option == "class" else option) is not None:
                 raise ValueError(f"--{option} is for a class: add --all, or leave it out")
         options = {"exercises": args.exercises, "out": args.out, "seconds": args.seconds, "seed": args.seed, "without_locks": args.without_locks}
@@ -91,6 +98,9 @@ def grade_class(args):
         jobs=jobs,
         pseudonyms=args.pseudonyms,
         class_list=args.class_list,
+        late=args.late,
+        free_days=args.free_days,
+        late_percent=args.late_percent,
         similarity=args.similarity,
         table=table,
         tell=tell,

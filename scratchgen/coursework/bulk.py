@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import scratchgen
@@ -34,8 +34,9 @@ from scratchgen.coursework import by_hand, wire
 from scratchgen.coursework.exercises import chosen
 from scratchgen.coursework.finding import LEFT_OUT, work_of
 from scratchgen.coursework.grader import GIVE_UP_AFTER, clean, ended_by_signals, grade, written_by
+from scratchgen.coursework.late import Late
 from scratchgen.coursework.nursery import SECONDS_TO_START, Nursery
-from scratchgen.coursework.roster import class_seed, seed_of, seeds_of, with_pseudonyms, write_table
+from scratchgen.coursework.roster import class_seed, days_of, seed_of, seeds_of, with_pseudonyms, write_table
 from scratchgen.coursework.similarity import write_own_work
 
 CANVAS = re.compile(r"(?P<name>[^_]+)_(late_)?(?P<id>\d+)_\d+_(?P<file>.+)", re.IGNORECASE)
@@ -72,6 +73,9 @@ def grade_all(
     exercises=None,
     pseudonyms=None,
     class_list=None,
+    late=None,
+    free_days=0,
+    late_percent=0.0,
     similarity=None,
     table=None,
     seconds=10.0,
@@ -83,6 +87,7 @@ def grade_all(
     jobs: graders at a time.  seed: from which, with a student's name, the seed of each one's tests is derived; None reads OUT/seed.txt or draws one.
     pseudonyms: a CSV file of names and pseudonyms, made or extended, that takes names out of the output; None leaves them there.
     class_list: the class.csv that `new_class` wrote, for sheets of numbers that only one student has (by_hand.py) to be graded; None leaves them out.
+    late: a CSV file of the columns student and days, of those who came late; None: nobody did.  free_days, late_percent: see late.py.
     similarity: a folder for what each student wrote, see similarity.py; None writes none.
     table: the CSV file of the marks; None for OUT/marks.csv.  tell: is called with each Mark as it comes.  The others are those of `grade`.
     Raises NotADirectoryError if there is no such folder, ValueError if nobody handed anything in, or for an impossible argument.
@@ -97,6 +102,8 @@ def grade_all(
         raise ValueError(f"{folder} holds no submissions: neither a folder for each student nor files as Canvas names them")
     everyone = [each.name for each in handed_in]
     numbers = None if class_list is None else seeds_of(Path(class_list), everyone)
+    days = {} if late is None else days_of(Path(late), everyone)
+    lateness = {name: Late(days.get(name, 0), free_days, late_percent) for name in everyone}
     if similarity is not None and folder.resolve() in Path(similarity).resolve().parents:
         raise ValueError(f"{similarity} lies in {folder}, where it would be a submission; give a folder elsewhere")
     out.mkdir(parents=True, exist_ok=True)
@@ -106,7 +113,7 @@ def grade_all(
     graders = queue.SimpleQueue()
 
     def grade_each(each):
-        asked = {"seed": seed_of(seed, each.name), "numbers": numbers and numbers[each.name]}
+        asked = {"seed": seed_of(seed, each.name), "numbers": numbers and numbers[each.name], "late": asdict(lateness[each.name])}
         grader = graders.get()
         try:
             return grade_one(each, names[each.name], out, grader, asked)
@@ -185,7 +192,7 @@ class Grader:
     """A process that grades one submission after another; started when there is something to do, and again when it has ended.
 
     with Grader(options) as grader:          options: those of `grade` that are the same for the whole class
-        grader.grade(folder, out, {"seed": 7, "numbers": None})     asked: those that are each student's
+        grader.grade(folder, out, {"seed": 7, "numbers": None, "late": {}})     asked: those that are each student's
     """
 
     def __init__(self, options):
@@ -235,7 +242,7 @@ def serve(options):
         while True:
             asked, complaint = wire.receive(0), ""
             try:
-                grade(**asked, **options, nurseries=nurseries)
+                grade(**asked | {"late": Late(**asked["late"])}, **options, nurseries=nurseries)
             except (OSError, RuntimeError, ValueError) as error:
                 complaint = str(error)
             wire.send(replies, complaint)
@@ -252,13 +259,16 @@ def write_marks(path, marks, exercises):
     rows = []
     for mark in marks:
         who = [text(mark.name), mark.canvas_id, "" if mark.canvas_id else text(mark.name), ""]
-        points = [""] * (2 + len(exercises))
+        points = [""] * (4 + len(exercises))
         if mark.results:
             tests = mark.results["tests"]
             each = [sum(test["score"] for test in tests if exercise.name in test["tags"]) for exercise in exercises]
-            points = [f"{value:g}" for value in (mark.results["score"], sum(test["max_score"] for test in tests), *each)]
+            about = mark.results["extra_data"]
+            total = (mark.results["score"], sum(test["max_score"] for test in tests))
+            points = [f"{value:.10g}" for value in (*total, *each, about["days_late"], about["deducted"])]
         rows.append([*who, *points, text(mark.note)])
-    write_table(path, ["Student", "ID", "SIS Login ID", "Section", "total", "max", *(exercise.module for exercise in exercises), "note"], rows)
+    modules = [exercise.module for exercise in exercises]
+    write_table(path, ["Student", "ID", "SIS Login ID", "Section", "total", "max", *modules, "days late", "deducted", "note"], rows)
 
 
 def text(value):

@@ -28,10 +28,12 @@ from scratchgen.coursework.exercises import chosen
 from scratchgen.coursework.finding import read, work_of
 from scratchgen.coursework.remote import Gone, Sandbox, StudentError, Untrusted
 from scratchgen.coursework.rules import violations
+from scratchgen.errors import unknown_name
 from scratchgen.ops import use_backend
 
 GIVE_UP_AFTER = 3  # processes of one exercise that had to be ended, or so many times the time limit of a test
 LONGEST_MESSAGE = 3000
+VISIBILITY = ("visible", "after_due_date", "after_published", "hidden")  # Gradescope's words
 
 
 @dataclass
@@ -49,7 +51,20 @@ class Outcome:
         return self.test.points if self.passed else 0.0
 
 
-def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=None, numbers=None, without_locks=False, nurseries=None):
+def grade(
+    folder,
+    *,
+    exercises=None,
+    out=None,
+    seconds=10.0,
+    memory=2**30,
+    seed=None,
+    numbers=None,
+    late=None,
+    hidden_tests="visible",
+    without_locks=False,
+    nurseries=None,
+):
     """Grade the exercises in a folder -> the results, a dict in Gradescope's schema.
 
     exercises: names of those to grade; None for all of the course, missing files scoring zero.
@@ -57,6 +72,8 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
     seconds: time limit of each test; those of an exercise together have GIVE_UP_AFTER times as much.
     memory: bytes that the student's process may use.
     seed: of the tests' inputs; None draws a secret one.  numbers: seed of the student's sheet of numbers (by_hand.py); None leaves it out.
+    late: a Late, for points to be taken off; None takes none.
+    hidden_tests: when Gradescope shows students the results of hidden tests, one of VISIBILITY.
     without_locks: grade even where the system's locks do not hold the student's code (see sandbox.py); the results say what that means.
     nurseries: {exercise's name: Nursery} to be used again for other students; None makes them for this folder alone.
     Raises NotADirectoryError if there is no such folder, ValueError for an unknown exercise, a negative seed or seconds that are no time limit,
@@ -69,6 +86,8 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
         raise ValueError(f"seconds is {seconds}; it must be positive and finite")
     if seed is not None and seed < 0:
         raise ValueError(f"seed is {seed}; it must be at least 0")
+    if hidden_tests not in VISIBILITY:
+        raise unknown_name("visibility", hidden_tests, VISIBILITY)
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is no folder; grade needs the one that `coursework new` wrote")
     wanted, began = chosen(exercises), time.monotonic()
@@ -95,6 +114,14 @@ def grade(folder, *, exercises=None, out=None, seconds=10.0, memory=2**30, seed=
                 sentence = clean(f"the grader failed here, which is not your fault: {type(error).__name__}: {error}")
                 outcomes += [Outcome(exercise, test, False, sentence) for test in exercise.tests]
     results = as_results(outcomes, locks, seed, time.monotonic() - began, written_by(folder), elsewhere)
+    for test in results["tests"]:
+        if "hidden" in test["tags"]:
+            test["visibility"] = hidden_tests
+    if late is not None:
+        deducted, words = late.deducted(results["score"]), late.in_words(results["score"])
+        results["score"] = round(results["score"] - deducted, 2)
+        results["output"] += f" {words}" * bool(words)
+        results["extra_data"] |= {"days_late": late.days, "deducted": deducted}
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         _write(Path(out) / "results.json", json.dumps(results, indent=2) + "\n")

@@ -1,8 +1,11 @@
 """The students of a class: their names, their seeds, a folder for each to work in, and their pseudonyms. Each is a table in a CSV file.
 
-names.csv     student or name, …        from the registrar, or a learning platform; more columns do no harm
-class.csv     student, seed             what `new_class` writes beside the folders; with it, numbers count that follow from the seed
-key.csv       student, pseudonym        made and extended by grading with pseudonyms
+    names.csv     student or name, …        from the registrar, or a learning platform
+    class.csv     student, seed             what `new_class` writes beside the folders; with it, numbers count that follow from the seed
+    late.csv      student, days             for grading: who came late, and by how many days
+    key.csv       student, pseudonym        made and extended by grading with pseudonyms
+
+A table begins with a line of titles, and further columns do no harm.
 """
 
 import csv
@@ -99,6 +102,17 @@ def seeds_of(path, names):
         others = f" ({len(unknown) - 1} more are missing)" if unknown[1:] else ""
         raise ValueError(f"{path} has no {unknown[0]}{others}; submissions are to have the names that stand there")
     return seeds
+
+
+def days_of(path, names):
+    """{student: days} from a table of those who came late; ValueError for one who handed nothing in, most likely a name spelt otherwise."""
+    header, rows = read_table(path)
+    if not {"student", "days"} <= set(header) or not all((row["days"] or "").isascii() and (row["days"] or "").isdigit() for _, row in rows):
+        raise ValueError(f"{path} is no table of the columns student and days, of whole numbers")
+    unknown = [row["student"] for _, row in rows if row["student"] not in names]
+    if unknown:
+        raise ValueError(f"{path}: there is no submission called {unknown[0]!r}")
+    return {row["student"]: int(row["days"]) for _, row in rows}
 
 
 def with_pseudonyms(path, names):

@@ -4,24 +4,32 @@ from pathlib import Path
 
 import scratchgen
 from scratchgen.coursework.exercises import chosen
+from scratchgen.coursework.grader import VISIBILITY
+from scratchgen.coursework.late import Late
 from scratchgen.coursework.new import table, write
 from scratchgen.coursework.notebook import notebook
 from scratchgen.coursework.wheel import write_wheel
+from scratchgen.errors import unknown_name
 
 
-def staff(folder, *, exercises=None):
+def staff(folder, *, exercises=None, hidden_tests="visible", free_days=0, late_percent=0.0):
     """Write the staff's folder, new or empty -> its path. exercises: names of those wanted; None for all.
 
+    hidden_tests: when Gradescope is to show their results, see `grade`.  free_days, late_percent: what its autograder takes off, see late.py.
     Raises FileExistsError if there is something in the folder, ValueError for an unknown exercise.
     """
     folder, wanted = Path(folder), chosen(exercises)
+    Late(0, free_days, late_percent)  # complains now, and not on Gradescope
+    if hidden_tests not in VISIBILITY:
+        raise unknown_name("visibility", hidden_tests, VISIBILITY)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is there and not an empty folder; `coursework staff` needs a new or an empty one")
     write(folder / "README.md", README.format(table=table(wanted), parts=parts(wanted), version=scratchgen.__version__, first=wanted[0].name))
     write(folder / "autograder" / "setup.sh", SETUP, executable=True)
     write_wheel(folder / "autograder")
-    names = ", ".join(repr(exercise.name) for exercise in wanted)
-    write(folder / "autograder" / "run_autograder", RUN.replace("EXERCISES", names), executable=True)
+    names = [exercise.name for exercise in wanted]
+    run = RUN.format(exercises=names, hidden_tests=hidden_tests, free_days=free_days, late_percent=late_percent)
+    write(folder / "autograder" / "run_autograder", run, executable=True)
     for exercise in wanted:
         write(folder / "solutions" / f"{exercise.module}.py", exercise.text("solution"))
         write(folder / "nbgrader" / "source" / exercise.name / f"{exercise.module}.ipynb", notebook(exercise, "marked"))
@@ -52,13 +60,18 @@ fi
 RUN = """#!/usr/bin/env bash
 # Gradescope runs this for every submission; it grades /autograder/submission and writes /autograder/results/results.json.
 set -e
-root="$(realpath "${1:-/autograder}")"
+root="$(realpath "${{1:-/autograder}}")"
 cd /    # Python imports from the folder it is started in: not from one that a student fills
 python="$root/venv/bin/python"
 "$python" - "$root" <<'END'
 import sys
+from pathlib import Path
 from scratchgen.coursework import grade
-print(grade(f"{sys.argv[1]}/submission", exercises=[EXERCISES], out=f"{sys.argv[1]}/results")["output"])
+from scratchgen.coursework.late import Late, days_on_gradescope
+root = Path(sys.argv[1])
+late = Late(days_on_gradescope(root / "submission_metadata.json"), free_days={free_days}, percent={late_percent})
+results = grade(root / "submission", exercises={exercises}, out=root / "results", late=late, hidden_tests="{hidden_tests}")
+print(results["output"])
 END
 """
 
@@ -105,6 +118,10 @@ On Gradescope: zip the *contents* of `autograder/` and upload the zip as the aut
 notebooks of the same names; what has another name or lies in a folder is looked for, and the results say what was graded. The
 zip holds scratchgen itself, as a wheel: it is on no package index.
 
+`coursework staff` takes what the autograder is to do besides. `--hidden-tests after_due_date` (or `after_published`, `hidden`; Gradescope's words)
+shows students the results of hidden tests only then. `--late-percent 10 --free-days 1` takes ten per cent off for each day that began after the
+due date, the first day excepted; the times are those of Gradescope's submission_metadata.json. Free days are of one hand-in, not of a term.
+
 Partial credit is per part; a part is passed or not:
 
 {parts}
@@ -123,12 +140,14 @@ a process of its own, `--jobs` at a time, and CLASS-results (`--out`) then holds
 - `statistics.txt`: for each part how many passed it, and what the others were told (the mistake, where it has a name),
   most frequent first; # stands for numbers.
 
-The table has a row for each student: total, max, points per exercise. It begins with columns of Canvas's gradebook (Student, ID, SIS Login ID,
-Section): a student's ID is known if the files came from Canvas; else the folder's name stands as login. If a grader breaks, the row has no
-marks and a note that says why; everybody else is graded. `--pseudonyms KEY.csv` takes names out of folders, tables and reports: KEY.csv says
-who is who, and is used again for the next sheet. Names that students write in their own code or file names stay.
+The table has a row for each student: total, max, points per exercise, days late and what was taken off for them. It begins with columns of
+Canvas's gradebook (Student, ID, SIS Login ID, Section): a student's ID is known if the files came from Canvas; else the folder's name stands as
+login. If a grader breaks, the row has no marks and a note that says why; everybody else is graded. `--pseudonyms KEY.csv` takes names out of
+folders, tables and reports: KEY.csv says who is who, and is used again for the next sheet. Names that students write in their own code or
+file names stay.
 
 `--class` names the class.csv that was written with the folders, for the sheets by hand to count; submissions have the names that stand there.
+`--late late.csv`, a table of the columns student and days, says who came late; `--late-percent` and `--free-days` are as for `staff`.
 `--similarity DIR` writes for a checker (MOSS, JPlag, Dolos) what each student wrote, one folder each, pseudonymous with `--pseudonyms`: without
 what was handed out, docstrings and comments.
 

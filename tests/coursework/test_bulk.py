@@ -155,3 +155,19 @@ def test_files_that_are_not_what_they_should_be(tmp_path):
     (tmp_path / "out" / "seed.txt").write_text("seven")
     with pytest.raises(ValueError, match="holds 'seven', and no seed"):
         grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"])
+
+
+def test_late_days_stand_in_the_table(tmp_path):
+    for name in ("ada", "bob", "cleo"):
+        hand_in(tmp_path / "class" / name, CLASS["ada"][0])
+    (tmp_path / "late.csv").write_text("student,days\nada,1\nbob,3\n")
+    options = {"exercises": ["linear"], "free_days": 1, "late_percent": 25}
+    grade_all(tmp_path / "class", tmp_path / "out", late=tmp_path / "late.csv", **options)
+    table = rows(tmp_path / "out" / "marks.csv")
+    found = {name: (row["days late"], row["deducted"], row["total"], row["ex01_linear"]) for name, row in table.items()}
+    assert found == {"ada": ("1", "0", "13", "13"), "bob": ("3", "6.5", "6.5", "13"), "cleo": ("0", "0", "13", "13")}
+    assert "It came 3 days late" in (tmp_path / "out" / "bob" / "report.txt").read_text()
+    for text, sentence in (("student,days\nbo,1\n", "no submission called 'bo'"), ("student,days\nbob,1.5\n", "whole numbers"), ("a\n", "no table")):
+        (tmp_path / "late.csv").write_text(text)
+        with pytest.raises(ValueError, match=sentence):
+            grade_all(tmp_path / "class", tmp_path / "out", late=tmp_path / "late.csv", **options)

@@ -185,6 +185,29 @@ def test_staff_folder_and_autograder(tmp_path):
     assert {t["output"] for t in results["tests"] if "adam" in t["tags"]} == {"ex11_adam.py is missing"}
 
 
+def test_the_autograder_knows_when_hidden_tests_are_shown_and_what_a_late_day_costs(tmp_path):
+    staff = coursework.staff(tmp_path / "staff", exercises=["adam"], hidden_tests="after_due_date", free_days=1, late_percent=10)
+    root = tmp_path / "gradescope"
+    (root / "submission").mkdir(parents=True)
+    (root / "submission" / "ex11_adam.py").write_text((staff / "solutions" / "ex11_adam.py").read_text())
+    metadata = {"created_at": "2026-07-02T23:00:00.5-07:00", "assignment": {"due_date": "2026-06-30T23:00:00.000000-07:00"}}
+    (root / "submission_metadata.json").write_text(json.dumps(metadata))
+    script = (staff / "autograder" / "run_autograder").read_text().split("<<'END'\n")[1].removesuffix("END\n")
+    environment = {**os.environ, "PYTHONPATH": str(Path(scratchgen.__file__).parents[1])}
+    output = subprocess.run(
+        [sys.executable, "-", root], input=script, check=True, env=environment, capture_output=True, text=True, timeout=120
+    ).stdout
+    results, points = json.loads((root / "results" / "results.json").read_text()), BY_NAME["adam"].points
+    assert results["score"] == round(0.8 * points, 2) and sum(test["score"] for test in results["tests"]) == points
+    assert "It came 3 days late, of which 1 is free: 2.4 points are taken off." in output
+    shown = {"hidden" in test["tags"]: test["visibility"] for test in results["tests"]}
+    assert shown == {False: "visible", True: "after_due_date"}
+    for policy, sentence in {"hidden_tests": "sometimes", "late_percent": 101, "free_days": -1}.items():
+        with pytest.raises(ValueError, match="sometimes" if policy == "hidden_tests" else f"{sentence}"):
+            coursework.staff(tmp_path / "other", exercises=["adam"], **{policy: sentence})
+    assert not (tmp_path / "other").exists()
+
+
 def test_another_version_is_told(tmp_path):
     folder = coursework.new(tmp_path / "old", exercises=["made"])
     (folder / "coursework.json").write_text('{"scratchgen": "0.0.1"}')
