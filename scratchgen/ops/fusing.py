@@ -9,10 +9,11 @@ Each looks at one or two entries of the script (recording.py), and at the memory
 
 from dataclasses import dataclass
 
+from scratchgen.ops.host_state import NotRecordable
 from scratchgen.ops.plan import plan
-from scratchgen.ops.recording import Entry, NotRecordable, Place, flat
 from scratchgen.ops.symbols import Dim, Untraceable
 from scratchgen.ops.tracing import trace
+from scratchgen.ops.watching import Entry, Place, flat
 
 PRODUCTS = {"matmul", "matmul_nt", "matmul_tn", "linear"}  # make a new matrix
 ONE_BLOCK = 512  # rows up to which a product adds up columns in one go, as the operation does

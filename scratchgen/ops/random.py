@@ -55,7 +55,7 @@ def words_per_value(dtype):
 
 
 def check_draw(name, key, start, n, dtype):
-    """What a drawing operation was given, as ints and a dtype. Raises TypeError or ValueError where one is not what it must be."""
+    """The arguments of a drawing operation as ints and a dtype. Raises TypeError or ValueError for unusable ones."""
     key, start, n = integer("key", key, 0, 2**64 - 1), integer("start", start, 0, 2**64 - 1), integer("n", n, 0, LARGEST)
     known = isinstance(dtype, (np.dtype, type, str)) and next((each for each in REALS if each == dtype), None)
     if not known:

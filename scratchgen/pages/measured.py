@@ -18,7 +18,7 @@ from scratchgen.gradcheck.snapshot import Given, Unchanged, restored, shaken, tu
 from scratchgen.gradcheck.subjects import float64_only, output_of
 from scratchgen.layers import Layer
 from scratchgen.layers.module import Module
-from scratchgen.ops.recording import span
+from scratchgen.ops.watching import span
 from scratchgen.pages.recorder import Recording, numbers_in, record
 from scratchgen.pages.steps import check_step
 

@@ -19,7 +19,7 @@ import numpy as np
 
 import scratchgen
 from scratchgen.ops import use_backend
-from scratchgen.ops.recording import span
+from scratchgen.ops.watching import span
 from scratchgen.pages.statements import source_of
 
 LIBRARY = Path(scratchgen.__file__).parent

@@ -19,7 +19,7 @@ from scratchgen.errors import unknown_name
 from scratchgen.gradcheck.table import cases_of, load
 from scratchgen.gradcheck.yours import needed_names
 from scratchgen.ops import use_backend
-from scratchgen.ops.recording import span
+from scratchgen.ops.watching import span
 from scratchgen.pages.measured import NUDGES, measure_case, measure_step, overlap
 from scratchgen.pages.page import page
 from scratchgen.pages.provenance import came_from

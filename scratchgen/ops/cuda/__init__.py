@@ -8,7 +8,7 @@ matmul.py  tile.py  vectors.py       the matrix products; ladder.py tells how th
 random.py  arrays.py                 random bits; rows by their numbers
 program.py  moving.py  graph.py      a training step, launched as a whole
 
-By hand, because no expression of elements says it: the matrix products, random bits, and rows by their numbers.
+By hand, because no elementwise expression describes them: the matrix products, random bits, and rows by their numbers.
 """
 
 from types import SimpleNamespace

@@ -4,7 +4,7 @@
     x.shape, x[0:1], x.reshape(6)       views: the same memory
     to_host(x)                          back, as a NumPy array; waits until everything launched before is done
 
-CuPy and PyTorch arrays come in without a copy, `ops.array(their_array)`, and take ours likewise, by `__cuda_array_interface__`.
+By `__cuda_array_interface__`, `ops.array(x)` takes a CuPy or PyTorch array without a copy, and they take ours.
 """
 
 import math
@@ -204,7 +204,7 @@ def empty(shape, dtype=np.float32):
 
 
 def array(x, dtype=None):
-    """`x` on the device: a copy of anything that NumPy can make an array of; device arrays, also other libraries', are taken over without one."""
+    """`x` on the device: a copy of anything that NumPy can make an array of; device arrays, also other libraries', are not copied."""
     if isinstance(x, DeviceArray):
         return x if dtype is None or x.dtype == dtype else x.astype(np.dtype(dtype))
     if hasattr(x, "__cuda_array_interface__"):
@@ -217,7 +217,7 @@ def array(x, dtype=None):
 
 
 def foreign(x):
-    """The array of another library, as ours: the same memory. Work that the library has in progress on a stream of its own is waited for."""
+    """The array of another library, as ours: the same memory. Waits for the library's work in progress on its own stream."""
     about = x.__cuda_array_interface__
     if about.get("mask") is not None:
         raise TypeError("an array with a mask cannot be taken over")
@@ -233,7 +233,7 @@ def add_numbers(out, a, b):
 
 
 class Scalar(DeviceArray):
-    """A number on the device, such as a loss. float() waits for it; + does not, and is there because a model's loss is the sum of its parts."""
+    """A number on the device, such as a loss. float() waits for it; + does not, and exists because a model's loss is the sum of its parts."""
 
     __slots__ = ()
 

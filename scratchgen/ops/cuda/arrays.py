@@ -1,4 +1,4 @@
-"""Rows by their numbers: a gathering, which no expression of elements says."""
+"""Rows by their numbers: gathering, which no elementwise expression describes."""
 
 from scratchgen.ops.cuda.array import check_device, empty
 from scratchgen.ops.cuda.driver import cuda
@@ -14,7 +14,7 @@ def taken(out, x, rows):
 
 
 def take_rows(x, rows):
-    """The rows of x (n, …) with these numbers, rows (m,) integers -> (m, …). Nobody checks that there are such rows."""
+    """The rows of x (n, …) with these numbers, rows (m,) integers -> (m, …). Whether these rows exist is not checked."""
     check_device("take_rows", (x, rows))
     if rows.ndim != 1 or rows.dtype.kind not in "iu" or not x.ndim:
         raise TypeError(f"take_rows takes x (n, …) and rows (m,) of integers; given {x.shape} and {rows.dtype} {rows.shape}")

@@ -1,7 +1,7 @@
 """Calling operations: from device arrays and numbers to launches.
 
-For each kind of arguments (types, numbers of axes, layout) an operation is traced once, and the way from its arguments to its kernels is written out
-as one Python function, like this one:
+For each kind of arguments (types, numbers of axes, layout) an operation is traced once, and a Python function is written that leads from the
+arguments to the kernels, like this one:
 
     def call(dy, y):
         s = (dy.shape, y.shape,)
@@ -13,7 +13,7 @@ as one Python function, like this one:
         launch(kernel0.run, blocks0, threads0, dy.flat(), y.flat(), columns0, out0.flat())
         return out0
 
-Arrays without elements are nothing that a kernel could take: the definition itself says, on the host, what comes of them.
+A kernel cannot take arrays without elements: for these the definition itself runs, on the host.
 """
 
 import warnings
@@ -35,7 +35,7 @@ from scratchgen.ops.tracing import trace
 
 
 class Operation:
-    """The compiled form of a definition, called like it. TypeError if the definition cannot be compiled; the message says because of which line."""
+    """The compiled form of a definition, called like it. TypeError if the definition cannot be compiled; the message names the line."""
 
     def __init__(self, definition, parameters):
         self.definition, self.name, self.parameters = definition, definition.__name__, parameters
@@ -50,7 +50,7 @@ class Operation:
         return self.first(kind, arguments)
 
     def first(self, kind, arguments):
-        """Compile for arguments of a kind that was not seen before, and run."""
+        """Compile for arguments of a new kind, and run."""
         arrays = [x for x in arguments if isinstance(x, (DeviceArray, np.ndarray))]
         if not arrays:
             return self.definition(*arguments)
@@ -63,7 +63,7 @@ class Operation:
         return call.function(*arguments)
 
     def flattened(self, arguments, arrays):
-        """Arrays with more axes, as one row each. For that they must be of one shape, and it must not matter."""
+        """Arrays with more than two axes, flattened; they must have one shape, and the axes must not matter to the operation."""
         shape = arrays[0].shape
         if any(x.shape != shape or not x.contiguous for x in arrays):
             given = " and ".join(str(x.shape) for x in arrays)
@@ -77,7 +77,7 @@ class Operation:
 
 
 class Call:
-    """A program compiled for one kind of arguments.  function: what calls it, NotImplemented for arguments that it does not hold for."""
+    """A program compiled for one kind of arguments.  function: calls it; returns NotImplemented for arguments of another kind."""
 
     def __init__(self, definition, program, arguments):
         self.definition, self.program = definition, program
@@ -116,7 +116,7 @@ class Call:
         return f"def call({', '.join(names)}):\n" + "\n".join("    " + line for line in lines) + "\n"
 
     def argument(self, k, kernel, kind, which):
-        """The code of what kernel number k takes as that parameter."""
+        """The code of the argument that kernel number k takes as that parameter."""
         if kind in ("arg", "out"):
             ndim = len(self.program.shapes[which] if kind == "arg" else self.program.outputs[which][0])
             name = self.names[which] if kind == "arg" else f"out{which}"

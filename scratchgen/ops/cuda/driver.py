@@ -1,4 +1,4 @@
-"""The one door to numba.cuda: whether there is a GPU to run on, the stream on which everything runs, and memory by address.
+"""The only way to numba.cuda: whether there is a GPU to run on, the stream on which everything runs, and memory by address.
 
 With NUMBA_ENABLE_CUDASIM=1, set before Numba is imported, Numba's simulator runs the same kernels in Python, one thread of the operating system for
 each thread of the device: slow, but without a GPU, and under a debugger. Blocks are small there; nothing else differs.
@@ -33,7 +33,7 @@ from numba.core import types  # noqa: E402
 class _Simulated:
     """numba.cuda for kernels in the simulator, where threadIdx and the like belong to the launch in progress.
 
-    Numba puts them into a kernel's module instead, as long as it runs; but for functions called by kernels that is not safe with threads.
+    Numba puts them into a kernel's module while it runs; for functions that kernels call, that is not thread-safe.
     """
 
     def __getattr__(self, name):
@@ -56,7 +56,7 @@ if SIMULATED:
 
 
 class _NoneIsNothing:
-    """How None is passed to a kernel: as an address that nobody reads. Numba compiles kernels for None, but would not launch them with it."""
+    """How None is passed to a kernel: as an address that is never read. Numba compiles kernels for None, but does not launch them with it."""
 
     @staticmethod
     def prepare_args(kind, value, **where):
@@ -67,12 +67,12 @@ NONE_ALLOWED = {} if SIMULATED else {"extensions": [_NoneIsNothing]}  # an optio
 
 
 def device(function):
-    """A function that kernels call, and that becomes a part of them. In the simulator it stays as it is: Python does the same."""
+    """A function that kernels call, inlined into them. In the simulator it stays a Python function."""
     return function if SIMULATED else cuda.jit(device=True, forceinline=True)(function)
 
 
 def missing():
-    """What keeps the backend from running on this machine, as one sentence; None if nothing does."""
+    """Why the backend cannot run on this machine, as one sentence; None if it can."""
     if SIMULATED:
         return None
     try:
@@ -95,7 +95,7 @@ def in_short(error):
 
 @functools.cache
 def stream():
-    """The stream on which everything runs, one piece of work after the other. It waits for the default stream, on which other libraries work."""
+    """The stream on which everything runs, in order. It waits for the default stream, on which other libraries work."""
     return cuda.stream()
 
 
@@ -111,7 +111,7 @@ def wait_for(other):
 
 
 def allocate(n_bytes):
-    """New memory -> its owner and its address. Takes long, and waits for the device: memory.py keeps what is no longer needed."""
+    """New memory -> its owner and its address. Slow, and waits for the device: memory.py keeps what is no longer needed."""
     owner = cuda.device_array(n_bytes, np.uint8)
     return owner, owner.ctypes.data if SIMULATED else owner.__cuda_array_interface__["data"][0]
 
@@ -132,7 +132,7 @@ recording = False  # whether launches are recorded at the moment, not run: graph
 
 
 def not_recording():
-    """RuntimeError while launches are recorded: a copy between host and device is no part of a step that can be repeated."""
+    """RuntimeError while launches are recorded: a copy between host and device cannot be part of a graph."""
     if recording:
         raise RuntimeError("a step that copies between host and device cannot be recorded")
 
@@ -164,7 +164,7 @@ def configured(kernel, blocks, threads):
 
 
 def _simulate(kernel, blocks, threads, *arguments):
-    """Run it in the simulator, whose threads wait for each other often: let Python change between them 500 times as fast meanwhile."""
+    """Run it in the simulator, whose threads wait for each other often: meanwhile Python switches between threads 500 times as often."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
@@ -177,12 +177,12 @@ def _simulate(kernel, blocks, threads, *arguments):
 def _configured(kernel, blocks, threads):
     compiling()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Numba's, about few blocks: they are no mistake, small work is small
+        warnings.simplefilter("ignore")  # Numba's, about few blocks: for small arrays they are right
         return kernel[blocks, threads, stream()]
 
 
 def record():
-    """An event on the stream, behind all work queued so far; not in the simulator, which measures no time."""
+    """An event on the stream, after all work queued so far; not in the simulator, which measures no time."""
     event = cuda.event(timing=True)
     event.record(stream())
     return event

@@ -1,7 +1,7 @@
 """exp, log and their kin for one number, in the number's own type.
 
-On the device they are those of CUDA's mathematical library, by way of Python's `math`. The simulator takes NumPy's, which keep float32 and give
-infinity where `math` would raise. Constants are float32, so that beside a float32 they leave it one: a plain 0.5 would make it float64.
+On the device they are those of CUDA's mathematical library, reached through Python's `math`. The simulator uses NumPy's, which keep float32 and give
+infinity where `math` would raise. Constants are float32, so that the result of a float32 stays float32: with a plain 0.5 it would be float64.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""What the source of generated kernels (ops/source.py, writer.py) calls by name."""
+"""The functions that generated kernels (ops/source.py, writer.py) call, by name."""
 
 import math
 import re

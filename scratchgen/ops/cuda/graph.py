@@ -1,14 +1,14 @@
-"""CUDA graphs: launches that the driver records, to be launched as one."""
+"""CUDA graphs: a sequence of launches that the driver records, and launches as one."""
 
 import contextlib
 
 from scratchgen.ops.cuda import driver
-from scratchgen.ops.recording import NotRecordable
+from scratchgen.ops.host_state import NotRecordable
 
 
 @contextlib.contextmanager
 def capture():
-    """Within this context nothing is run, but recorded -> a Graph, to be launched afterwards."""
+    """Within this context launches are recorded instead of run -> a Graph, which can be launched afterwards."""
     if driver.SIMULATED:
         raise NotRecordable("the simulator has no graphs")
     graph = Graph()
@@ -31,7 +31,7 @@ class Graph:
         self.cu, self.stream, self.graph, self.executable = cu, cu.CUstream(driver.handle()), None, None
 
     def checked(self, result):
-        """What a function of the driver returns behind its status. Raises RuntimeError unless that is success."""
+        """What a function of the driver returns besides its status. Raises RuntimeError unless the status is success."""
         status, *values = result
         if status != self.cu.CUresult.CUDA_SUCCESS:
             raise RuntimeError(f"the CUDA driver says {status.name}")

@@ -1,4 +1,4 @@
-"""From a traced definition to kernels that can be launched, and to what a matrix product does with each of its elements. The source: writer.py."""
+"""From a traced definition to kernels that can be launched, or to the epilogue of a matrix product. writer.py writes the source."""
 
 import functools
 from typing import NamedTuple
@@ -41,7 +41,7 @@ class Kernel(NamedTuple):
         return 1, 1
 
     def room(self, blocks, columns):
-        """How many numbers there must be room for in `partials`."""
+        """The length of `partials`."""
         if self.split:
             return self.n_sums * blocks[1] * columns
         return self.n_sums * (blocks[0] if isinstance(blocks, tuple) else blocks)
@@ -103,7 +103,7 @@ class Epilogue(NamedTuple):
     """What a matrix product does with each of its elements x before it writes it.
 
     function: (x, y, number) -> the result.  beside: number of the argument that y is an element of, an array of the product's shape; or None.
-    number: that of the argument which is a number; or None.  What the function does not need may be anything.
+    number: that of the argument which is a number; or None.  An argument that the function does not need may be anything.
     """
 
     function: object
@@ -120,7 +120,7 @@ def unchanged():
 def epilogue(program, element):
     """The Epilogue for a traced definition, of which argument number `element` is the product; None if it is not of that kind.
 
-    One result, element by element of the product and of at most one more array, with at most one number that may change from call to call.
+    It must give one result, computed elementwise from the product and at most one more array, with at most one number that may change between calls.
     """
     if len(program.stores) != 1 or program.returns != ("out", 0) or len(program.numbers) > 1:
         return None

@@ -15,14 +15,14 @@ from scratchgen.ops.cuda.launch import launch
 from scratchgen.ops.cuda.sums import tickets
 from scratchgen.ops.cuda.vectors import BYTES
 
-# The plan: which tile, and in how many parts k is cut. It depends on the shape alone, so that the bits of a result do not depend on the card.
+# The plan: which tile, and into how many parts k is cut. It depends on the shape alone, so that a result's bits do not depend on the card.
 
 PROCESSORS = 132  # of an H100; a block of threads runs on one of them
 MULTIPLY_ADDS = 128  # that one starts in a cycle
-# tile: (share of the multiply-adds that it reaches on a full processor, cycles that a slice of k takes a block that is alone there)
-# These are estimates, from the compiled loops and known latencies: whoever has the card at hand should measure them.
+# tile: (fraction of the peak that it reaches on a full processor, cycles for a slice of k when a block has a processor to itself)
+# These are estimates, from the compiled loops and known latencies; they should be measured on a card.
 PACE = {tile.LARGE: (0.80, 1100), tile.MEDIUM: (0.70, 1500), tile.SMALL: (0.50, 1100)}
-START, JOIN = 1500, 2500  # cycles before a block's first product and after its last; of writing and taking tickets where k is cut
+START, JOIN = 1500, 2500  # cycles before a block's first product and after its last; cycles for the tickets where k is cut
 TRAFFIC = 48  # bytes that a processor exchanges with the second-level cache in a cycle
 
 
@@ -70,7 +70,7 @@ def multiply(name, a, b, out=None, *, bias=None, epilogue=None, y=None, number=0
         check_fits(f"{name}: {what}", x, shape, a.dtype)
     if not c.size:
         return c
-    if min(c.strides) < 0:  # runs backwards through memory, as a and b could
+    if min(c.strides) < 0:  # negative strides, which `forwards` has removed from a and b
         c = c.copy()
     numbers_apart = [[step // a.dtype.itemsize for step in x.strides] for x in (a, b, c)]
     (a_row, a_column), (b_row, b_column), (c_row, c_column) = numbers_apart
@@ -89,7 +89,7 @@ def multiply(name, a, b, out=None, *, bias=None, epilogue=None, y=None, number=0
     rows, columns = chosen.shape(a.dtype)
     blocks = -(-n // columns) * -(-m // rows), splits
     partials = empty(math.prod(blocks) * rows * columns, a.dtype).flat() if splits > 1 else None
-    operands = [numbers(x if k else c) for x in (a, b)]  # without a k, nothing is read; but no empty array can be passed
+    operands = [numbers(x if k else c) for x in (a, b)]  # if k is 0, nothing is read, but an empty array cannot be passed
     launch(
         tile.kernel(chosen, a.dtype, a_along_k, b_along_k, wide, (epilogue or unchanged()).function, out is not None), blocks, chosen.threads,
         *operands, numbers(c), row(bias), row(y), float(number),
@@ -112,19 +112,19 @@ def in_vectors(x, line, step, length):
 
 
 def numbers(x):
-    """x as the kernel takes it: one row that begins with x's first number; the kernel finds its own way in it."""
+    """x as the kernel takes it: one row from x's first number on; the kernel is told the strides."""
     if x.contiguous:
         return x.flat()
     return driver.view(x.block, x.address, (span(x),), (x.dtype.itemsize,), x.dtype)
 
 
 def span(x):
-    """How many numbers lie from the first of x in memory to the last, those between them that are not x's included."""
+    """How many numbers lie in memory from x's first to its last, including any between them that are not x's."""
     return 1 + sum((n - 1) * abs(step) for n, step in zip(x.shape, x.strides, strict=True)) // x.dtype.itemsize
 
 
 def forwards(x):
-    """x, or a copy of it if it runs backwards through memory."""
+    """x, or a copy of it if it has negative strides."""
     return x.copy() if min(x.strides) < 0 else x
 
 

@@ -1,7 +1,7 @@
-"""Memory of the device, reused: asking the driver for it waits for all work in progress, so what is given back is kept for the next that asks.
+"""Memory of the device, reused: asking the driver for memory waits for all work in progress, so freed blocks are kept for later arrays.
 
-A block goes back to its pool at the moment when the last array in it is forgotten. Kernels that use it may still be waiting to run then; but whatever
-gets the block next is launched behind them on the same stream, so nothing is overwritten too early.
+A block returns to its pool as soon as the last array in it is deleted. Kernels that use it may still be waiting to run; but whatever gets the block
+next is launched after them on the same stream, so nothing is overwritten too early.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ SMALL, LARGE = 512, 2**20
 
 
 class Pool:
-    """Blocks that nobody uses, by size.  `taken`: what the driver gave, as (first address, last)."""
+    """Unused blocks, by size.  `taken`: all memory from the driver, as (first address, end)."""
 
     def __init__(self):
         self.free, self.taken = {}, []
@@ -26,11 +26,11 @@ class Pool:
         return Block(self, size, *(unused.pop() if unused else self.ask(size)))
 
     def ask(self, size):
-        """New memory from the driver; where there is none, unused blocks of other sizes are let go first."""
+        """New memory from the driver; if there is none, unused blocks of other sizes are freed first."""
         try:
             owner, address = driver.allocate(size)
         except Exception:
-            _shared.free.clear()  # not its own: a recorded step still writes there
+            _shared.free.clear()  # not this pool's own: a recorded step still writes to its blocks
             try:
                 owner, address = driver.allocate(size)
             except Exception as error:
@@ -44,7 +44,7 @@ class Pool:
 
 
 class Block:
-    """A piece of device memory at `address`, of `size` bytes, which goes back to its pool when it is forgotten."""
+    """A piece of device memory at `address`, of `size` bytes, which returns to its pool when it is deleted."""
 
     __slots__ = ("address", "owner", "pool", "size")
 
@@ -56,7 +56,7 @@ class Block:
 
 
 class Foreign:
-    """Memory of somebody else, at `address`, which `owner` keeps alive."""
+    """Another library's memory, at `address`, which `owner` keeps alive."""
 
     __slots__ = ("address", "owner")
 
@@ -64,7 +64,7 @@ class Foreign:
         self.owner, self.address = owner, address
 
 
-_shared = _pool = Pool()  # the pool of all; the pool in force
+_shared = _pool = Pool()  # the common pool; the pool in force
 
 
 def block(n_bytes):

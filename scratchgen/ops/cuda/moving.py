@@ -1,8 +1,7 @@
-"""Numbers that grow by the same amount from step to step: where a random stream stands, how many steps an optimizer has taken.
+"""Numbers that grow by the same amount in every step: the position in a random stream, the steps that an optimizer has taken.
 
-A recorded step (program.py) is launched again with the arguments that it had, so such a number must not be one of them. Kernels therefore take it
-as a sum, of a number and of what stands in the memory of the device: start + moved[0]. Plainly launched, all of it is in the number, and moved[0]
-is 0.
+A recorded step (program.py) is launched again with the same arguments, so such a number cannot be one of them. Kernels therefore take it as the sum
+of an argument and of a number in the device's memory: start + moved[0]. In a plain launch the argument is the whole number, and moved[0] is 0.
 """
 
 import functools
@@ -11,7 +10,7 @@ import numpy as np
 
 from scratchgen.ops.cuda.array import array
 
-follow = None  # what to do with such a number instead, while a step is recorded: program.py
+follow = None  # what replaces `plain` while a step is recorded: program.py
 
 
 def moving(value):
@@ -20,7 +19,7 @@ def moving(value):
 
 
 def plain(value):
-    """As above, with everything in the first."""
+    """The same, with all of the value in the first."""
     return np.uint64(int(value) & (2**64 - 1)), zero().flat()
 
 

@@ -1,13 +1,13 @@
-"""A recorded step on the device: its operations, made better as a whole, recorded once more as a CUDA graph, and launched as one.
+"""A recorded step on the device: its operations, optimised as a whole and captured in a CUDA graph, are launched as one.
 
-A step launches some twenty kernels, and a launch takes the host longer than a small kernel runs. So the script of a step (ops/recording.py) is
+A step launches some twenty kernels, and launching takes the host longer than a small kernel runs. So the script of a step (ops/recording.py) is
 performed once while the driver records; from then on
 
-    the minibatch is copied to where the recorded kernels look for it;  the graph is launched
+    the minibatch is copied to the buffer that the recorded kernels read;  the graph is launched
 
-Kernels find the numbers that grow (where a random stream stands, what step of Adam's this is) in a table in the device's memory, and the last
-kernel of the graph makes them grow; only where something else has moved them is the table written anew. The arrays of a step come from a pool of
-its own, so that nobody else's lie there between two replays. In the simulator, which has no graphs, the same operations are launched one by one.
+Kernels find the numbers that grow (the position in a random stream, the number of Adam's step) in a table in the device's memory, and the last kernel
+of the graph makes them grow; the table is written anew only if something else has changed them. The arrays of a step come from a pool of its own, so
+that no others use this memory between two replays. In the simulator, which has no graphs, the same operations are launched one by one.
 """
 
 import logging
@@ -20,7 +20,8 @@ from scratchgen.ops.cuda.driver import cuda
 from scratchgen.ops.cuda.graph import capture
 from scratchgen.ops.cuda.kernels import epilogue
 from scratchgen.ops.fusing import PRODUCTS, improve, writes
-from scratchgen.ops.recording import FloatTerm, IntTerm, NotRecordable, Place, mapped
+from scratchgen.ops.host_state import FloatTerm, IntTerm, NotRecordable
+from scratchgen.ops.watching import Place, mapped
 
 log = logging.getLogger("scratchgen")
 
@@ -68,7 +69,7 @@ class Program:
         return entry.run(*[self.array(x) if isinstance(x, Place) else x for x in entry.arguments])
 
     def product(self, task):
-        """A product, with what is done together with it."""
+        """A product, with its epilogue."""
         arguments = [self.array(x) if isinstance(x, Place) else x for x in task.entry.arguments]
         if task.name == "add_matmul_tn":
             out, a, b = arguments
@@ -81,7 +82,7 @@ class Program:
         entry = task.epilogue.entry
         element = next(i for i, x in enumerate(entry.arguments) if x == task.entry.results[0])
         found = epilogue(entry.traced.program, element)
-        if found is None:  # more arrays or numbers than a tile takes along
+        if found is None:  # it needs more arrays or numbers than the tile's kernel takes
             self.made[task.entry.results[0].owner] = matmul.multiply(task.name, a, b, bias=bias).block
             return self.run(entry)
         y = None if found.beside is None else self.array(entry.arguments[found.beside])
@@ -104,8 +105,8 @@ class Program:
         return mapped(self.copied, self.script.result)
 
     def record(self):
-        """Make the graph, or find that there will be none."""
-        self.grow()  # in vain, but now the kernel is loaded, which it could not be while recording
+        """Make the graph; self.graph is False where that is impossible."""
+        self.grow()  # only to load the kernel, which is impossible while recording
         try:
             with capture() as graph:
                 self.perform_and_grow()
@@ -126,7 +127,7 @@ class Program:
             moving.follow = before
 
     def from_table(self, value):
-        """What moving() gives: nothing, and the number's place in the table; a number that does not grow, as it is."""
+        """What moving() gives: 0 and the number's place in the table; for a number that does not grow, the plain pair."""
         if not isinstance(value, IntTerm):
             return moving.plain(value)
         return np.uint64(0), self.table[value.term : value.term + 1].flat()
@@ -140,7 +141,7 @@ class Program:
         return self.array(x).copy() if isinstance(x, Place) else x
 
     def snapshot(self):
-        """Copies of all arrays of others that the step changes."""
+        """Copies of all arrays outside the step that it changes."""
         return [x.copy() for x in self.state]
 
     def restore(self, snapshot):
@@ -149,7 +150,7 @@ class Program:
 
 
 def as_words(numbers, n):
-    """n numbers as uint64, 0 in place of those that are not there."""
+    """The numbers as uint64, followed by zeros: n in all."""
     words = np.zeros(n, np.uint64)
     words[: len(numbers)] = [int(x) & (2**64 - 1) for x in numbers]
     return words

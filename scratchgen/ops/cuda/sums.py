@@ -1,11 +1,11 @@
-"""Sums in a fixed order, so that the same numbers give the same bits: no addition waits for whichever thread comes first.
+"""Sums in a fixed order, so that the same numbers give the same bits, whichever thread is first.
 
     a thread     adds its own elements, in order
     a block      adds its threads' sums, the second half to the first until one is left
-    all blocks   leave their sums in `partials`; the block that is done last adds them, in order. Which one that is does not matter
+    all blocks   leave their sums in `partials`; the block that finishes last, whichever it is, adds them in order
 
-To be known as the last, each block draws a number from `tickets`, which an atomic increment hands out and sets back to 0 after the last. Sums are
-taken in float64. What is added to what depends on the shape only. The largest and the smallest number are found the same way.
+To find out whether it is the last, each block takes a number from `tickets`, by an atomic increment that wraps to 0 after the last. Sums are taken in
+float64, in an order that depends on the shape only. The largest and the smallest number are found in the same way.
 
 A block has THREADS threads. Those that sum over rows form COLUMNS columns, with LANES threads in each.
 """
@@ -27,8 +27,8 @@ ROWS = 2 if driver.SIMULATED else 16  # rows that a thread takes before more blo
 PARTS = 3 if driver.SIMULATED else 32  # at most so many blocks share it
 TICKETS = 4096
 
-# What the threads of a block do together: all of them must call these, the same number of times. `shared` is an array of THREADS float64 in the
-# block's shared memory; each function leaves it free for the next.
+# What the threads of a block do together: all of them must call these functions, equally often. `shared` is an array of THREADS float64 in shared
+# memory, which each function leaves free for the next.
 
 
 class Fold(NamedTuple):
@@ -56,7 +56,7 @@ def fold(start, join):
             cuda.syncthreads()
             half //= 2
         result = shared[0]
-        cuda.syncthreads()  # nobody writes there again before all have read this
+        cuda.syncthreads()  # no thread writes there again before all have read this
         return result
 
     @device
@@ -96,7 +96,7 @@ FOLDS = {"sum": fold(0.0, add), "max": fold(-math.inf, maximum), "min": fold(mat
 
 @device
 def last_of(shared, ticket, number, count):
-    """Whether this block is the last of `count` that call this with ticket[number]. What they wrote before is then there to be read."""
+    """Whether this block is the last of `count` that call this with ticket[number]. It can then read what they wrote before."""
     cuda.threadfence()
     cuda.syncthreads()
     if cuda.threadIdx.x == 0 and cuda.threadIdx.y == 0:
@@ -110,7 +110,7 @@ def last_of(shared, ticket, number, count):
 
 @functools.cache
 def tickets():
-    """The counters from which blocks draw their numbers, all 0 before and after every launch."""
+    """The counters from which blocks take their numbers, all 0 before and after every launch."""
     return array(np.zeros(TICKETS, np.uint32))
 
 

@@ -1,7 +1,7 @@
 """The matrix product on the device, in one kernel:  C = f(A B + bias, Y)  or  C += A B.
 
-A multiprocessor of an H100 starts 128 multiply-adds in a cycle, and whatever else it starts takes their place. So each number, once read, must be
-used as often as possible, at each place where it stops on its way:
+A multiprocessor of an H100 starts 128 multiply-adds in a cycle, and every other instruction takes their place. So each number, once read, must be
+used as often as possible, at each level of memory:
 
     device memory → shared memory       a block of threads computes a tile of C, 128 × 128: each number that it reads is used 128 times
     shared memory → registers           a thread computes 8 × 8 numbers of the tile: from 16 numbers come 64 multiply-adds
@@ -9,7 +9,7 @@ used as often as possible, at each place where it stops on its way:
 
     sums = 0
     for each slice of k, `depth` wide
-        write the slice of A and of B to shared memory       into one of two places in turn: others may still read the slice before
+        write the slice of A and of B to shared memory       into one of two buffers in turn: other threads may still read the slice before
         wait for all threads of the block
         read the next slice into registers                   it is on its way while the multiply-adds run
         for each k of the slice
@@ -17,15 +17,15 @@ used as often as possible, at each place where it stops on its way:
     C = f(sums + bias, Y)           f: any formula of an element, such as an activation; or, with a matrix Y, the way back through one
 
 In shared memory k runs slowest in both slices, so that a thread finds its numbers side by side. An operand whose neighbours in memory are
-neighbours in k, A in a b or B in a bᵀ, is turned round on its way there; so one kernel serves all three products. No two threads of a warp may
-want different rows of one memory bank at a time: the rows of a slice are padded by a vector, and a warp's 32 lanes form a patch of 4 × 8 in which
-lanes 0 and 1 want the same numbers of B, lanes 0 and 2 the same of A, because the hardware serves such pairs at once.
+neighbours in k, A in a b or B in a bᵀ, is transposed on its way there; so one kernel serves all three products. No two threads of a warp may read
+different rows of one memory bank at a time: the rows of a slice are padded by a vector, and a warp's 32 lanes form a patch of 4 × 8 in which lanes 0
+and 1 read the same numbers of B, lanes 0 and 2 the same of A, because the hardware serves such pairs at once.
 
-Few tiles cannot fill a hundred multiprocessors. Then k is cut as well: several blocks compute the same tile, each over its part of k, and write their
-sums to `partials`. The one that is done last (sums.py) adds up the parts, in the order of k: whoever that is, the result is the same.
+A few tiles cannot fill a hundred multiprocessors. Then k is cut as well: several blocks compute the same tile, each over its part of k, and write
+their sums to `partials`. The block that finishes last (sums.py) adds up the parts in the order of k, so that it does not matter which that is.
 
-Operands come as one row of numbers each, with how many numbers lie between rows and between columns; Y has its rows
-one after the other. Where all that is a multiple of 16 bytes, the kernel is compiled `wide`, to move so many at once.
+Operands come as one row of numbers each, with the distances between rows and between columns; Y is contiguous. Where all of these are multiples of 16
+bytes, the kernel is compiled `wide`, to move 16 bytes at once.
 """
 
 import functools
@@ -49,7 +49,7 @@ class Tile(NamedTuple):
     vectors_m: int  # of each thread
     vectors_n: int
     depth: int  # of a slice of k
-    blocks: int  # that a multiprocessor should have room for: how many registers a thread may use follows from it
+    blocks: int  # that a multiprocessor should hold at once, which limits the registers of a thread
 
     @property
     def threads(self):
@@ -68,7 +68,7 @@ TINY = Tile(2, 2, 1, 1, 8, 1)  # for the simulator, whose threads are slow; not 
 
 
 def unrolled(step, times):
-    """step(i, …), step(i + 1, …), … one after the other, `times` (a power of two). So indices become constants, and only then arrays registers."""
+    """step(i, …), step(i + 1, …), …, `times` in all (a power of two), without a loop: only with constant indices can arrays be registers."""
     if times == 1:
         return step
     half, later = unrolled(step, times // 2), times // 2
@@ -101,7 +101,7 @@ def carrier(tile, span, along_k, wide, dtype):
 
     @device
     def fetch(held, x, at, span_stride, k_stride, span_inside, k_inside):
-        """Read this thread's vectors from `at` on; what lies outside the matrix, of which so much is left from here, counts as zero."""
+        """Read this thread's vectors from `at` on; what lies outside the matrix (span_inside and k_inside are what is left of it) counts as zero."""
         if along_k:
             line_stride, stride, lines_inside, inside = span_stride, k_stride, span_inside, k_inside
         else:
@@ -131,7 +131,7 @@ def carrier(tile, span, along_k, wide, dtype):
 
 @functools.cache
 def kernel(tile, dtype, a_along_k, b_along_k, wide, epilogue, accumulate):
-    """The kernel of this kind; epilogue(sum + bias, y, number), a device function, is what becomes of each sum, unless C += sum: accumulate."""
+    """The kernel of this kind; epilogue(sum + bias, y, number), a device function, is applied to each sum, unless accumulate: C += sum."""
     dtype = np.dtype(dtype).type
     V = BYTES // np.dtype(dtype).itemsize
     ROWS, COLUMNS = tile.shape(dtype)
@@ -140,7 +140,7 @@ def kernel(tile, dtype, a_along_k, b_along_k, wide, epilogue, accumulate):
     M, N, SUMS = VECTORS_M * V, VECTORS_N * V, VECTORS_M * V * VECTORS_N * V
     WARPS_N = max(1, tile.threads_n // 8)
     A_WIDTH, B_WIDTH = ROWS + V, COLUMNS + V
-    B_AT = DEPTH * A_WIDTH  # in a stage, B's slice lies behind A's
+    B_AT = DEPTH * A_WIDTH  # in a stage, B's slice follows A's
     STAGE = B_AT + DEPTH * B_WIDTH
     SHARED, PART, THREADS = 2 * STAGE, SUMS * tile.threads, tile.threads
     HELD_A, place_a, fetch_a, put_a = carrier(tile, ROWS, a_along_k, wide, dtype)

@@ -4,8 +4,8 @@
     store_vector(memory, i, held, j)     memory[i : i + V] = held[j : j + V]
     move(to, i, source, j)               to[i] = source[j]
 
-`held` is an array in registers; `memory` is the device's or shared, and its place must be a multiple of 16 bytes. Numba has no such loads and
-stores, so each is written as the two lines of LLVM that it is. An index counts numbers from the first, and may not be negative: array[i] would
+`held` is an array in registers; `memory` is the device's or shared, and the address must be a multiple of 16 bytes. Numba has no such loads and
+stores, so each is written in LLVM, as one load and one store. Indices count from the array's first number and may not be negative: array[i] would
 check that each time.
 """
 
@@ -26,7 +26,7 @@ def simulated_move(to, i, source, j):
 def compiled(bytes_read, bytes_written):
     """The copy as Numba compiles it: a load and a store of so many bytes, or of one number where this is None, and aligned to as many.
 
-    The longer of the two is what moves; the array in registers has the alignment of its numbers.
+    The longer of the two moves; the array in registers is aligned to its numbers only.
     """
     from llvmlite import ir
     from numba.cuda import types

@@ -5,9 +5,9 @@
     columns    a block takes COLUMNS columns, LANES threads to each; where one pass is enough, several blocks share the rows
     numbers    one thread
 
-Sums over everything (a loss) end in the block that is done last, and what follows from them alone, such as loss = total / batch, it computes, too.
-Arrays come with any strides, as arrays of one or two axes. A number that is the same for all elements and dear, such as a power, is computed by one
-thread of each block. What several passes need, each computes again: on a GPU that costs less than to keep it.
+The block that finishes last completes sums over everything (a loss), and computes what depends on them alone, such as loss = total / batch. Arrays
+come with any strides, as arrays of one or two axes. An expensive number that is the same for all elements, such as a power, is computed by one thread
+of each block. What several passes need, each computes again: on a GPU that costs less than keeping it.
 """
 
 import re
@@ -44,7 +44,7 @@ def joined_type(x):
 class Writer:
     """Writes the source of the kernel of one nest.
 
-    flat: whether its arrays are taken as one row.  ends: stores of numbers, for the block that is done last.  waited: totals that later nests need.
+    flat: whether its arrays are taken as one row.  ends: stores of numbers, for the block that finishes last.  waited: totals that later nests need.
     """
 
     def __init__(self, plan, nest, number, flat, ends, waited):
@@ -58,7 +58,7 @@ class Writer:
         self.split = nest.kind == "columns" and len(nest.passes) == 1 and not nest.totals  # whether several blocks may share the rows
 
     def parameter(self, kind, which=None):
-        """The name of the kernel's parameter that stands for that."""
+        """The name of the kernel's parameter for that."""
         if (kind, which) not in self.parameters:
             if kind in ("arg", "number", "moved"):
                 name = safe(self.plan.program.parameters[which]) + ("_moved" if kind == "moved" else "")
@@ -132,7 +132,7 @@ class Writer:
         return f"def {self.name}({', '.join(self.parameters.values())}):\n" + "\n".join(indented(body)) + "\n"
 
     def header(self, body):
-        """The lines that compute what is the same for all elements; where that is dear, in one thread of the block for all."""
+        """The lines that compute what is the same for all elements; if that is expensive, one thread computes it for its block."""
         lines, known = self.head.fresh(), self.head.known
         every = [node for nodes in roots(self.nest) for node in nodes]
         every += [offset for store in all_stores(self.nest) for offset in store.offset if isinstance(offset, Node)]
@@ -150,7 +150,7 @@ class Writer:
         return self.stores(self.nest.vectors, self.head)
 
     def cell(self, each, outer, deep):
-        """The lines for one cell in a pass: what varies over one of the loops `deep` is computed, terms are added, results stored."""
+        """The lines for one cell in a pass: compute what varies over one of the loops `deep`, add terms, store results."""
         scope = Scope(self.leaf, lambda node: any(loop in self.varies(node) for loop in deep), outer)
         added = [self.add(x, scope) for x in each.reductions if not self.is_apart(x, deep)]
         stored = self.stores(each.stores, scope)
@@ -175,7 +175,7 @@ class Writer:
         return JOINS[x.op].format(self.sum_of(x), f"{joined_type(x)}({scope.code(x.args[0])})")
 
     def fold(self, x, of, *where):
-        """The line that joins what threads or blocks have: one of the functions of sums.Fold."""
+        """The line that combines what threads or blocks have, by one of the functions of sums.Fold."""
         return f"{self.sum_of(x)} = {joined_type(x)}({x.op}_{of}({', '.join(where)}))"
 
     def in_cells(self):
@@ -198,7 +198,7 @@ class Writer:
         column, rows, columns = Scope(self.leaf, lambda node: bool(self.varies(node)), self.head), self.parameter("rows"), self.parameter("columns")
         lines = [
             "j = cuda.blockIdx.x * COLUMNS + cuda.threadIdx.x",
-            f"inside = j < {columns}",  # threads beyond the last column go along, for the sums, with nothing to add
+            f"inside = j < {columns}",  # threads beyond the last column take part in the sums, with nothing to add
             f"first = cuda.blockIdx.y * LANES + cuda.threadIdx.y if inside else {rows}",
             f"j = min(j, {columns} - 1)",
         ]
@@ -211,7 +211,7 @@ class Writer:
         return lines + self.vectors(column, one_thread)
 
     def one_pass(self, each, outer, deep, loop, joined, one_thread):
-        """A pass through a row or a column. Its sums are then known to all threads that share it."""
+        """A pass through a row or a column. All threads that share it then know its sums."""
         sums = [x for x in each.reductions if not self.planner.is_total(x)]
         self.sums += sums
         cell = self.cell(each, outer, deep)
@@ -225,7 +225,7 @@ class Writer:
         return lines
 
     def joined(self, one_thread, columns):
-        """The lines that join the sums of the blocks that share a column. The one that is done last goes on."""
+        """The lines that combine the sums of the blocks that share a column. The block that finishes last goes on."""
         partials, tickets = self.parameter("partials"), self.parameter("tickets")
         left = [f"{partials}[({k} * cuda.gridDim.y + cuda.blockIdx.y) * {columns} + j] = sum{k}" for k in range(len(self.sums))]
         found = [self.fold(x, "of_parts", partials, f"{k} * cuda.gridDim.y * {columns}", columns, "j") for k, x in enumerate(self.sums)]
@@ -244,7 +244,7 @@ class Writer:
         return lines
 
     def finish(self):
-        """The end of sums over everything: the block that is done last joins what all have left, and computes what depends on nothing else."""
+        """The end of sums over everything: the block that finishes last combines the partial sums, and computes what depends on nothing else."""
         if not self.nest.totals:
             return []
         partials, tickets, totals = self.parameter("partials"), self.parameter("tickets"), list(enumerate(self.nest.totals))

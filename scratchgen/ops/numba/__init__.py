@@ -7,7 +7,7 @@ matmul.py  gemm.py  pack.py  tile.py           the matrix products: checked, cut
 random.py                                      random bits
 compile.py  target.py  memory.py               how to compile, for which instructions; memory by address
 
-By hand, because no expression of elements says it: the matrix products, random bits, and rows by their numbers (NumPy's own way is as good).
+By hand, because no elementwise expression describes them: the matrix products, random bits, and rows by their numbers (where NumPy is as fast).
 """
 
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ import numpy as np
 
 from scratchgen.errors import environment_integer
 
-environment_integer("NUMBA_NUM_THREADS")  # before Numba reads it, who would say in a page what is wrong with it
+environment_integer("NUMBA_NUM_THREADS")  # before Numba reads it: its own message fills a page
 from scratchgen.ops.arrays import take_rows  # noqa: E402
 from scratchgen.ops.checks import as_written  # noqa: E402
 from scratchgen.ops.numba import matmul, random  # noqa: E402

@@ -1,7 +1,7 @@
 """Calling compiled operations: from arrays to a table of addresses, as fast as Python can.
 
-For each kind of arguments (types, numbers of axes, layout) an operation is traced and compiled once, and the way from its arguments to its kernels is
-written out as one Python function, like this one:
+For each kind of arguments (types, numbers of axes, layout) an operation is traced and compiled once, and a Python function is written that leads from
+the arguments to the kernels, like this one:
 
     def tanh_backward(dy, y):
         s = (dy.shape, y.shape)
@@ -18,10 +18,10 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from scratchgen.ops import checks
+from scratchgen.ops.host_state import FloatTerm, IntTerm
 from scratchgen.ops.numba import driver, sums
 from scratchgen.ops.numba.kernels import Kernel, Writer, kernels
 from scratchgen.ops.plan import closure
-from scratchgen.ops.recording import FloatTerm, IntTerm
 from scratchgen.ops.source import TYPES, type_name
 from scratchgen.ops.symbols import REDUCTIONS, Dim, Untraceable
 from scratchgen.ops.tracing import trace
@@ -63,7 +63,7 @@ class Operation:
         return None, None
 
     def first(self, kind, arguments):
-        """Compile for arguments of a kind that was not seen before, and run; or run the definition, if it cannot be compiled."""
+        """Compile for arguments of a new kind, and run; or run the definition, if it cannot be compiled."""
         if self.untraceable:
             return self.as_written(*arguments)
         given, arguments = arguments, [checks.plain(self.name, name, x) for name, x in zip(self.parameters, arguments, strict=True)]
@@ -77,22 +77,22 @@ class Operation:
             return self.flattened(arguments, arrays)
         try:
             program = trace(self.definition, arguments, self.parameters)
-            if not program.stores and not program.outputs:  # it computes nothing: a number in the place of an array to write in
+            if not program.stores and not program.outputs:  # it computes nothing: it was given a number where it would write to an array
                 return self.as_written(*arguments)
             call = Call(program, arguments)
         except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, NumbaError) as error:
             result = self.as_written(*arguments)
             said = f"{self.name} cannot be compiled: {type(error).__name__}, {' '.join(str(error).split())[:200]}"
-            self.untraceable = str(error) if isinstance(error, Untraceable) else said  # only now: arguments that NumPy refuses say nothing of it
+            self.untraceable = str(error) if isinstance(error, Untraceable) else said  # only now: arguments that NumPy refuses, too, prove nothing
             return result
         result = call(*arguments)
-        if result is NotImplemented:  # a number that does not equal itself
+        if result is NotImplemented:  # NaN among its fixed arguments
             return self.as_written(*arguments)
         self.kinds.setdefault(kind, []).append(call)
         return result
 
     def flattened(self, arguments, arrays):
-        """Arrays with more axes, all of one shape: as rows; or the definition, where their axes matter."""
+        """Arrays with more than two axes: flattened, if they have one shape and the axes do not matter; else the definition runs."""
         shape = arrays[0].shape
         if any(x.shape != shape or not x.flags.c_contiguous for x in arrays):
             return self.as_written(*arguments)
@@ -132,7 +132,7 @@ class Call:
         return self.function(*arguments)
 
     def epilogue(self, argument):
-        """The kernel for the tiles of a product, the argument of that number, which lies where the result is to be; None: the product stays."""
+        """The kernel as a product's epilogue.  argument: the position of the product, which the result overwrites; None: the product is kept."""
         if argument is None:
             return self.kernels[0]
         if argument not in self.epilogues:
@@ -140,7 +140,7 @@ class Call:
         return self.epilogues[argument]
 
     def written(self, arguments):
-        """The source of `call`, and of `table`, which only makes the tables of the kernels, for arrays and results at hand: for recording."""
+        """The source of `call`, and of `table`, which only makes the kernels' tables for given arguments and results: for recording."""
         program, names = self.program, [f"{x}_" if x in RESERVED else x for x in self.program.parameters]
         place, fixed, meet = {}, [], self.meetings(names, arguments)
         shapes = ", ".join(f"{names[i]}.shape" if i in program.arrays else "None" for i in range(len(names)))
@@ -177,7 +177,7 @@ class Call:
         return [f"if not ({' and '.join(tests)}): return NotImplemented"] if tests else []
 
     def meetings(self, names, arguments):
-        """The code of whether an array that is changed lies where another lies, or itself once more: then NumPy's order of doing things matters."""
+        """The code of the test whether a changed array shares memory with another, or with itself: then NumPy's order of work matters."""
         written = self.program.written
         pairs = [(i, k) for i in written for k in self.program.arrays if k > i or k not in written]
         tests = [f"share({names[i]}, {names[k]})" for i, k in pairs]
@@ -185,7 +185,7 @@ class Call:
         return " or ".join(tests)
 
     def in_rows(self, name, ndim):
-        """The code of whether an array's rows are contiguous."""
+        """The code of the test whether an array's rows are contiguous."""
         return f"{name}.strides[-1] == {name}.itemsize or {name}.shape[-1] {'<= 1' if ndim == 1 else '== 1'}"
 
     def packs(self, arguments, names, place):
@@ -269,5 +269,5 @@ class Call:
 
 
 def number_type(x):
-    """The type of a number, whether it is known to move or not (recording.py)."""
+    """The type of a number, the plain one for terms of a recorded step (host_state.py)."""
     return int if isinstance(x, IntTerm) else float if isinstance(x, FloatTerm) else type(x)

@@ -1,4 +1,4 @@
-"""One door to Numba's compiler: lazy, cached, never stale, and working where nothing can be written.
+"""The only way to Numba's compiler: lazy, cached, never stale, and working where nothing can be written.
 
 Numba can keep machine code between runs (`cache=True`), with two traps. It notices a change only in the file that holds the function, so
 that an edit of a helper in another file silently keeps the old machine code; and where it finds no folder to write to, it raises. Here the
@@ -41,15 +41,15 @@ def jit(function=None, *, cache=False, parallel=False, inline=False):
 
     inline: always, where LLVM would leave a call and so not vectorise the loop around it.
 
-    Nothing of `fastmath`: with `nnan` or `ninf`, NaN and infinity would not propagate. With `contract`, `arcp` or `afn`, vectors and the remainder
+    No option of `fastmath`: with `nnan` or `ninf`, NaN and infinity would not propagate. With `contract`, `arcp` or `afn`, vectors and the remainder
     of a loop may get different instructions (softplus did, in 8 % of its elements), and bits would depend on where threads split the work. With
     `reassoc`, LLVM chooses the order of a sum, and a function that is not inlined exists twice, its own copy and its caller's, optimised apart:
     which one ran depended on whether the caller was compiled in this process or loaded from the cache (layer_norm's bits did). So where x·y + z
-    in one rounding is wanted, it is written so (elementary.fma), and so is a sum in vectors (sums.fold).
+    in one rounding is wanted, it is written so (elementary.fma), and so is a sum in vectors (sums.total).
     """
     if function is None:
         return functools.partial(jit, cache=cache, parallel=parallel, inline=inline)
-    wrappers = {"no_cpython_wrapper": not cache, "no_cfunc_wrapper": True}  # only what has a use: a quarter less to compile
+    wrappers = {"no_cpython_wrapper": not cache, "no_cfunc_wrapper": True}  # no wrappers that nobody calls: a quarter less to compile
     function = told_apart(function)
     if not cache:
         wrappers["pipeline_class"] = PartOfCallers
@@ -60,9 +60,8 @@ def jit(function=None, *, cache=False, parallel=False, inline=False):
 
 
 class Linked(CPUCodeLibrary):
-    """The code of a function that only compiled functions call. It is linked into them, optimised there, and needs no machine code of its own: half
-    of
-    the time that a first training step took to compile."""
+    """The code of a function that only compiled functions call. It is linked into them, optimised there, and needs no machine code of its own:
+    that saves half of the time that a first training step takes to compile."""
 
     def _optimize_final_module(self):
         pass
@@ -80,7 +79,7 @@ class Linked(CPUCodeLibrary):
 
 
 class WithoutEnvironment:
-    """Numba's code generator, but it does not look in machine code for where a function's globals are kept. (Ours have none that change.)"""
+    """Numba's code generator, without the search in machine code for a function's globals. (Ours never change.)"""
 
     def __init__(self, codegen):
         self._codegen = codegen
@@ -104,7 +103,7 @@ class PartOfCallers(Compiler):
 
 def c_function(signature, function, source=None):
     """The function compiled now (or taken from the cache) as a C function: `.address` can be called from anywhere, so that a caller need not
-    be compiled together with it.  source: its text, if it was generated; then that tells it apart."""
+    be compiled together with it.  source: its text, if it was generated; the cache then knows it by that."""
     function = told_apart(function) if source is None else renamed(function, f"-{hashlib.sha256(source.encode()).hexdigest()[:16]}")
     compiled = CFunc(function, sigutils.normalize_signature(signature), locals={}, options={"error_model": "numpy"})
     if cache_folder() is not None:
@@ -118,8 +117,8 @@ def c_function(signature, function, source=None):
 def told_apart(function):
     """The function under a name that says what it closes over: draw(normal), draw(uniform).
 
-    Machine code is found by name, in the cache and where two pieces out of it are put together; and functions made by one factory in different
-    processes can have one name. Then the one that came first would stand for both (a stream's uniform numbers were once its normal ones).
+    Machine code is found by name, in the cache and at linking, and functions of one factory can get the same name in different processes. The first
+    would then be taken for both (a stream's uniform numbers were once its normal ones).
     """
     held = [cell.cell_contents for cell in function.__closure__ or ()]
     held = [getattr(x, "py_func", x) for x in held]
@@ -184,8 +183,8 @@ class PackageCacheImpl(caching.CompileResultCacheImpl):
 
 
 class PackageCacheFile(caching.IndexDataCacheFile):
-    """Files of machine code, named after their signatures. Numba numbers them in turn: then two processes that compile at once can give one name to
-    two signatures, and float64 products are computed by float32's code from then on. So they can at worst lose an entry of the index."""
+    """Files of machine code, named after their signatures. Numba numbers them: two processes that compile at once can give one number to two
+    signatures, and float64 products are then computed by float32's code. With names, at worst an entry of the index is lost."""
 
     def save(self, key, data):
         overloads = self._load_index()

@@ -1,19 +1,19 @@
 """The one driver: it runs the kernels of an operation, or of a whole recorded step, on one thread or on all.
 
-A *program* is a list of kernels, each with the table of its arguments. A kernel computes any piece of its work that it is asked for, so that its work
-can be dealt out in chunks:
+A *program* is a list of kernels, each with the table of its arguments. A kernel can compute any piece of its work, so that the work can be dealt out
+in chunks:
 
     kernel 1      ▮▮▮▮▮▮▮▮            a thread claims a chunk, computes it, claims the next; first those of its own part of the row,
     kernel 2      ▮                   then what is left of the others' parts
     kernel 3      ▮▮▮▮                a kernel begins when all chunks of the one before are done
 
-Nobody is waited for who has not claimed anything. A thread that the system has put aside (because another program runs) only means that the others
-do its part; with OpenMP, where each has a fixed share, all wait for it at the end of every loop, four thousandths of a second a time (two cores
-beside one busy program, a small GAN's step: 20–32 ms, here 1.3). Which thread computes a chunk changes nothing in what is computed.
+A thread that has claimed nothing is not waited for: while the system has suspended it (because another program runs), the others do its part. With
+OpenMP, where each thread has a fixed share, all wait for it at the end of every loop, four milliseconds each time (two cores beside one busy
+program, a small GAN's step: 20–32 ms, here 1.3). Which thread computes a chunk does not change the result.
 
-The threads are plain threads of Python's that stay inside compiled code, without the interpreter's lock. The one that calls takes part in the work,
-and keeps the lock: several Python threads take turns. When there is nothing to do the others stay awake for some eighty microseconds, which is how
-long Python takes to the next operation, and then sleep. A forked child starts its own.
+The threads are Python threads that stay inside compiled code, without the interpreter's lock. The calling thread takes part in the work and keeps the
+lock, so that several Python threads take turns. Idle threads spin for some eighty microseconds, about the time until Python calls the next operation,
+and then sleep. A forked child starts its own.
 
 How many: as many as Numba would use (NUMBA_NUM_THREADS, numba.set_num_threads), at most SCRATCHGEN_NUM_THREADS.
 """
@@ -45,24 +45,24 @@ HEAD = 3
 
 BLOCK = 2048  # cells that make a piece
 STRIPE = 64  # columns that make a piece
-WORTH = 4_000  # ns of work from which more threads than one win
-PIECE = 25_000  # ns of work in a chunk, about
+WORTH = 4_000  # ns of work above which several threads are faster than one
+PIECE = 25_000  # approximate ns of work in a chunk
 PIECE_OF_PRODUCT = 400_000  # likewise: each chunk of a product packs panels for itself
-MOST_CHUNKS = 1000  # for each thread
+MOST_CHUNKS = 1000  # per thread
 MOST_OF_PRODUCT = 4  # likewise, of a product: in smaller chunks no packed panel is used often enough (2048³, two threads: 80 ms instead of 120)
-SPINS = 2_000  # turns that a thread waits awake for the next operation: some eighty microseconds
-PATIENCE = 5_000  # turns that a thread waits awake for others in the middle of a program
+SPINS = 2_000  # turns for which a thread spins, waiting for the next operation: some eighty microseconds
+PATIENCE = 5_000  # turns for which a thread spins, waiting for others within a program
 MOST_THREADS = 64
-EAGER = 64  # kernels of one operation, at most
+EAGER = 64  # most kernels of one operation
 
-# What all threads know, in words of eight bytes, each on a cache line of its own
+# The state that threads share, in words of eight bytes, each on its own cache line
 EPOCH, PROGRAM, LENGTH, START, DONE, SLEEPERS, INSIDE, THREADS, CLAIMS = range(0, 72, 8)
-WAIT, WAKE, LOCK, UNLOCK, SLEEP, TIME, WORK = range(72, 79)  # addresses of the C library's functions, of a moment's length, of `work`
+WAIT, WAKE, LOCK, UNLOCK, SLEEP, TIME, WORK = range(72, 79)  # addresses of C functions, of the time to sleep, of `work`
 MUTEX, CONDITION = 80, 96
 WORDS = 128
 POSIX = os.name == "posix"
-TAG = 2**31 - 1  # so much of an epoch stands in a claim's word
-CLOSED = -1  # the epoch while a program is being put in place
+TAG = 2**31 - 1  # the bits of an epoch that a claim's word holds
+CLOSED = -1  # the epoch while a new program is being set up
 zero64 = np.int64(0)
 
 
@@ -73,7 +73,7 @@ def word(address, k):
 
 @jit
 def n_pieces(rows, columns):
-    """Into how many pieces a nest of cells falls: whole rows while they are short, parts of a row where they are long."""
+    """The number of pieces of a nest of cells: whole rows while they are short, parts of a row where they are long."""
     if columns > BLOCK:
         return rows * ((columns + BLOCK - 1) // BLOCK)
     at_once = BLOCK // max(columns, 1)
@@ -82,7 +82,7 @@ def n_pieces(rows, columns):
 
 @jit
 def run_cells(code, table, first, last, rows, columns, free):
-    """Run pieces first … last − 1 of a nest of cells; as one rectangle where that is possible, and nobody asks which piece left what sum."""
+    """Run pieces first … last − 1 of a nest of cells; where that is possible, and no partial sums are taken (free), as one rectangle."""
     at_once = BLOCK // max(columns, 1)
     if free and rows == 1:
         call_kernel(code, first, zero64, rows, first * BLOCK, min(last * BLOCK, columns), table)
@@ -125,7 +125,7 @@ def run_chunk(kind, code, table, chunk, chunks):
 
 @jit
 def work_of(row):
-    """About how many nanoseconds a kernel takes one core."""
+    """The approximate time of a kernel on one core, in nanoseconds."""
     if row[KIND] == PRODUCT:
         return row[PRICE]
     args = numbers_at(row[TABLE], zero64)
@@ -134,9 +134,9 @@ def work_of(row):
 
 @jit
 def n_chunks(row, threads):
-    """In how many chunks a kernel's work is dealt out."""
+    """The number of chunks of a kernel's work."""
     work, kind = work_of(row), row[KIND]
-    if kind == PRODUCT:  # gemm.py has cut it for so many
+    if kind == PRODUCT:  # gemm.py chose it when it cut the product
         return row[CHUNKS]
     if work < WORTH or kind == SINGLE:
         return 1
@@ -150,7 +150,7 @@ def n_chunks(row, threads):
 def claim(address, epoch):
     """The number of a chunk of this part that nobody has claimed in this epoch, or -1.
 
-    A part is one word: the epoch, how many chunks there are, how many are claimed. So whoever comes late, from an older epoch, finds nothing.
+    A part is one word: the epoch, the number of chunks, the number claimed. So a thread that is late, in an older epoch, finds nothing.
     """
     while True:
         seen = load_shared(address)
@@ -163,7 +163,7 @@ def claim(address, epoch):
 
 @jit
 def wait_a_little(state, turns):
-    """Stay awake for some turns; then sleep for moments, so that the core is free for whom we wait for."""
+    """Spin for some turns; then sleep briefly each time, so that the core is free for the thread that is waited for."""
     if turns < PATIENCE:
         pause()
     else:
@@ -172,11 +172,11 @@ def wait_a_little(state, turns):
 
 
 def work(state, epoch, me, nothing, none, no):
-    """Take part in the program of that epoch until nothing of it is left to claim."""
+    """Take part in the program of an epoch until nothing of it is left to claim."""
     program, length = load_shared(word(state, PROGRAM)), load_shared(word(state, LENGTH))
     start, claims = load_shared(word(state, START)), load_shared(word(state, CLAIMS))
     threads = load_shared(word(state, THREADS))
-    if load_shared(word(state, EPOCH)) != epoch or me >= threads:  # else what was read may be of two programs
+    if load_shared(word(state, EPOCH)) != epoch or me >= threads:  # otherwise the words may be of two programs
         return
     for r in range(length):
         row = numbers_at(program + 8 * ROW * r, zero64)
@@ -228,7 +228,7 @@ def serve(state, me):
 
 @jit
 def share_out(state, program, length, claims, threads):
-    """Run a program, whose rows know their chunks, with other threads."""
+    """Run a program, whose rows hold their numbers of chunks, on several threads."""
     shared = numbers_at(state, zero64)
     epoch = shared[EPOCH] + 1
     total = np.int64(0)
@@ -269,9 +269,9 @@ def run_alone(program, length):
 
 @jit(cache=True)
 def run(rows, length, places, state, program, claims, threads):
-    """Run an operation's kernels.  rows: their address; the tables of their arguments are given as places in `places`, the address of a bytes object.
+    """Run an operation's kernels.  rows: their address; each refers to its table of arguments by the offset from `places`, an address.
 
-    program, claims: addresses of room for them.  threads: how many may take part.
+    program, claims: addresses of memory to use for them.  threads: how many may take part.
     """
     work = np.int64(0)
     for r in range(length):
@@ -280,7 +280,7 @@ def run(rows, length, places, state, program, claims, threads):
             row[k] = given[k]
         row[TABLE] += places
         table = numbers_at(row[TABLE], zero64)
-        for k in range(HEAD, HEAD + table[2]):  # arrays are given by their id: where their data lie stands 16 bytes into the object
+        for k in range(HEAD, HEAD + table[2]):  # arrays are given by id; the address of the data is 16 bytes into the object
             table[k] = numbers_at(table[k] + 16, zero64)[0]
         work += work_of(row)
     if work < WORTH or threads == 1:
@@ -294,7 +294,7 @@ def run(rows, length, places, state, program, claims, threads):
 
 @jit(cache=True)
 def run_program(program, length, state, claims, threads):
-    """Run a recorded program, whose tables hold addresses and whose rows know their chunks."""
+    """Run a recorded program, whose tables hold addresses and whose rows hold their numbers of chunks."""
     if threads == 1:
         run_alone(program, length)
         return
@@ -310,9 +310,9 @@ class Pool:
         self.state = self.words.ctypes.data
         self.program = self.state + 8 * WORDS
         self.claims = self.program + 8 * EAGER * ROW
-        self.time = np.array([0, 20_000])  # seconds and nanoseconds: as short as the system will sleep
+        self.time = np.array([0, 20_000])  # seconds and nanoseconds, about the shortest sleep of the system
         if threads > 1:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.words))  # for ever: threads look at it until the process ends
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.words))  # never freed: threads read it until the process ends
             self.start()
 
     def start(self):
@@ -324,13 +324,13 @@ class Pool:
             self.words[TIME] = self.time.ctypes.data
             libc.pthread_mutex_init(ctypes.c_void_p(self.state + 8 * MUTEX), None)
             libc.pthread_cond_init(ctypes.c_void_p(self.state + 8 * CONDITION), None)
-        else:  # Windows: threads without work look for some every millisecond
+        else:  # Windows: idle threads look for work every millisecond
             self.words[SLEEP] = ctypes.cast(ctypes.windll.kernel32.Sleep, ctypes.c_void_p).value
             self.words[TIME] = 1
         self.kept = c_function(types.void(*[int64] * 6), work), c_function(types.void(int64, int64), serve)
         self.words[WORK] = self.kept[0].address
         enter = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(self.kept[1].address)
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))  # for ever: the threads may still wait when Python takes its objects down
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))  # never freed: the threads may still wait when Python deletes its objects
         for me in range(1, self.most):
             threading.Thread(target=enter, args=(self.state, me), name=f"scratchgen-{me}", daemon=True).start()
 
@@ -361,8 +361,8 @@ def pool():
 
 
 def retire():
-    """Return when no thread looks at a recorded program any more, so that its memory can be given back: an empty program is published, and those that
-    are late with an older one are waited for."""
+    """Return when no thread reads a recorded program any more, so that its memory can be freed: publish an empty program, and wait for threads that
+    are still in an older one."""
     if _pool is not None and _pool.most > 1 and run_program.signatures and not sys.is_finalizing():
         run_program(_pool.program, 0, _pool.state, _pool.claims, _pool.most)
         while _pool.words[INSIDE]:
@@ -386,7 +386,7 @@ def thread_limit():
 
 
 def _after_fork():
-    """In a child nobody else lives on: new threads, when they are needed."""
+    """A child process has none of its parent's threads: it starts its own when they are needed."""
     global _pool, _starting
     _pool, _starting = None, threading.Lock()
 

@@ -1,7 +1,8 @@
 """eˣ, log, tanh and their kin in plain arithmetic, so that the compiler computes 8 or 16 of them at once.
 
 In a loop, math.exp calls the C library once per element. A Taylor polynomial has no call and no branch, and vectorises (measured on 100,000
-float32 on one core: exp 49 µs against 237 with math.exp, tanh 70 µs against 1430). Each function first moves its argument to where few terms suffice:
+float32 on one core: exp 49 µs against 237 with math.exp, tanh 70 µs against 1430). Each function first reduces its argument to where few terms
+suffice:
 
     eˣ        x = n ln 2 + r,  |r| ≤ ½ ln 2            eˣ = 2ⁿ eʳ              eʳ − 1 = r + r²/2! + r³/3! + …
     log x     x = 2ᵏ m,  √½ ≤ m < √2                    log x = k ln 2 + log m    log m = 2 artanh s,  s = (m − 1)/(m + 1)
@@ -14,7 +15,7 @@ product is exact. The other functions follow:
     expm1(x) = eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1)          tanh x = e/(e + 2),  e = expm1(2x)
     log(1 + e), 0 ≤ e ≤ 1, is what softplus needs: max(x, 0) + log(1 + e^−|x|)
 
-All take float32 or float64; NaN stays NaN. Largest error, in units in the last place (held by tests/ops/test_elementary.py):
+All take float32 or float64; NaN stays NaN. Largest error, in units in the last place (checked by tests/ops/test_elementary.py):
 
     exp 1.1    expm1 1.9    tanh 2.5    sigmoid 2.3    softplus 3.3    log 2.9    sin and cos of 2πu: 0.8 of those of 1
 """
@@ -29,9 +30,9 @@ from numba.extending import intrinsic
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.target import TARGET
 
-# Numbers that float32 holds exactly: beside a float64 they become float64, beside a float32 they leave it one (an int or a Python float would not).
+# Exact in float32: combined with a float64 they become float64, with a float32 the result stays float32 (with an int or Python float it would not).
 ZERO, ONE, TWO, FOUR = np.float32(0), np.float32(1), np.float32(2), np.float32(4)
-NEGLIGIBLE = np.float32(2**-30)  # its square is, beside 1
+NEGLIGIBLE = np.float32(2**-30)  # its square, compared with 1
 TANH_IS_ONE = np.float32(20)  # tanh 20 rounds to 1 in both types
 
 

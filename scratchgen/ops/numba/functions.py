@@ -1,4 +1,4 @@
-"""What the lines of generated kernels call by name (ops/source.py)."""
+"""The functions that generated kernels (ops/source.py) call, by name."""
 
 import math
 

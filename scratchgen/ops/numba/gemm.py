@@ -1,24 +1,24 @@
-"""Any matrix product, cut into register tiles and dealt out in chunks:  C = A B,  C = f(A B + bias, …)  or  C += A B.
+"""Matrix products, cut into register tiles and dealt out in chunks:  C = A B,  C = f(A B + bias, …)  or  C += A B.
 
-The tile (tile.py) multiplies ROWS rows of A by a *panel* of B, WIDTH columns wide. The rest is a matter of reading each number from the
-nearest cache as often as possible before it is thrown out of it:
+The tile (tile.py) multiplies ROWS rows of A by a *panel* of B, WIDTH columns wide. Everything else serves to read each number from the nearest
+cache as often as possible before it is evicted:
 
     for each band of rows of C                       A's band, one block deep, fits half of the second-level cache (1 MiB)
         for each block of k                          up to 512 deep: B's panel, one block deep, is at most 64 KiB; A's tiles are packed (pack.py)
-            for each panel of B                      packed where several tiles will read it, on the way where that is possible
-                for each tile of the band            C tile += A tile · B panel, the sums in registers; lines of the next panel come near
-                                                     after the last block: the bias and f, or f_backward (epilogue.py), on numbers still in the cache
+            for each panel of B                      packed where several tiles read it, by the first tile where that is possible
+                for each tile of the band            C tile += A tile · B panel, the sums in registers; lines of the next panel are prefetched
+                                                     after the last block: the bias and f, an epilogue (ops/fusing.py), on numbers still in the cache
                 where B is dy                        the panel's columns are summed: the gradient of a bias
 
 Threads. The tiles are counted in this order and the count is divided evenly, so that every thread computes about as many multiply-adds as the
-others, whatever the shape. Each copies for itself the panels that it needs: nobody waits for anybody until the end. A border between two
-threads that runs down C costs both of them time, since in each row they write to the same cache line in turn (100 × 20 × 500: 15 µs, 10 with
-borders along the rows); so each thread gets bands of its own unless all of B is too much for it to read. Which thread computes an element
-changes nothing in how it is computed: k is cut by shape alone, and the sum over a block runs in order.
+others, whatever the shape. Each copies the panels that it needs, so that no thread waits for another until the end. A border between two threads
+that runs down C costs both of them time, since in each row they write to the same cache line in turn (100 × 20 × 500: 15 µs, 10 with borders
+along the rows); so each thread gets bands of its own unless all of B is too much for it to read. The result does not depend on which thread
+computes an element: k is cut by shape alone, and the sum over a block runs in order.
 
-The bias and f cost one more pass over numbers that are in the cache; as operations of their own they would cost one or two through main memory.
-The same is true of the sums of B's columns, which with A = xᵀ and B = dy are the gradient of a bias: they are left to the thread that computes the
-first tile of a panel, and so has just read it.
+The bias and f cost one more pass over numbers that are in the cache; as separate operations they would cost one or two through main memory. The same
+holds for the sums of B's columns, which with A = xᵀ and B = dy are the gradient of a bias: the thread that computes the first tile of a panel adds
+them up, because it has just read the panel.
 """
 
 import functools
@@ -37,13 +37,13 @@ from scratchgen.ops.numba.pack import Matrix, pack_band, pack_panel, packed_stri
 from scratchgen.ops.numba.tile import ROWS, VECTORS, call_tile, tile
 
 WIDTH_BYTES = VECTORS * VECTOR_BYTES  # a row of a panel
-BAND_BYTES = 2**20  # most of a in a band, one block deep: half of the second-level cache
+BAND_BYTES = 2**20  # largest part of a in a band, one block deep: half of the second-level cache
 SHARED_ROW = 1200  # bytes of b that a thread reads in the time that two threads lose to a row of C that they share
-OWN_BAND = 128  # rows that repay a thread the copying of all of b
-BLOCK = 512  # most of k in a block
-PACK_B = 3  # tiles that must read a panel to repay its copying
-PACK_A = 8  # panels that must meet a band to repay its copying, where a's columns are contiguous already
-MULTIPLY_ADD = {4: 0.015, 8: 0.03}  # ns that one takes a core, about, by size of a number
+OWN_BAND = 128  # rows per thread for which copying all of b pays
+BLOCK = 512  # largest depth of a block of k
+PACK_B = 3  # tiles that must read a panel for its copy to pay
+PACK_A = 8  # panels that must be multiplied with a band for its copy to pay, where a's columns are contiguous already
+MULTIPLY_ADD = {4: 0.015, 8: 0.03}  # approximate ns on one core, by size of a number in bytes
 
 # The table of a product: m, n, 5, the addresses of a, b, c, bias and column sums, and then
 K, A_ROW, A_COLUMN, B_ROW, B_COLUMN, C_ROW, ACCUMULATE, HAS_BIAS, HAS_SUMS, BANDS, TILES, TILE_CODES, EPILOGUE, EPILOGUE_TABLE = range(
@@ -64,7 +64,7 @@ def ceil_div(a, b):
 
 
 def cut(m, n, k, size, chunks):
-    """How to cut C for so many chunks. Only bands and heights depend on their number: no sum does."""
+    """How to cut C for this number of chunks. Bands and heights depend on it; no sum does."""
     vectors = ceil_div(n * size, VECTOR_BYTES)
     bands = ceil_div(m * min(k, BLOCK) * size, BAND_BYTES) if k > 0 else 1
     if k * n * size < SHARED_ROW * m or m >= OWN_BAND * chunks:
@@ -134,7 +134,7 @@ def share(zero, chunk, chunks, table):
                 if args[HAS_SUMS] != 0 and band == 0 and tile0 == 0 and tile1 > 0:
                     fresh = args[HAS_SUMS] == FRESH and block == 0
                     add_panel(zero, args[HEAD + 4] + left * size, b_panel, k1 - k0, columns, corner, fresh)
-    memory[0] = 0  # Numba frees an array after the last line that names it: this one, or the buffers would be gone while they are in use
+    memory[0] = 0  # Numba frees an array after the last line that names it; without this line the buffers would be freed while in use
 
 
 ADDED, FRESH = 1, 2  # what HAS_SUMS says: whether the column sums are added to what is there, or written
@@ -152,8 +152,8 @@ def add_bias(zero, c, rows, columns, bias):
 
 @jit(inline=True)
 def ahead(zero, panel, k, i, tiles):
-    """The lines of the next panel that tile i of `tiles` should ask for, as rows: half of the panel's, since the tile asks at every other step of k;
-    or, where its columns are contiguous, a piece of some columns."""
+    """The lines of the next panel that tile i of `tiles` should prefetch, as rows: half of the panel's, since a tile prefetches at every other
+    step of k; or, where its columns are contiguous, a piece of some columns."""
     if panel.column == size_of(zero):
         return part(panel, k // 2 * i // max(tiles - 1, 1), 0)
     return Matrix(part(panel, 0, WIDTH_BYTES // size_of(zero) * i // tiles).address, WIDTH_BYTES, panel.column)
@@ -161,7 +161,7 @@ def ahead(zero, panel, k, i, tiles):
 
 @jit
 def multiply(zero, codes, rows, columns, k, a, b, c, add, corner, copy, ahead):
-    """C tile = or += A tile · B panel. A tile that the right edge cuts through is computed whole in the corner, and copied as far as C goes."""
+    """C tile = or += A tile · B panel. A tile that the right edge cuts is computed whole in the buffer `corner`, and what lies within C is copied."""
     vectors = (columns * size_of(zero) + VECTOR_BYTES - 1) // VECTOR_BYTES
     whole = columns * size_of(zero) == vectors * VECTOR_BYTES
     target = c if whole else Matrix(corner, WIDTH_BYTES, c.column)
@@ -176,7 +176,7 @@ def multiply(zero, codes, rows, columns, k, a, b, c, add, corner, copy, ahead):
 
 @jit
 def add_panel(zero, sums, b, k, columns, corner, fresh):
-    """sums += Σ over the rows of a panel of b: first among themselves, in the corner, because what is small is lost in a large sum."""
+    """sums += Σ over the rows of a panel of b, added up in `corner` first: small terms would be lost in a large sum."""
     sums, total = numbers_at(sums, zero), numbers_at(corner, zero)
     for j in range(columns):
         total[j] = zero
@@ -201,7 +201,7 @@ def product_of(zero):
 
 
 class Compiled:
-    """The kernel for numbers of one type, and the codes of its tiles, compiled when a product first needs that shape."""
+    """The kernel for numbers of one type, and the addresses of its tiles, each compiled when a product first needs its shape."""
 
     def __init__(self, dtype):
         self.number = {4: types.float32, 8: types.float64}[dtype.itemsize]
@@ -211,7 +211,7 @@ class Compiled:
         self.codes_address = self.codes.ctypes.data
 
     def need(self, rows, vectors):
-        """Compile the tile of that shape, unless it is there."""
+        """Compile the tile of that shape, unless that was done."""
         place = vectors * (ROWS + 1) + rows
         if rows > 0 and not self.codes[place]:
             compiled = tile(self.number, rows, vectors)
@@ -231,7 +231,7 @@ class Plan:
     def __init__(self, m, n, k, dtype, threads):
         self.compiled, size = compiled(dtype), dtype.itemsize
         n_numbers = m * k + k * n + m * n
-        # a tile that C's edge cuts takes as long; getting a number is worth 10 multiply-adds
+        # a tile that C's edge cuts takes as long as a whole one; loading a number costs as much as 10 multiply-adds
         self.work = int(MULTIPLY_ADD[size] * (m * max(n, 32) * k + 10 * n_numbers))
         pieces = min(max(1, self.work // (threads * driver.PIECE_OF_PRODUCT)), driver.MOST_OF_PRODUCT)
         self.chunks = threads * pieces if self.work >= driver.WORTH and m * n else 1

@@ -2,10 +2,10 @@
 
     def kernel(item, r0, r1, c0, c1, args):         rows r0 … r1 − 1, columns c0 … c1 − 1, piece number `item`
 
-`args` is the address of a table of int64, in which the calling Python code (calls.py) puts where arrays lie, their rows' distances, lengths and
-numbers. Nothing else is known at compile time, so one kernel serves arrays of any size, with any distance between rows. driver.py cuts the work
-into pieces. Loops over columns are written so that LLVM makes them loops over vectors; terms of sums are put down in scratch memory first and then
-added by halves (sums.py), because a running sum would be one addition after the other.
+`args` is the address of a table of int64, in which the calling Python code (calls.py) puts the addresses of arrays, the distances between their rows,
+lengths and numbers. None of these are known at compile time, so one kernel serves arrays of any size, with any distance between rows. driver.py
+cuts the work into pieces. Loops over columns are written so that LLVM vectorises them; terms of sums are stored in scratch memory first and then
+added by halves (sums.py), because in a running sum each addition waits for the one before.
 """
 
 import re
@@ -28,7 +28,7 @@ RESERVED = {"i", "j", "k", "item", "r0", "r1", "c0", "c1", "args", "floats", "fi
 
 
 class Layout:
-    """Where things stand in the table of one nest: pointers, distances between rows, numbers and lengths."""
+    """The layout of one nest's table: pointers, distances between rows, numbers and lengths."""
 
     def __init__(self):
         self.pointers, self.strides, self.numbers = [], [], []
@@ -137,7 +137,7 @@ class Writer:
 
     def element(self, what, dtype, lengths, offset, step):
         """The code of the element of an array that belongs to cell (i, j).  lengths, offset, step: of each of its axes."""
-        dtype = np.uint8 if np.dtype(dtype).kind == "b" else dtype  # truth values lie in bytes
+        dtype = np.uint8 if np.dtype(dtype).kind == "b" else dtype  # booleans are bytes
         what = self.same.get(what, what)
         axes = [self.loop_of(d) for d in lengths]
         if not axes:
@@ -182,7 +182,7 @@ class Writer:
         return Scope(self.leaf, lambda node: "c" in self.varies(node), self.row)
 
     def loop(self, stores, first, last, deposits=()):
-        """The loop over columns of one row: what is stored, and where terms of sums are put.  deposits: (place, node)."""
+        """The loop over the columns of one row.  stores: of results.  deposits: (place, node), for the terms of sums."""
         scope = self.cell_scope()
         values = [(place, scope.code(node)) for place, node in deposits]
         stored = [self.store(store, scope) for store in stores]
@@ -247,8 +247,8 @@ class Writer:
         return ["for i in range(r0, r1):", *("    " + line for line in self.row_lines + lines)]
 
     def in_columns(self):
-        """A stripe of columns, through all rows as often as it needs. Each column's sum is taken in the order of the rows, BLOCK rows at a time, and
-        the sums of blocks are added in float64: what is small would be lost in the sum of millions of rows."""
+        """A stripe of columns, in as many passes over the rows as it needs. Each column's sum is taken in the order of the rows, BLOCK at a time;
+        the sums of blocks are added in float64: small terms would be lost in the sum of millions of rows."""
         if self.nest.totals:
             raise Untraceable("the sum of everything beside sums along columns")
         lines, count = [], 0

@@ -2,8 +2,8 @@
 
     c = a b             a (m, k), b (k, n) -> c (m, n)             c_ij = Σ_k a_ik b_kj
 
-Every step does the same m k n multiplications and additions. What changes is what the processor waits for: for memory, then for the cache, and in the
-end for nothing. `scratchgen bench --only ladder` measures the steps on your machine, and draws them against what it can do at most.
+Every step does the same m k n multiplications and additions. What changes is what the processor waits for: memory, then the cache, and in the end
+nothing. `scratchgen bench --only ladder` measures the steps on your machine, and draws them against what it can do at most.
 Each step adds to a c of zeros; `multiply` below calls it so.
 """
 

@@ -1,6 +1,6 @@
 """The matrix products by name: what goes in and comes out. How they are computed: gemm.py cuts, pack.py copies, tile.py multiplies.
 
-They are written by hand because no expression of elements says how to multiply matrices fast. A transposed operand is only another way to step
+They are written by hand because no elementwise expression says how to multiply matrices fast. A transposed operand is only another way to step
 through the same memory, so all products are one:  c = a b + bias  or  c += a b.
 """
 
@@ -60,7 +60,7 @@ def add_matmul_tn(out, a, b):
 
 
 def reachable(out):
-    """Whether a product can be added to a matrix where it lies: its rows are contiguous, and no two of them share memory."""
+    """Whether a product can be added to a matrix in place: its rows are contiguous, and no two of them share memory."""
     return (out.strides[1] == out.itemsize or out.shape[1] <= 1) and (out.flags.c_contiguous or not folded(out))
 
 
@@ -91,8 +91,8 @@ def multiply(a, b, c, bias=None, accumulate=0):
 
 
 def table(a, b, c, bias, accumulate, sums, fresh_sums, threads, turn=True):
-    """(the Plan of that product, its table, the arrays whose ids stand in it).  sums: where to add the sums of b's columns, or with fresh_sums
-    write them; None for nowhere.
+    """(the Plan of a product, its table, the arrays whose ids are in the table).  sums: where to add the sums of b's columns, or with fresh_sums
+    to write them; None: they are not wanted.
 
     turn: whether a column may be computed as a row, which fills the vectors.
     """

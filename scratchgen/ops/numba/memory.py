@@ -1,6 +1,6 @@
-"""Memory by address: the handful of instructions for which Numba has no word.
+"""Memory by address: the few instructions that Numba cannot express.
 
-The matrix product hands addresses and byte strides around instead of arrays, so that one compiled function serves every layout of array.
+The matrix product passes addresses and byte strides instead of arrays, so that one compiled function serves arrays of every layout.
 """
 
 import platform
@@ -37,8 +37,7 @@ def numbers_at(typingctx, address, zero):
 
 
 def prefetch(builder, address, write=False):
-    """Ask for the cache line at an address, and do not wait for it: into the second-level cache, or to be written, into the first. Any address
-    will do."""
+    """Prefetch the cache line at an address: into the second-level cache, or into the first if it is to be written. Any address is allowed."""
     kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), I32, I32, I32])
     function = builder.module.globals.get("llvm.prefetch.p0") or ir.Function(builder.module, kind, "llvm.prefetch.p0")
     builder.call(function, [address, *(ir.Constant(I32, number) for number in ((1, 3, 1) if write else (0, 2, 1)))])
@@ -86,7 +85,7 @@ def copy_lanes(typingctx, zero, source, target, lanes):
 def transpose_square(typingctx, zero, source, source_row, rows, target, target_row):
     """target = sourceᵀ for lanes × lanes numbers, the rows of both contiguous, in log₂(lanes) steps within registers.
 
-    Only the first `rows` rows of the source exist; in place of the others stand zeros.
+    Only the first `rows` rows of the source exist; the others count as zeros.
 
     Transposing swaps the bits of the row number with the bits of the column number, and one step swaps one bit: where bit s of the row is 0 and
     bit s of the column is 1, the number changes places with the one where it is the other way round.
@@ -103,7 +102,7 @@ def transpose_square(typingctx, zero, source, source_row, rows, target, target_r
         numbers = [ir.Constant(I64, i) for i in range(n)]
         last = builder.sub(rows_there, ir.Constant(I64, 1))
         there = [builder.select(builder.icmp_signed("<", i, last), i, last) for i in numbers]
-        rows = [builder.load(row_at(source, source_row, i), align=zero.bitwidth // 8) for i in there]  # the last of them, for those that are not
+        rows = [builder.load(row_at(source, source_row, i), align=zero.bitwidth // 8) for i in there]  # for rows beyond the end, the last one
         none = ir.Constant(vector, [0.0] * n)
         rows = [builder.select(builder.icmp_signed("<", i, rows_there), row, none) for i, row in zip(numbers, rows, strict=True)]
         step = n // 2
@@ -154,7 +153,7 @@ def call_c(typingctx, code, a, b):
 
 @intrinsic(prefer_literal=True)
 def scratch(typingctx, zero, n):
-    """Room for n numbers of zero's type on the stack, n a constant. No other pointer leads there, as the compiler knows."""
+    """Memory for n numbers of zero's type on the stack, n a constant. The compiler knows that no other pointer refers to it."""
     count = n.literal_value
 
     def codegen(context, builder, signature, args):
@@ -167,7 +166,7 @@ def scratch(typingctx, zero, n):
     return types.CPointer(zero)(zero, n), codegen
 
 
-# What several threads read and write at once. Everybody sees these happen in one order.
+# Atomic operations, for memory that several threads use at once. All threads see them in one order.
 
 
 @intrinsic
@@ -214,7 +213,7 @@ def swap_shared(typingctx, address, old, new):
 
 @intrinsic
 def pause(typingctx):
-    """Let the core's other thread go first for a moment."""
+    """Give the core's other hardware thread precedence for a moment."""
 
     def codegen(context, builder, signature, args):
         if platform.machine().lower() in ("x86_64", "amd64"):

@@ -1,9 +1,9 @@
-"""Packing: copying a part of a matrix to where the tile can read it at full speed.
+"""Packing: copying a part of a matrix so that the tile can read it at full speed.
 
 The tile reads a panel of B from top to bottom, once for each tile of rows. In place, every step of k jumps by a whole row of B, to another page of
 memory; the vectors lie across the borders of cache lines; and where the stride is a power of two, all the lines compete for the same few slots
 of the cache. Packed, the panel is one contiguous stretch. Where B's rows are contiguous, the first tile of each panel packs it while it multiplies
-(tile.py); otherwise it is done here, before.
+(tile.py); otherwise it is packed here beforehand.
 
     B, k × n                 read at any stride               packed panel, k × width
     . . . b b b b . .                                         b b b b
@@ -11,11 +11,11 @@ of the cache. Packed, the panel is one contiguous stretch. Where B's rows are co
     . . . b b b b . .        columns of B are contiguous      b b b b
     . . . b b b b . .        (x Wᵀ), transposed on the way    b b b b
 
-A panel at the right edge may hold fewer columns than its vectors have lanes: the lanes beyond hold 0, and their sums are thrown away. They
-must not hold whatever lay in the buffer: on a subnormal number (1e-40), every multiply-add falls into microcode, thrown away or not
-(256 × 128 × 2: 1295 µs instead of 12).
+A panel at the right edge may hold fewer columns than its vectors have lanes: the lanes beyond hold 0, and their sums are discarded. They
+must not hold what was in the buffer before: with a subnormal number (1e-40), every multiply-add falls into microcode, even if its result is
+discarded (256 × 128 × 2: 1295 µs instead of 12).
 
-A is packed in strips, as high as a tile, whose columns lie one behind the other: that is how the tile reads them. Where A's rows are contiguous
+A is packed in strips, as high as a tile, whose columns lie one after the other: in this order the tile reads them. Where A's rows are contiguous
 (x W), they are transposed on the way, in squares that fit the registers.
 """
 
@@ -73,7 +73,7 @@ def pack_panel(zero, b, k, columns, vectors, buffer):
 
 @jit
 def pack_band(zero, a, height, tiles, k, buffer):
-    """Copy height × k numbers of a to the buffer in `tiles` strips, one behind the other."""
+    """Copy height × k numbers of a to the buffer in `tiles` strips, one after the other."""
     # where columns are contiguous, some of all strips at a time: memory is read in long lines
     step = AT_ONCE if a.row == size_of(zero) else max(k, 1)
     for k0 in range(0, k, step):
@@ -85,7 +85,7 @@ def pack_band(zero, a, height, tiles, k, buffer):
 
 @jit
 def pack_strip(zero, a, rows, k, strip):
-    """Copy rows × k numbers of a to the strip. What it holds besides them, no tile reads."""
+    """Copy rows × k numbers of a to the strip. No tile reads what else is in it."""
     size = size_of(zero)
     lanes = VECTOR_BYTES // size
     if a.row == size:

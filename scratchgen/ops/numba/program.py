@@ -1,7 +1,7 @@
-"""A recorded step as a program for the driver: all its kernels, with tables of addresses that stay.
+"""A recorded step as a program for the driver: all its kernels, with tables of fixed addresses.
 
-The temporary arrays of a step get fixed places in one stretch of memory; where one is no longer needed, another takes its place. A replay writes a
-few words into the tables (where the minibatch lies, what step of Adam's this is), runs the program in one go, and copies out what the step returns.
+The temporary arrays of a step get fixed places in one block of memory, shared by arrays that are not needed at the same time. A replay writes a few
+words into the tables (the minibatch's address, the number of Adam's step), runs the program in one go, and copies what the step returns.
 """
 
 import ctypes
@@ -11,11 +11,12 @@ import numpy as np
 
 from scratchgen.ops.checks import share_memory
 from scratchgen.ops.fusing import improve, places, writes
+from scratchgen.ops.host_state import FloatTerm, IntTerm, NotRecordable
 from scratchgen.ops.numba import driver, gemm, matmul, random
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.driver import CODE, HEAD, KIND, PRICE, ROW, TABLE
 from scratchgen.ops.numba.memory import empty, numbers_at
-from scratchgen.ops.recording import FloatTerm, IntTerm, NotRecordable, Place, flat, mapped, span
+from scratchgen.ops.watching import Place, flat, mapped, span
 
 ALIGNED = 64
 
@@ -41,15 +42,15 @@ class Program:
                 stretches[x.owner, x.offset, x.shape] = self.array(x)
         self.state = list(stretches.values())
         for entry in script.entries:
-            entry.arrays = ()  # those of the watched run, which nobody needs any more
+            entry.arrays = ()  # those of the watched run, not needed any more
 
     def __del__(self):
-        driver.retire()  # a thread that comes late may still look at the program
+        driver.retire()  # a late thread may still read the program
 
     # Memory
 
     def lay_out(self, tasks):
-        """Give every array that an operation makes a place, for as long as it is needed."""
+        """Give every array that an operation makes a place in memory, for as long as it is needed."""
         born, dies, sizes = {}, {}, {}
         returned = {place.owner for place in places(flat(self.script.result))}
         for time, task in enumerate(tasks):
@@ -60,7 +61,7 @@ class Program:
                         dies[place.owner] = len(tasks) if place.owner in returned else time
                         span = place.offset + sum((n - 1) * max(step, 0) for n, step in zip(place.shape, place.strides, strict=True))
                         sizes[place.owner] = max(sizes.get(place.owner, 0), span + place.dtype.itemsize + 32)
-            if task.epilogue and places(task.epilogue.entry.results):  # the product is computed where the operation after it leaves its result
+            if task.epilogue and places(task.epilogue.entry.results):  # the product is computed in the memory of the epilogue's result
                 (product,), (result,) = task.entry.results, places(task.epilogue.entry.results)
                 self.same[product.owner] = result.owner
         at, taken = {}, []
@@ -80,7 +81,7 @@ class Program:
         self.room = empty((max((a + n for a, n, *_ in taken), default=0) + ALIGNED,), np.uint8)
 
     def array(self, place):
-        """The array at a Place; for one that is given at each replay, a stand-in."""
+        """The array at a Place; for an argument, which is another array at each replay, the one of the watched run."""
         kind, *rest = place.owner
         if kind == "outside":
             owner = self.script.outside[rest[0]]
@@ -132,7 +133,7 @@ class Program:
             self.row(row[KIND], row[CODE], start + row[TABLE] // 8, row[PRICE])
 
     def epilogue(self, entry, product):
-        """Add the table of an operation that is done on the tiles of a product -> (its code, the number of its table's first word)."""
+        """Add the table of a product's epilogue -> (its code, the index of its table's first word)."""
         call, arguments, results, *_ = self.called(entry)
         inner = next(i for i, x in enumerate(entry.arguments) if x == product)
         kernel = call.epilogue(inner if results else None)
@@ -190,7 +191,7 @@ class Program:
             self.terms.append((word, value.term, isinstance(value, FloatTerm)))
 
     def table(self, packed, starts, entry):
-        """Add a table -> the number of its first word. Its arrays, given by id, become addresses; those given anew at each replay are noted."""
+        """Add a table -> the index of its first word. Ids of arrays are replaced by addresses; the words of arguments are noted."""
         words, start = np.frombuffer(packed, np.int64).copy(), self.size
         for first in sorted({s // 8 for s in starts}):
             for k in range(first + HEAD, first + HEAD + words[first + 2]):
@@ -254,7 +255,7 @@ class Program:
         return self.results[id(x)].copy()
 
     def snapshot(self):
-        """Copies of all arrays of others that the step changes."""
+        """Copies of all arrays outside the step that it changes."""
         return [x.copy() for x in self.state]
 
     def restore(self, snapshot):
@@ -278,7 +279,7 @@ def like(x, example):
 
 @jit(cache=True)
 def set_chunks(program, length, threads):
-    """Let each row know its number of chunks."""
+    """Write each row's number of chunks."""
     for r in range(length):
         row = numbers_at(program + 8 * ROW * r, driver.zero64)
         row[driver.CHUNKS] = driver.n_chunks(row, threads)

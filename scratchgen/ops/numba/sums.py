@@ -1,10 +1,10 @@
-"""Sums whose bits do not depend on the number of threads: terms are put down first, and then added by halves, in an order that their number decides.
+"""Sums whose bits do not depend on the number of threads: terms are stored, then added by halves, in an order that depends only on how many they are.
 
     total      Σ of the first n terms, in float64
     largest, smallest
-    joined     the partial results that the pieces of a kernel have left, made one (driver.py runs it when all are there)
+    joined     combines the partial results of a kernel's pieces (driver.py runs it when all are there)
 
-Adding the second half to the first until one number is left is a loop in vectors, and its rounding error grows with log n instead of n.
+Adding the second half to the first until one number is left vectorises, and its rounding error grows with log n instead of n.
 """
 
 import functools
@@ -40,7 +40,7 @@ def total(terms, n):
 
 
 def extreme(join):
-    """The function (terms, n) that finds the largest or smallest of n terms; NaN if there is one. It uses the terms up."""
+    """The function (terms, n) that finds the largest or smallest of n terms; NaN if there is one. The terms are overwritten."""
 
     @jit
     def fold(terms, n):
@@ -59,7 +59,7 @@ OF_CELLS, OF_ROWS = range(2)
 
 
 def joining(fold, join, start):
-    """The kernel that makes one of all partial results.  Table: rows, columns of the kernel, 2, partials, totals; which total, of what."""
+    """The kernel that combines all partial results.  Table: rows, columns of the kernel, 2, partials, totals, which total, of cells or rows."""
 
     def kernel(item, r0, r1, c0, c1, args):
         args = numbers_at(args, zero64)

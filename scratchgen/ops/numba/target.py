@@ -2,7 +2,7 @@
 
 A core multiplies and adds whole vectors: 16 float32 at once with AVX-512, 8 with AVX2, 4 with NEON. It starts two such instructions in every
 cycle, but each result takes four cycles, so at least eight independent sums must be under way; and since a core loads only two vectors per
-cycle, every loaded value must serve several sums. Both are had by a *tile*: rows × vectors sums held in registers, where one step of k loads
+cycle, every loaded value must serve several sums. A *tile* does both: rows × vectors sums are held in registers, and one step of k loads
 `vectors` vectors of b and `rows` numbers of a, and does rows · vectors multiply-adds (tile.py).
 
     target     registers   rows × vectors   sums + b + a   multiply-adds per load
@@ -12,7 +12,7 @@ cycle, every loaded value must serve several sums. Both are had by a *tile*: row
     generic       16           4 × 2          8 + 2 + 1           1.33     SSE2 on x86: no fused multiply-add
 
 The host decides; the environment variable SCRATCHGEN_SIMD=avx512|avx2|neon|generic, read once, overrides it (tests run every target so).
-Asking for instructions that the machine lacks is an error: the program would be killed at the first of them.
+Asking for instructions that the machine lacks is an error: the first of them would kill the program.
 """
 
 import os

@@ -1,6 +1,6 @@
 """The register tile: the few instructions in which a matrix product spends its time.
 
-A tile is a block of C, `rows` × (vectors · lanes) numbers, held in vector registers while k runs over the shared dimension:
+A tile is a block of C, `rows` × (vectors · lanes) numbers, held in vector registers while k runs over the common dimension:
 
     for k in range(K):
         b_0 … b_(vectors−1) = B[k, j : j + vectors · lanes]        one load per vector
@@ -15,12 +15,12 @@ four rows at a time with fastmath reach a seventh of a core's peak (256 × 256 �
 
 A wants its columns contiguous, A[i, k] at a + i · size + k · a_column: then one register addresses all its rows. (Where a matrix has contiguous
 rows, pack.py transposes what the tile is to read.) B and C want contiguous rows. Two steps of k are written out between two advances of the
-pointers: each instruction saved leaves its place to a multiply-add (float32, AVX-512, one core: 190 GFLOP/s instead of 183).
+pointers, because each instruction saved makes room for a multiply-add (float32, AVX-512, one core: 190 GFLOP/s instead of 183).
 
-What takes long is not the arithmetic but the way from the outer caches, so a tile sends for what will be needed. At its start it asks for its part
-of C, which it will write at its end (weight gradients after an Adam step, 784 × 100 × 500: 156 µs instead of 173). The first tile of a panel
-copies B's rows to where they lie without gaps. The others ask for lines of the next panel, which no prefetcher of the machine foresees, since each
-row lies on another page (100 × 1200 × 1200, float32, one core: 154 GFLOP/s instead of 131).
+What takes long is not the arithmetic but fetching from the outer caches, so a tile prefetches. At its start it asks for its part of C, which it will
+write at its end (weight gradients after an Adam step, 784 × 100 × 500: 156 µs instead of 173). The first tile of a panel copies B's rows into a
+buffer without gaps. The others ask for lines of the next panel, which the hardware does not prefetch, since each row lies on another page
+(100 × 1200 × 1200, float32, one core: 154 GFLOP/s instead of 131).
 
 Numba's @intrinsic lets a function emit LLVM's instructions itself. All addresses and strides are in bytes, as NumPy's.
 """
@@ -41,8 +41,8 @@ def tile(dtype, rows, vectors):
     """The compiled tile of that shape as a C function: C[rows, vectors · lanes] = A[rows, K] B[K, vectors · lanes], or += where accumulate is not 0.
 
     It takes (a, a_column, b, b_row, c, c_row, K, accumulate, copy, ahead, ahead_row): addresses, strides in bytes and numbers, all int64.
-    copy: where to write B's rows, one behind the other, for the next tiles; 0 for nowhere.
-    ahead, ahead_row: K / 2 rows of the panel of B that comes next, which are brought near unless this tile copies.
+    copy: where to write B's rows, one after the other, for the next tiles; 0 for nowhere.
+    ahead, ahead_row: K / 2 rows of the next panel of B, which are prefetched unless this tile copies.
     """
 
     @intrinsic
@@ -72,7 +72,7 @@ def call_tile(typingctx, code, a, a_column, b, b_row, c, c_row, K, accumulate, c
 
 
 def tile_function(module, dtype, rows, vectors):
-    """The LLVM function (a, a_column, b, b_row, c, c_row, K, accumulate, copy, ahead, ahead_row) of one shape, written at the first request."""
+    """The LLVM function (a, a_column, b, b_row, c, c_row, K, accumulate, copy, ahead, ahead_row) of one shape, made at the first request."""
     name = f"scratchgen_tile_{dtype}_{rows}x{vectors}"
     if name not in module.globals:
         function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * 11), name)
@@ -114,7 +114,9 @@ def write_tile(function, scalar, size, rows, vectors):
         builder.position_at_end(body)
         now = {name: builder.phi(value.type) for name, value in state.items()}
         later = dict(now)
-        for v in range(vectors if steps == UNROLL else 0):  # the last byte of each vector: where lines cross panels, the first was here already
+        for v in range(
+            vectors if steps == UNROLL else 0
+        ):  # the last byte of each vector: where a line crosses panels, its first byte was fetched already
             prefetch(builder, at(now["ahead"], (v + 1) * TARGET.vector_bytes - 1, BYTE))
         for _ in range(steps):
             later.update(step(later["a"], later["b"], later["copy"] if copies else None, {element: later[element] for element in elements}))
