@@ -21,7 +21,7 @@ FOUND = {  # (exhibit, piece): [what each check must say; None where it is conte
     (3, 0): [None, None, "at logvar = -2 samples have std 0.13"],
     (4, 0): ["dU is zero everywhere"],
     (5, 0): ["dx has only the diagonal of the Jacobian"],
-    (5, 1): ["it may be only behind a cross-entropy that dy is already p − target"],
+    (5, 1): ["right only before a cross-entropy, if dy is already p − target"],
     (6, 0): [None, "30 of 30 later inputs reach an output, 0 of 30 earlier ones do not", "their sum is 1.1"],
     (6, 1): [None, "0 of 30 later inputs reach an output, 12 of 30 earlier ones do not", None],
     (6, 2): [None, None, "their sum is 0.8"],

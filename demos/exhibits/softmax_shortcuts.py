@@ -5,7 +5,7 @@
 What shipped:
 
     dx = dy ∘ y ∘ (1 − y)       i = j only, as for a sigmoid; but a higher x_i also lowers all other outputs
-    dx = dy                     in the belief that dy is p − target already, as behind a cross-entropy
+    dx = dy                     in the belief that dy is p − target already, as before a cross-entropy
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ def own_input_only(layer_class):
         assert np.isclose(layer.backward(dy, cache)[0, j], numeric)
 
 
-def behind_a_cross_entropy(layer_class):
+def before_a_cross_entropy(layer_class):
     """The gradient of −Σ target log softmax(x), when backward is given p − target."""
     layer, x, target = layer_class(), np.random.default_rng(0).normal(size=(1, 4)), np.eye(4)[[2]]
     p, cache = layer.forward(x)
@@ -51,7 +51,7 @@ def behind_a_cross_entropy(layer_class):
     assert np.allclose(dx[0], numeric)
 
 
-TITLE = "Two softmax backwards: only the diagonal, and only behind a cross-entropy"
+TITLE = "Two softmax backwards: only the diagonal, and only before a cross-entropy"
 LESSON = "A layer's backward is dx = Jᵀ dy with all of J, for any dy. Check it with a random dy, not with the one it is used with."
 PIECES = [
     Piece(
@@ -62,9 +62,9 @@ PIECES = [
     ),
     Piece(
         "dx = dy: what comes in is taken to be p − target already",
-        "behind a cross-entropy, given p − target, it agrees with difference quotients of the loss",
+        "before a cross-entropy, given p − target, it agrees with difference quotients of the loss",
         AssumesCrossEntropy,
-        behind_a_cross_entropy,
+        before_a_cross_entropy,
     ),
 ]
 REPAIRED = Softmax

@@ -14,7 +14,7 @@ def prepare(product, m, k, n, dtype):
 
 
 def record():
-    """An event behind the work queued so far."""
+    """An event after the work queued so far."""
     event = cupy.cuda.Event()
     event.record()
     return event

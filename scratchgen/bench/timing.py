@@ -26,7 +26,7 @@ class HostClock:
 
 
 class EventClock:
-    """A device's: record() notes an event behind the work queued so far, seconds(start, stop) waits for both."""
+    """A device's: record() notes an event after the work queued so far, seconds(start, stop) waits for both."""
 
     def __init__(self, record, seconds):
         self.mark, self.seconds = record, seconds

@@ -22,7 +22,7 @@ ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyR
 
 
 def mlp(sizes, hidden, output="identity"):
-    """Linear layers with activations between them and behind the last."""
+    """Linear layers with activations between them and after the last."""
     layers = []
     for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
         layers += [nn.Linear(n_in, n_out), ACTIVATIONS[hidden]()]

@@ -1,4 +1,4 @@
-"""A bijection seen as a layer, its two outputs side by side, so that it can be checked as every layer is:
+"""A bijection as a layer, its two outputs side by side, so that it can be checked like every layer:
 
 forward     x -> y = [z | logdet]          z, logdet, cache = bijection.forward(x)
 backward    dy = [dz | dlogdet] -> dx      dx = bijection.backward(dz, dlogdet, cache)

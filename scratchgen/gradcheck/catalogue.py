@@ -1,13 +1,13 @@
-"""Every layer, loss and model of the library in a small size, ready to be checked; and a way to add your own.
+"""Every layer, loss and model of the library, small enough to be checked; and a way to add your own.
 
     for case in layer_cases():
         print(case.name, case.report().ok)
 
-Yours are in layer_cases() from the moment that you say how to make one, and the shapes of its inputs:
+To add a layer, say how to make one, and the shapes of its inputs:
 
     register_layer(lambda: MyLayer(4, 3), (6, 4))
 
-Batch, features and outputs are all of different size, so that arrays of a wrong shape do not fit by accident.
+Batch, features and outputs all differ in size, so that arrays of a wrong shape do not fit by accident.
 """
 
 import functools
@@ -45,7 +45,7 @@ class Case:
     limit: int | None = LIMIT
 
     def report(self):
-        """The Report of the check; what cannot be made, or whose forward raises, is reported as wrong."""
+        """The Report of the check; a subject that cannot be made, or whose forward raises, is reported as wrong."""
         doing = "it cannot be made"
         try:
             subject = self.subject(self.seed)
@@ -128,8 +128,8 @@ def example_layers(dtype=F, n=FEATURES):
 
 
 def with_values(layer, **values):
-    """The layer with other parameters than a new one has: name = function of a generator."""
-    rng = np.random.default_rng(5)  # one for all: gamma must not equal beta, or nobody sees which was taken
+    """The layer with new values for some parameters: name = function of a generator."""
+    rng = np.random.default_rng(5)  # one generator for all: if gamma equalled beta, exchanging them would not be noticed
     for name, draw in values.items():
         copy_to(layer.params[name], array(draw(rng), layer.params[name].dtype))
     return layer

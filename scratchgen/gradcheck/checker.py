@@ -27,8 +27,8 @@ def check_layer(layer, inputs, *, seed=0, training=True, limit=LIMIT):
     layer: an instance of a Layer, parameters in float64.  inputs: x, or a tuple of arrays for a layer of several inputs, float64.
     seed: of the upstream gradient and the sample.  training: the mode of forward.  limit: how many elements of each array are measured;
     None for all of them.  Parameters are shifted in place and put back exactly (those that are all 0 or all 1, as a new bias or gamma, hold
-    random numbers meanwhile, lest a backward that forgets them pass); gradients, streams and buffers are left as they were.
-    Raises TypeError for float32, and what forward raises for inputs that it refuses.
+    random numbers meanwhile, so that a backward that forgets them fails); gradients, streams and buffers are restored.
+    Raises TypeError for float32, and whatever forward raises for inputs that it refuses.
     """
     inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
     subject = LayerSubject(layer, inputs, training)

@@ -1,6 +1,6 @@
-"""The contract between forward and backward, tried out: everything that can go wrong besides the values of the gradients.
+"""The contract between forward and backward, tested: everything that can go wrong besides the values of the gradients.
 
-Each breach has its own sentence. `Examination.run` keeps the gradients too, so that the values can then be compared with measurements.
+Each breach has its own sentence. `Examination.run` also keeps the gradients, whose values are then compared with measurements.
 """
 
 import numpy as np
@@ -15,18 +15,18 @@ class Stop(Exception):
 
 
 def same(a, b):
-    """Equal but for the order of rounding."""
+    """Equal up to rounding."""
     return a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12 * max(1.0, np.max(np.abs(b), initial=0.0)))
 
 
 class Examination:
-    """One run through the contract. The result: `faults`, and `gradients` {name: array} (in `raw_gradients` where they cannot be compared)."""
+    """One run through the contract.  Results: `faults`, and `gradients` {name: array}, or `raw_gradients` where these cannot be compared."""
 
     def __init__(self, subject):
         self.subject, self.gradients, self.raw_gradients, self.faults = subject, {}, {}, []
 
     def run(self, rng):
-        """Everything, for a LayerSubject or FunctionSubject; returns the random dy, None if forward does not work."""
+        """Test everything, for a LayerSubject or FunctionSubject -> the random dy; None if forward does not work."""
         dy = None
         try:
             self.pairs()
@@ -68,7 +68,7 @@ class Examination:
         return dict(zip(names, values, strict=True))
 
     def pairs(self):
-        """Every parameter has an array for its gradient, of the same shape."""
+        """Every parameter has a gradient array of the same shape."""
         live = self.subject.live_grads()
         for name, value in self.subject.params.items():
             if name not in live:
@@ -104,7 +104,7 @@ class Examination:
             grad[...] = 0
 
     def backward(self, dy):
-        """Backward gives every gradient, in shape, dtype and finite, and changes nothing else."""
+        """Backward gives every gradient, finite and of the right shape and dtype, and changes nothing else."""
         self.zero()
         with self.subject.restored():
             _, cache = self.run_forward()
@@ -118,16 +118,16 @@ class Examination:
         watch.put_back()
         live = self.subject.live_grads()
         for name in self.subject.replaced_grads():
-            text = f"backward puts a new array in the place of grads[{name!r}], and what was there is lost; gradients accumulate: use +=, not ="
+            text = f"backward puts a new array in the place of grads[{name!r}], and its old content is lost; gradients accumulate: use +=, not ="
             self.add("overwritten", name, text)
         self.keep(gradients | live)
         if not self.gradients:
             raise Stop
         if changed:
-            raise Stop  # what follows would only repeat it in other words
+            raise Stop  # later tests would only report the same again
 
     def keep(self, gradients):
-        """Keep the gradients where all can be compared: there, arrays, of the right shape and dtype, finite. Else say what is wrong."""
+        """Keep the gradients if all can be compared (finite arrays of the right shape and dtype); otherwise add faults."""
         before = len(self.faults)
         for name, value in self.subject.arrays.items():
             self.fits(name, gradients.get(name), value)
@@ -149,7 +149,7 @@ class Examination:
             self.add("not finite", name, f"d{name} has NaN or infinity in {n} of {gradient.size} elements")
 
     def repeat(self, dy):
-        """A second backward from the same cache gives the same again, added to what is in grads."""
+        """A second backward from the same cache gives the same gradients, and adds them to grads."""
         with self.subject.restored():
             _, cache = self.run_forward()
         self.zero()
@@ -186,7 +186,7 @@ class Examination:
             with moved(self.subject.params):  # a cache may hold parameters as well
                 _, other_cache = self.run_forward(**others)
             changed = watch.changed()
-            second = self.gradients_from(dy, other_cache)  # first the second, so that what backward itself remembers shows too
+            second = self.gradients_from(dy, other_cache)  # the second first: this also shows what backward itself remembers
             first = self.gradients_from(dy, cache)
         for name in changed:
             self.add("stale", None, f"a second forward changes {name} of the first; every forward must make new arrays")
@@ -207,7 +207,7 @@ class Examination:
         return gradients
 
     def wrt(self, dy):
-        """wrt="input" leaves grads alone, wrt="params" returns None; what they do compute is the same."""
+        """wrt="input" leaves grads alone, wrt="params" returns None; apart from that the gradients are the same."""
         with self.subject.restored():
             _, cache = self.run_forward()
         self.zero()

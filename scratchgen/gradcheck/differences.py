@@ -1,4 +1,4 @@
-"""Difference quotients: what a derivative is, measured.
+"""Difference quotients: measuring a derivative.
 
 For one number θ that the loss L depends on, and a small step h:
 
@@ -10,7 +10,7 @@ The central one is wrong by h²/6 · L‴ (truncation) and by a few ε |L| / h (
 L = Σ dy ∘ y for a random dy, so  L(θ + h) − L(θ − h) = Σ dy ∘ (y⁺ − y⁻): subtracting before summing keeps the rounding error to the
 outputs that moved at all.
 
-A *kink* is a place where L bends, as ReLU does at 0: left and right differ there however small the step, and either is a fair answer.
+A *kink* is a place where L bends, as ReLU does at 0: left and right differ there however small the step, and either is an acceptable answer.
 """
 
 from typing import NamedTuple
@@ -41,7 +41,7 @@ class Estimate(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What was found for one number: agreement, a kink, or neither."""
+    """The result for one number: agreement, a kink, or neither."""
 
     estimate: Estimate
     ok: bool
@@ -71,7 +71,7 @@ class Differences:
         """The derivative of L along `direction` (1.0 for a single element) in array[where]."""
         y_plus, y_minus = self.shifted(array, where, h * direction), self.shifted(array, where, -h * direction)
         sizes = np.abs(self.dy) * np.maximum(np.abs(y_plus), np.abs(y_minus))
-        size = max(np.sum(sizes[y_plus != y_minus]), 0.01 * np.sum(sizes))  # the |L| that is rounded here, and a little for backward's own
+        size = max(np.sum(sizes[y_plus != y_minus]), 0.01 * np.sum(sizes))  # the |L| whose rounding matters here, and a little for backward's own
         return Estimate(
             central=float(np.sum(self.dy * (y_plus - y_minus)) / (2 * h)),
             left=float(np.sum(self.dy * (self.y - y_minus)) / h),

@@ -1,4 +1,4 @@
-"""The check of one subject: what backward says against what is measured, element by element, and the contract around it."""
+"""The check of one subject: the gradients of backward against measured ones, element by element, and the contract."""
 
 import numpy as np
 
@@ -11,11 +11,11 @@ from scratchgen.gradcheck.subjects import LayerSubject, output_of
 
 LIMIT = 200  # elements per array that are measured one by one
 N_DIRECTIONS = 2
-SALT = 0x5EED  # so that dy is not the very x that a test drew from default_rng(seed): dW = xᵀ dy would then be symmetric
+SALT = 0x5EED  # so that dy is not equal to an x that a test drew from default_rng(seed): dW = xᵀ dy would then be symmetric
 
 
 def check_subject(subject, seed=0, limit=LIMIT, diagnosed=True):
-    """Check a subject of subjects.py -> Report; diagnosed=False leaves the diagnoses out, for when only the verdict matters."""
+    """Check a subject of subjects.py -> Report; diagnosed=False leaves out the diagnoses."""
     with shaken(subject.params, np.random.default_rng([SALT, seed, 1])):
         return check_as_it_is(subject, seed, limit, diagnosed)
 
@@ -46,7 +46,7 @@ def check_as_it_is(subject, seed, limit, diagnosed):
 
 
 def explain(subject, dy, gradients, report, rng):
-    """Diagnoses; in a network, of the first of its layers that is wrong by itself."""
+    """[Diagnosis]; for a network, of its first layer that is wrong by itself."""
     layer = getattr(subject, "layer", None)
     if getattr(layer, "layers", None):
         x = subject.arrays[subject.inputs[0]]

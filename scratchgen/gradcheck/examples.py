@@ -1,9 +1,9 @@
-"""Arguments for every operation of the library: where each is defined, once, for all who call it.
+"""Example arguments for every operation of the library, within its domain: for tests, gradient checks and the bench.
 
     examples(tanh, Draw(np.float32, batch=7, n=5))     [(x,), (30 x,)]: lists of arguments, the typical call first
 
-An argument says by its name what it is, x an input (batch, n), p the parameters that an optimizer updates; an operation that takes anything else, or
-is to be tried on more, has a line in EXAMPLES. The tests compare every compiled form with its definition on these, in many shapes
+The name of an argument says what it is: x an input (batch, n), p the parameters that an optimizer updates. An operation with other arguments, or
+for which more should be tried, has a line in EXAMPLES. The tests compare every compiled form with its definition on these, in many shapes
 (tests/ops/test_twins.py), and the bench times the first of each at the size of a small network (scratchgen/bench/operations.py). One of your own
 needs no line: check_operation (operations.py) takes any arguments. Layers, losses and optimizers have their tables in catalogue.py.
 """
@@ -21,7 +21,7 @@ SPECIAL = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40)
 
 
 def lay(a, layout):
-    """A copy of the array whose numbers lie in memory in that way."""
+    """A copy of the array with that memory layout."""
     if layout == "contiguous" or a.ndim == 0:
         return a.copy()
     if layout == "transposed":
@@ -30,7 +30,7 @@ def lay(a, layout):
 
 
 def strew(a, rng):
-    """A copy of the array with NaN, infinities, zeros and a subnormal number in one of 40 places, but with each of them if there is room."""
+    """A copy of the array with NaN, infinities, zeros and a subnormal number in one of 40 places; each at least once, if there is room."""
     a = a.copy()
     places = rng.permutation(a.size)[: max(a.size // 40, len(SPECIAL))]
     a.flat[places] = np.resize(SPECIAL, places.size)
@@ -244,13 +244,13 @@ EXAMPLES = {
 
 
 def examples(operation, draw):
-    """Lists of arguments for an operation, or a loss, of the library. Raises LookupError, with the way out, where nothing says what it takes."""
+    """Lists of arguments for an operation, or a loss, of the library. Raises LookupError, which says what to do, for unknown arguments."""
     name, parameters = operation.__name__, inspect.signature(operation).parameters
     if name in EXAMPLES:
         return EXAMPLES[name](draw)
     unknown = [p for p in parameters if p not in NOTATION]
     if unknown:
-        raise LookupError(f"{name} takes {unknown[0]}, of which gradcheck/examples.py knows nothing: give {name} a line in EXAMPLES there")
+        raise LookupError(f"{name} takes {unknown[0]}, which gradcheck/examples.py does not know: give {name} a line in EXAMPLES there")
     return [tuple(NOTATION[p](draw) for p in parameters)]
 
 

@@ -8,7 +8,7 @@
     report.ok, print(report)
 
 Both are called on the arguments given, in float32 and in float64, contiguous and in other memory layouts, and with NaN, infinities, zeros and a
-subnormal number strewn in. What they return, and what they leave in their arguments, must agree within rounding.
+subnormal number strewn in. Their results, and the arguments that they change, must agree within rounding.
 """
 
 import inspect
@@ -20,14 +20,14 @@ from scratchgen.gradcheck.examples import LAYOUTS, lay, strew
 from scratchgen.ops import array, compiles, dispatch, get_backend, to_host, use_backend, why_not_compiled
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
-ROUNDING = 250  # in units of the type's ε, of an element's own size and of the largest's
+ROUNDING = 250  # of the type's ε, relative to the element and to the largest
 
 
 @dataclass
 class OperationReport:
-    """What check_operation returns, true in an `if` exactly if all is well.
+    """What check_operation returns; true in an `if` exactly if all is well.
 
-    operation: its name.  backend: which compiled it.  not_compiled: why not, as one sentence, or None.  differences: where it is not its definition.
+    operation: its name.  backend: which compiled it.  not_compiled: why not, as one sentence, or None.  differences: from its definition.
     """
 
     operation: str
@@ -100,7 +100,7 @@ def compare(operation, arguments, dtype):
 
 
 def outcome(function, arguments, convert):
-    """What the function returns, and then its arguments as it left them; the arguments given stay as they are."""
+    """What the function returns, followed by its arguments as it left them; the given arguments are not changed."""
     arguments = [convert(copy_with_layout(a)) if isinstance(a, np.ndarray) else a for a in arguments]
     with np.errstate(all="ignore"):
         result = function(*arguments)

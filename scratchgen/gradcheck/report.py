@@ -1,4 +1,4 @@
-"""What a check found, as data and in words."""
+"""The result of a check, as data and in words."""
 
 import html
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import numpy as np
 
 LIBRARY = Path(__file__).resolve().parents[1]
 
-KINKS_ALLOWED = 0.05  # of the elements checked; more, and the check says too little
+KINKS_ALLOWED = 0.05  # fraction of the elements checked; with more, the check says too little
 
 
 class GradientMismatch(AssertionError):
@@ -67,7 +67,7 @@ class ArrayCheck:
 
     @property
     def too_many_kinks(self):
-        """Whether so many elements sit at kinks that the rest says too little."""
+        """Whether so many elements are at kinks that the check says too little."""
         return len(self.kinks) > max(1, KINKS_ALLOWED * self.n_checked)
 
     @property
@@ -97,7 +97,7 @@ class ArrayCheck:
 
 
 class NotChecked(Exception):
-    """Something cannot be checked as it is; the text says why, and the way out."""
+    """Something cannot be checked as it is; the text says why, and what to do."""
 
 
 def told(error):
@@ -145,7 +145,7 @@ class Report:
 
     @property
     def worst(self):
-        """The Element furthest from its difference quotient, measured by its tolerance (also if all is well); None if none was measured."""
+        """The Element furthest from its difference quotient, in units of its tolerance (also if all is well); None if none was measured."""
         return max((check.worst for check in self.arrays.values() if check.worst), key=lambda element: element.badness, default=None)
 
     @property
@@ -168,7 +168,7 @@ class Report:
         return self.message
 
     def _repr_html_(self):
-        """What a notebook shows: each gradient with its worst element, then what is probably wrong."""
+        """HTML for a notebook: each gradient with its worst element, then what is probably wrong."""
         rows = "".join(
             f"<tr><td>d{html.escape(name)}</td><td style='color: {'green' if check.ok else 'crimson'}'>{'right' if check.ok else 'wrong'}</td>"
             f"<td>{check.n_checked} of {check.analytic.size}</td><td>{f'{check.worst.error:.1e}' if check.worst else '–'}</td></tr>"

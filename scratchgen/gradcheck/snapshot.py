@@ -1,4 +1,4 @@
-"""Keeping things as they were: what a layer remembers between calls, and what nobody may change."""
+"""Saving and restoring state: what a layer keeps between calls, and arrays that must not change."""
 
 import contextlib
 import dataclasses
@@ -8,7 +8,7 @@ import numpy as np
 
 @contextlib.contextmanager
 def restored(*modules):
-    """Within the block, noise and running statistics move on; after it, they are as before, so that a second run repeats the first."""
+    """After the block, random streams and running statistics are as before, so that a second run repeats the first."""
     streams = [stream for module in modules for stream in module.streams().values()]
     leaves = [leaf for module in modules for _, leaf in module.leaves()]
     buffers = [(leaf.buffers, key, value, value.copy()) for leaf in leaves for key, value in leaf.buffers.items()]
@@ -20,7 +20,7 @@ def restored(*modules):
             stream.state = state
         for owner, key, array, value in buffers:
             array[...] = value
-            owner[key] = array  # a student may have put a new array in its place
+            owner[key] = array  # a student may have replaced the array
 
 
 @contextlib.contextmanager
@@ -54,7 +54,7 @@ def moved(arrays):
 
 @contextlib.contextmanager
 def turned_round(arrays):
-    """Within the block, each array's numbers in reverse order, so of the same range; after it, exactly what was there before."""
+    """Within the block, each array's numbers are in reverse order, so in the same range; after it, exactly what was there before."""
     watch = Unchanged(arrays)
     for array in arrays.values():
         array[...] = np.flip(array).copy()
@@ -83,7 +83,7 @@ def arrays_in(thing, name="cache"):
 
 
 class Given:
-    """Calls functions that may change what they are given, and keeps it as it was: `mutated` has the names of what was changed, in order."""
+    """For calls of functions that may change their arguments: restores these, and notes in `mutated` the names of those changed, in order."""
 
     def __init__(self):
         self.mutated = []

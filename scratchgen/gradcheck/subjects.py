@@ -1,4 +1,4 @@
-"""What can be checked, in one form: named arrays, a way to run forward on them, and a way to run backward.
+"""A common form for everything that can be checked: named arrays, a way to run forward on them, and a way to run backward.
 
 LayerSubject       y, cache = layer.forward(x)          dx = layer.backward(dy, cache), and layer.grads
 FunctionSubject    y, cache = f(x, w, b)                dx, dw, db = f_backward(dy, cache)
@@ -16,7 +16,7 @@ from scratchgen.layers.module import Module
 
 
 class BrokenForward(Exception):
-    """forward gives something that cannot be checked; the text says what."""
+    """forward returns something that cannot be checked; the text says what."""
 
 
 def float64_only(arrays, what):
@@ -62,7 +62,7 @@ def describe(thing):
 
 
 def output_of(subject):
-    """y of a subject as its arrays are now, a new array; NaN where a shifted input breaks forward. Streams and statistics are put back."""
+    """y for the present values of the arrays, a new array; NaN where a shifted input breaks forward. Streams and statistics are restored."""
     with subject.restored(), subject.watched(subject.given()):
         try:
             return np.array(subject.forward()[0])
@@ -96,7 +96,7 @@ class LayerSubject(Given):
         self.owned = {id(leaf): dict(leaf.grads) for _, leaf in layer.leaves()}
 
     def given(self):
-        """{name: array} of what forward must leave as it is."""
+        """{name: array} that forward must not change."""
         return self.arrays
 
     def restored(self):
@@ -104,7 +104,7 @@ class LayerSubject(Given):
         return restored(self.layer)
 
     def forward(self, **other):
-        """y, cache; `other` inputs may take the place of some. Moves streams and statistics."""
+        """y, cache; `other` inputs replace those of their names. Advances streams and statistics."""
         inputs = [other.get(name, self.arrays[name]) for name in self.inputs]
         return checked_output(self.layer.forward(*inputs, training=self.training), f"{type(self.layer).__name__}.forward")
 
@@ -117,7 +117,7 @@ class LayerSubject(Given):
         return {f"{prefix}.{key}".lstrip("."): value for prefix, leaf in self.layer.leaves() for key, value in leaf.grads.items()}
 
     def replaced_grads(self):
-        """Names of gradient arrays that are no longer the layer's own: grads[key] = … instead of += …; puts the own ones back."""
+        """Names of gradient arrays that were replaced, by grads[key] = … instead of += …; puts the original ones back."""
         names = []
         for prefix, leaf in self.layer.leaves():
             own = self.owned[id(leaf)]
@@ -145,7 +145,7 @@ class FunctionSubject(Given):
         float64_only(self.arrays, self.title)
 
     def given(self):
-        """{name: array} of what f must leave as it is: labels and the arrays among the options too."""
+        """{name: array} that f must not change, including labels and arrays among the options."""
         return {name: a for name, a in self.args.items() if isinstance(a, np.ndarray)} | named_arrays(self.options)
 
     def restored(self):
@@ -224,7 +224,7 @@ class ObjectiveSubject(Given):
         if not isinstance(module, Module):
             raise TypeError(f"module is {module!r}; check_objective needs the layer, network or model whose gradients the objective fills")
         self.module, self.objective, self.modules = module, objective, (module, *context)
-        _ = module.flat_params  # asked for first: this lays the parameters flat, and those shifted must be those used
+        _ = module.flat_params  # first, because it rebinds the parameters: those that are shifted must be those that are used
         self.title = f"objective of {type(module).__name__}"
         self.params = {f"{prefix}.{key}".lstrip("."): value for prefix, leaf in module.leaves() for key, value in leaf.params.items()}
         self.arrays, self.inputs = self.params, []

@@ -1,7 +1,7 @@
-"""A table of gradient checks: of everything in the library, or of layers of your own, named on the command line.
+"""A table of gradient checks: of everything in the library, or of your own layers, named on the command line.
 
 print(format_table(gradcheck_table()))                       every layer, loss and model of the library
-gradcheck_table(["BatchNorm", "VAE"])                        some of them: every case whose name begins so
+gradcheck_table(["BatchNorm", "VAE"])                        some of them: every case whose name begins with one of these
 gradcheck_table(["mylayers.py", "course.layers:MyLinear"])   a file or a module of yours, all its layers or one: see yours.py
 """
 
@@ -67,7 +67,7 @@ def load(path):
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise ValueError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
-    except Exception as error:  # whatever it raises: it is the file's own
+    except Exception as error:  # the file's own code may raise anything
         raise ValueError(f"{path} cannot be imported: {told(error)}") from error
     finally:
         sys.path.remove(str(file.resolve().parent))

@@ -1,4 +1,4 @@
-"""The backward of a layer, seen as a layer itself. Its own backward is the double backward, which can so be checked as every layer is:
+"""The backward of a layer, as a layer itself. Its own backward is the double backward, which can then be checked like every layer's:
 
 forward     x, dy -> dx = layer.backward(dy, cache)
 backward    ddx   -> dP/dx, dP/d(dy) = layer.double_backward(ddx, dy, cache)

@@ -1,11 +1,11 @@
-"""What can be checked of somebody else's file, and how to make it: layers, what only looks like one, and pairs of functions.
+"""What can be checked in a user's file, and how to make instances: layers, classes that look like one, and pairs of functions.
 
     class MyLinear(Layer)                  arguments of its constructor by their usual names; the inputs are (6, 4)
     class MyLinear                         the same with any class that has forward and backward
     def swish, def swish_backward          y, cache = swish(x); dx = swish_backward(dy, cache)
                                            or y = swish(x); dx = swish_backward(dy, x, y), with arrays of forward by their names
 
-Whatever cannot be made, or called, is a Case all the same: its report says why, and the others are not concerned.
+What cannot be made, or called, is a Case, too: its report says why, and the others are not affected.
 """
 
 import copy
@@ -55,7 +55,7 @@ def looks_like_a_layer(cls):
 
 
 def case_of(thing, namespace):
-    """The Case of a class or of a function of somebody else's. TypeError if it is nothing that can be checked."""
+    """The Case of a user's class or function. TypeError if it cannot be checked."""
     name = thing.__name__
     if inspect.isfunction(thing):
         if f"{name}_backward" not in namespace:
@@ -69,7 +69,7 @@ def case_of(thing, namespace):
 
 
 def made(cls):
-    """An object of a class, with usual arguments. NotChecked, with the way out, where a name is not usual."""
+    """An instance of a class, made with usual arguments. NotChecked, which says what to do, for an argument with an unusual name."""
     arguments = {}
     for name, parameter in inspect.signature(cls).parameters.items():
         needed = parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
@@ -94,7 +94,7 @@ def needed_names(function):
 
 
 def pair_subject(f, f_backward, seed):
-    """The subject of y, cache = f(…); or of a y alone, from which f_backward takes what it needs by name."""
+    """The subject of a pair with y, cache = f(…); or of one with y = f(…), where f_backward takes what it needs by name."""
     names, wanted = needed_names(f), needed_names(f_backward)[1:]
     arguments = drawn(names, seed)
     if isinstance(f(*drawn(names, seed)), tuple):
@@ -126,7 +126,7 @@ def lookalike_subject(layer, seed):
 
 
 class Lookalike(Layer):
-    """A layer around an object that is none: y = forward(x) or y, cache = forward(x), and backward(dy) or backward(dy, cache)."""
+    """A layer around an object of another class: y = forward(x) or y, cache = forward(x), and backward(dy) or backward(dy, cache)."""
 
     def __init__(self, inner):
         self.inner, self.params, self.grads = inner, dict(inner.params), dict(inner.grads)
@@ -155,7 +155,7 @@ class Lookalike(Layer):
 
     @staticmethod
     def remembered(inner):
-        """What such an object keeps in itself between forward and backward: its cache."""
+        """What such an object keeps as attributes between forward and backward: its cache."""
         return {name: value for name, value in vars(inner).items() if name not in ("params", "grads")}
 
     def forward(self, x):
@@ -163,7 +163,7 @@ class Lookalike(Layer):
         return self.forward_of(self.inner)(x)
 
     def backward(self, dy, cache):
-        """dy -> dx; what it puts in the place of a gradient, instead of adding to it, comes into the place of ours as well."""
+        """dy -> dx; where the object replaces a gradient instead of adding to it, ours is replaced as well."""
         dict.update(self.inner.grads, self.grads)
         dx = self.backward_of(self.inner)(dy, cache)
         for name, grad in self.inner.grads.items():

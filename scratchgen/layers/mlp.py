@@ -36,7 +36,7 @@ def mlp(sizes, activation="relu", *, output="identity", batch_norm=False, dropou
     """A Sequential of Linear layers of these sizes, (n_in, n_hidden, …, n_out).
 
     activation: after every Linear but the last, by name or as a function that makes one (`lambda: Maxout(5)`);  output: after the last;
-    batch_norm: BatchNorm between each hidden Linear and its activation;  dropout: rate of the Dropout behind each hidden
+    batch_norm: BatchNorm between each hidden Linear and its activation;  dropout: rate of the Dropout after each hidden
     activation, 0 for none;  init: initialiser of the weights;  rng: a seed or a numpy.random.Generator.
 
     >>> print(mlp((784, 500, 40), activation="tanh", rng=0))

@@ -52,7 +52,7 @@ class Views(dict):
 
 
 def move(values, flat):
-    """The values copied into the flat array, one behind the other -> Views of it."""
+    """Copy the values into the flat array, one after the other -> Views of it."""
     views, start = Views(), 0
     for key, value in values.items():
         views[key] = flat[start : start + value.size].reshape(value.shape)

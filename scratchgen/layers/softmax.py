@@ -6,7 +6,7 @@ Every output depends on every input of its row. From ∂y_j/∂x_i = y_j (δ_ij 
 
     dx_i = Σ_j dy_j ∂y_j/∂x_i = y_i (dy_i − Σ_j dy_j y_j)
 
-This is the true vector–Jacobian product, for any dy; the short form y − target holds only behind a cross-entropy (see
+This is the true vector–Jacobian product, for any dy; the short form y − target holds only before a cross-entropy (see
 losses.softmax_cross_entropy).
 """
 

@@ -1,13 +1,13 @@
-"""Why is the gradient wrong? Hypotheses about common mistakes, each tested before it is said.
+"""Why is the gradient wrong? Hypotheses about common mistakes, each tested before it is reported.
 
-    evidence.py   what a hypothesis may look at, and how it is tested
+    evidence.py   what is known about a wrong gradient, and how a hypothesis is tested
     whole.py      zero, sign, constant factor, transpose, another array's gradient, dy itself
     batch.py      sums over the batch: missing, wrong axis, one example, broadcast
     paths.py      paths of the chain rule: only the diagonal, a term missing (through the mean, through the variance, …)
     elements.py   element by element: a missing factor, a mask, one branch of a function
     operands.py   experiments with the cache: the input used for the output, the variance for the standard deviation
     breaches.py   stale caches, overwritten gradients, a backward that raises
-    values.py     the same for values whose right ones are known: outputs, losses, updates
+    values.py     the same for outputs, losses and updates, where the right values are known
 
 The first hypothesis that fits is reported; where none does, the report says so, and the worst elements are there to look at.
 """
@@ -58,11 +58,11 @@ def diagnose(subject, dy, gradients, checks, faults, rng):
             measure = lambda name: Evidence(subject, name, dys, {name: np.zeros(subject.arrays[name].shape)}, None).draws[0].n
             found += [d for d in [breaches.raising(subject, dy, raised[0], measure)] if d]
         unsteady = [fault for fault in faults if fault.kind == "not repeatable"]
-        if unsteady:  # nothing that such a backward says twice can be compared
+        if unsteady:  # two results of such a backward cannot be compared
             return [breaches.not_repeatable(Evidence(subject, fault.array, dys, gradients, None), fault) for fault in unsteady]
     evidence = {name: Evidence(subject, name, dys, gradients, checks.get(name)) for name in [*misshapen, *wrong]}
     others = {name: e.draws for name, e in evidence.items()}
-    if evidence and subject.contract and not misshapen:  # what is right may still be returned a second time, in the place of something else
+    if evidence and subject.contract and not misshapen:  # an array's right gradient may also have been returned for another array
         right = {name: [next(iter(evidence.values())).backward_of(name, dy) for dy in dys] for name in gradients if name not in evidence}
         others |= {name: [Draw(dy, a, a) for dy, a in zip(dys, values, strict=True)] for name, values in right.items()}
     explained = {diagnosis.array for diagnosis in found}
@@ -87,14 +87,14 @@ def first_that_fits(e, others, misshapen):
 
 
 def no_pattern(e):
-    """Nothing fits, said plainly, with the worst elements."""
+    """The Diagnosis where no hypothesis fits, with the worst elements."""
     worst = [str(element) for element in (e.check.wrong[:3] if e.check else [])]
     text = f"no common mistake explains d{e.name}; compare its equation, on paper, with these elements"
     return Diagnosis("unknown", e.name, text, "\n      ".join(worst) or "No sum, transpose or reshaping gives it the right shape", False)
 
 
 def together(found):
-    """Each once; certain ones first, and last those that explain nothing."""
+    """Without repetitions; certain ones first, unexplained ones last."""
     result = []
     for diagnosis in found:
         if diagnosis not in result:

@@ -1,4 +1,4 @@
-"""Diagnoses of breaches of the contract: what the examination itself has already shown, and experiments on a backward that raises."""
+"""Diagnoses of breaches of the contract: those that the examination has shown already, and experiments with a backward that raises."""
 
 import re
 
@@ -15,7 +15,7 @@ SHOWN = {  # kind of fault -> kind of diagnosis: the examination was the test
 
 
 def from_fault(fault):
-    """The Diagnosis that a Fault is by itself, or None."""
+    """The Diagnosis of a Fault that explains itself, or None."""
     if fault.kind in SHOWN:
         return Diagnosis(SHOWN[fault.kind], fault.array, fault.text, "Seen in the examination of the contract", True)
     if fault.kind == "missing" and fault.array is None and "return`" in fault.text:
@@ -23,7 +23,7 @@ def from_fault(fault):
 
 
 def not_repeatable(e, fault):
-    """Backward that remembers or draws something: for a dropout, a mask that is not the one of forward."""
+    """Backward keeps state or draws noise: in dropout, a mask that is not the one of forward."""
     seen = "Seen: two calls with the same cache give different gradients"
     if dropout_keep(e) is None:
         return Diagnosis("not repeatable", e.name, fault.text, seen, True)
@@ -32,7 +32,7 @@ def not_repeatable(e, fault):
 
 
 def raising(subject, dy, error_text, measure):
-    """Why backward raises: give grads of another shape and see whether it then runs and what it would have added.
+    """Why backward raises: give it grads of another shape, and see whether it then runs and what it would have added.
 
     measure: name -> the measured gradient of a parameter.
     """
@@ -79,7 +79,7 @@ def about_shapes(error_text):
 
 
 def try_with(subject, dy, leaf, key, grad):
-    """What backward adds to `grad` in the place of leaf.grads[key]; None if it still raises."""
+    """What backward adds to `grad`, put in place of leaf.grads[key]; None if it still raises."""
     own = leaf.grads[key]
     dict.__setitem__(leaf.grads, key, grad)  # in place of the view into a network's flat array, not into it
     try:

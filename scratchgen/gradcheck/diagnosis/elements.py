@@ -22,7 +22,7 @@ CONFUSED = ". Are standard deviation, variance and log-variance confused? σ = e
 
 
 def mask(e):
-    """Dropout and its kin: the gradient must be zero exactly where the output did not see the input."""
+    """Dropout and the like: the gradient must be zero exactly where the output does not depend on the input."""
     first = e.draws[0]
     if first.a.shape != first.n.shape:
         return None
@@ -73,7 +73,7 @@ def branch(e):
 
 
 def one_side(e):
-    """Wrong on one side of zero only, in no way that is understood."""
+    """Wrong on one side of zero only, by no known mistake."""
     if e.draws[0].a.shape != e.draws[0].n.shape or not e.is_input:
         return None
     for words, side in ((f"{e.name} < 0", e.array < 0), (f"{e.name} > 0", e.array > 0)):
@@ -112,7 +112,7 @@ def fits(shape, target):
 
 
 def missing_factor(e):
-    """One factor is missing, or there once too often: the ratio of the two gradients is something that was at hand."""
+    """A factor is missing or occurs once too often: the ratio of the two gradients is a known array."""
     if e.draws[0].a.shape != e.array.shape:
         return None
     with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""What a diagnosis may look at: one wrong gradient, its measured derivative, and everything that was at hand when it was computed.
+"""The evidence for a diagnosis: one wrong gradient, its measured derivative, and everything that was known when it was computed.
 
 A hypothesis says how the wrong gradient could be corrected. It is believed only if the corrected gradient agrees with the measured one,
 in every element and for two different upstream gradients dy (a "draw" each), so that a coincidence of numbers does not count.
@@ -20,7 +20,7 @@ class Diagnosis(NamedTuple):
     """A tested explanation of a mismatch.
 
     kind: one of a few words (sign, factor, zero, …).  array: whose gradient.  text: the mistake, in plain words.
-    tested: what was done to find out.  certain: whether nothing else that was thought of explains it as well.
+    tested: how it was tested.  certain: whether no other hypothesis explains the mismatch as well.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class Diagnosis(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """One upstream gradient with what backward says (a) and what was measured (n); both have the shape of the array."""
+    """One upstream gradient, the gradient from backward (a) and the measured one (n); both have the shape of the array."""
 
     dy: np.ndarray
     a: np.ndarray
@@ -114,7 +114,7 @@ class Evidence:
             subject.replaced_grads()
 
     def by_example(self):
-        """Whether the array has a row for each example, which that example's output alone depends on."""
+        """Whether the array has a row for each example, on which only the output of that example depends."""
         if self.jacobian is None or not self.rows_are_examples or self.array.ndim == 0 or self.array.shape[0] != self.batch:
             return False
         paths = self.jacobian.reshape(self.batch, -1, self.batch, self.y.size // self.batch)
@@ -183,7 +183,7 @@ class Evidence:
         return bool(size > 0 and np.all(np.isfinite(u)) and np.all(np.abs(u - v) <= AGREE * np.maximum(np.abs(u), np.abs(v)) + 1e-7 * size))
 
     def explains(self, correct):
-        """Whether correct(draw) is the measured gradient in every draw. What raises a ValueError for its shapes explains nothing."""
+        """Whether correct(draw) is the measured gradient in every draw; False where shapes do not fit."""
         with np.errstate(all="ignore"):
             try:
                 return all(self.agree(correct(draw), draw.n) for draw in self.draws)
@@ -192,7 +192,7 @@ class Evidence:
 
     @property
     def enough(self):
-        """Whether there are numbers enough to speak of certainty."""
+        """Whether there are enough numbers to be certain."""
         return sum(int(np.sum(np.abs(draw.n[self.measured]) > 0)) for draw in self.draws) >= 4
 
     def found(self, kind, text, correction, certain=True):

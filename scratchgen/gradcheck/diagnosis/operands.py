@@ -1,7 +1,7 @@
 """Wrong operands: backward used another array, or another function of it, than it should have.
 
-The test is an experiment. One array of the cache is exchanged for another that was at hand (the input for the output, say), backward runs
-again, and if its gradient is then right, that array was the mistake.
+The test is an experiment. One array of the cache is replaced by another known one (the output by the input, say), and backward runs again. If its
+gradient is then right, that array was the mistake.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ TRANSFORMS = {
 
 
 def remembered(e):
-    """(words, array) that backward can see and that may be exchanged: of the cache, or of the layer itself where a student keeps them there."""
+    """[(words, array)] that backward can read and that can be replaced: in the cache, or in the layer if it keeps arrays there."""
     found = list(arrays_in(e.cache))
     layer = getattr(e.subject, "layer", None)
     if layer is not None:
@@ -55,7 +55,7 @@ def role(e, words, value):
 
 
 def wrong_operand(e):
-    """Another array of the same shape, in the place of one in the cache, makes backward right."""
+    """Backward is right with another array of the same shape in place of one in the cache."""
     if e.cache is None and getattr(e.subject, "layer", None) is None or e.y is None:
         return None
     for words, array in remembered(e):
@@ -70,7 +70,7 @@ def wrong_operand(e):
 
 
 def wrong_function(e):
-    """A function of an array in the cache, in its place, makes backward right: std, variance and log-variance."""
+    """Backward is right with a function of an array in place of the array itself: standard deviation, variance, log-variance."""
     if e.y is None:
         return None
     for words, array in remembered(e):
@@ -91,11 +91,11 @@ DERIVATIVES = {"1 − y²": lambda y: 1 - y * y, "y (1 − y)": lambda y: y * (1
 
 
 def missing_derivative(e):
-    """A layer with an activation inside, whose derivative was left out: backward is right if it is given dy ∘ f′ instead of dy."""
+    """A layer with an activation inside whose derivative was left out: backward is right if it is given dy ∘ f′ instead of dy."""
     if e.y is None or (e.y.shape == e.array.shape and e.is_input):
         return None
     for words, derivative in DERIVATIVES.items():
         results = [e.backward(draw.dy * derivative(e.y)) for draw in e.draws]
         if all(result is not None and e.agree(result, draw.n) for result, draw in zip(results, e.draws, strict=True)):
-            text = f"the derivative of the activation is missing from d{e.name}: before dy goes further back, it is dy ∘ ({words})"
+            text = f"the derivative of the activation is missing from d{e.name}: dy must be multiplied by it first, dy ∘ ({words})"
             return e.found("missing factor", text, f"backward of dy ∘ ({words}) in the place of dy")

@@ -1,4 +1,4 @@
-"""Missing paths of the chain rule: only some of the ways from an input to the loss were counted.
+"""Missing paths of the chain rule: only some of the paths from an input to the loss were counted.
 
 Two ways to see it. From the measured Jacobian: keep only some of its entries (the diagonal, the same example, the same feature) and see
 whether that is what backward computes. From known operations: where the measured gradient is a sum of terms that have names, fit
@@ -16,7 +16,7 @@ from scratchgen.gradcheck.diagnosis.whole import near, rows_sum_to_one, size_fac
 
 
 def kept_paths(e):
-    """Yield (words, keep) of the parts of the Jacobian that a backward may have stopped at; x and y of equal shape."""
+    """Yield (words, keep) of the parts of the Jacobian that a backward may have been limited to; x and y of equal shape."""
     rows, columns = (np.indices(e.array.shape).reshape(e.array.ndim, -1)[axis] for axis in (0, -1))
     same_row, same_column = rows[:, None] == rows[None, :], columns[:, None] == columns[None, :]
     yield "diagonal", same_row & same_column
@@ -25,7 +25,7 @@ def kept_paths(e):
 
 
 def diagonal_only(e):
-    """Each output was taken to depend only on the input at its own place."""
+    """Each output was taken to depend only on the input at the same place."""
     if e.jacobian is None or e.y.shape != e.array.shape or e.array.ndim != 2:
         return None
     for words, keep in kept_paths(e):
@@ -131,7 +131,7 @@ def terms_of_a_sum(e):
 
 
 def from_coefficients(e, operation, coefficients):
-    """The Diagnosis that the fitted coefficients tell."""
+    """The Diagnosis that follows from the fitted coefficients."""
     said = [(words.rstrip(","), *mistake(c, e.sizes)) for words, c in coefficients.items() if not near(c, 1)]
     kinds = [kind for _, kind, _, _ in said]
     kind = "missing term" if "missing term" in kinds else kinds[0]
@@ -140,7 +140,7 @@ def from_coefficients(e, operation, coefficients):
 
 
 def mistake(c, sizes):
-    """(kind, what is said of a term with coefficient c, whether that says it all). sizes: {words: number}."""
+    """(kind, what is wrong with a term of coefficient c, whether that explains it fully). sizes: {words: number}."""
     if abs(c) < 1e-5:
         return "missing term", "is missing", True
     if near(c, -1):
@@ -155,7 +155,7 @@ def mistake(c, sizes):
 
 
 def missing_known_term(e):
-    """What is missing, or too much, is proportional to something at hand: dy (a skip connection), the array itself (weight decay), 1."""
+    """What is missing, or too much, is proportional to something known: dy (a skip connection), the array itself (weight decay), 1."""
     first = e.draws[0]
     if first.a.shape != first.n.shape:
         return None
@@ -175,7 +175,7 @@ def missing_known_term(e):
 
 
 def missing_shared_path(e):
-    """What is missing is, for each example, one number times something at hand: a path through a sum over the example's features."""
+    """What is missing is, for each example, one number times something known: a path through a sum over the example's features."""
     first = e.draws[0]
     if first.a.shape != first.n.shape or e.array.ndim != 2 or not np.all(e.measured) or len(e.draws) < 2:
         return None

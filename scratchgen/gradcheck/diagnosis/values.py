@@ -1,10 +1,10 @@
-"""Why is a value wrong, where the right one is known? Hypotheses about outputs, losses and updates, tested before they are said.
+"""Why is a value wrong, where the right one is known? Hypotheses about outputs, losses and updates, tested before they are reported.
 
     listed mistakes      the caller names them: {"the variance is divided by N − 1": what comes out then, …}
     in general           zero, a constant factor, transposed, another shape, a term of known arrays, a factor, one of them itself, one side of zero
 
-Each says what would have to be so; it is believed only if every number of the answer agrees. One number agrees with many mistakes, so with
-fewer than ENOUGH numbers nothing is certain, and where two hypotheses fit neither is.
+Each predicts the answer, and is believed only if every number agrees. A single number agrees with many mistakes, so with fewer than ENOUGH numbers
+nothing is certain; and where two hypotheses fit, neither is.
 """
 
 import math
@@ -15,7 +15,7 @@ from scratchgen.gradcheck.diagnosis.evidence import Diagnosis
 from scratchgen.gradcheck.diagnosis.whole import SMALL_CONSTANT, SMALL_ERROR, near, size_factors
 
 ENOUGH = 4  # numbers
-SAME = 1e-10  # relative to the largest; what agrees only by accident does not agree so well
+SAME = 1e-10  # relative to the largest; a coincidence does not agree so well
 FACTORS = {"{}": lambda q: q, "{}²": lambda q: q * q, "√{}": np.sqrt, "(1 − {})": lambda q: 1 - q, "(1 + {})": lambda q: 1 + q, "e^{}": np.exp}
 
 
@@ -23,7 +23,7 @@ def explain_value(name, got, want, known=None, mistakes=None, before=0.0):
     """[Diagnosis] of an array `got` where `want` is right: listed mistakes that fit, else the general ones that do.
 
     name: what it is, in words.  known: {words: array} of what it was computed from, the first with a row for each example.
-    mistakes: {words: array} of what comes out of common mistakes.  before: of an array that is changed in place, what it held.
+    mistakes: {words: array} of the results of common mistakes.  before: the old values of an array that is changed in place.
     """
     known = {words: np.asarray(q, dtype=float) for words, q in (known or {}).items()}
     with np.errstate(all="ignore"):
@@ -41,7 +41,7 @@ def same(u, v):
 
 
 def general(name, got, want, known, before):
-    """Yield (words, whether that says it all)."""
+    """Yield (words, whether that explains it fully)."""
     if got.shape != want.shape:
         yield from of_other_shape(name, got, want)
         return
@@ -86,7 +86,7 @@ def of_other_shape(name, got, want):
 
 
 def constant_factor(name, got, want, known):
-    """got = c · want, with a c that has a name or, where there are numbers enough, with any."""
+    """got = c · want, for a c with a known cause or, if there are enough numbers, for any c."""
     size = np.sum(want * want)
     c = float(np.sum(got * want) / size) if size else 0.0
     if c == 0 or near(c, 1) or not same(got, c * want):

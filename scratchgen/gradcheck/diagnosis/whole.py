@@ -15,7 +15,7 @@ def zero(e):
 
 
 def sign(e):
-    """Right but for the sign."""
+    """Right up to the sign."""
     if e.explains(lambda draw: -draw.a):
         return e.found("sign", f"d{e.name} has the wrong sign", f"−d{e.name}")
 
@@ -24,7 +24,7 @@ SMALL_ERROR = 1e-3  # relative; what a forgotten small constant makes
 
 
 def nearly(e):
-    """Right but for very little: a small constant."""
+    """Nearly right: a small constant is missing or too much."""
     pairs = [(draw.a[e.measured], draw.n[e.measured]) for draw in e.draws if np.shape(draw.a) == np.shape(draw.n)]
     if len(pairs) < len(e.draws) or not all(len(n) and np.any(n) and np.all(np.isfinite(a)) for a, n in pairs):
         return None
@@ -34,11 +34,11 @@ def nearly(e):
         return Diagnosis("small", e.name, text, "Seen: every element is as close as that", False)
 
 
-SMALL_CONSTANT = "a small constant, as the eps under a root, is missing or stands in the wrong place, or is added where none belongs"
+SMALL_CONSTANT = "a small constant, as the eps under a root, is missing, in the wrong place, or added where none belongs"
 
 
 def factor(e):
-    """Right but for one number."""
+    """Right up to a constant factor."""
     a, n = e.draws[0].a, e.draws[0].n
     if np.shape(a) != np.shape(n) or not np.any(a[e.measured]):
         return None
@@ -58,7 +58,7 @@ def near(u, v):
 
 
 def size_factors(c, sizes, layer=False):
-    """What may have led to the factor c, by the sizes {words: number} at hand. layer: whether it is a layer's gradient, not a loss's."""
+    """Possible causes of the factor c among the sizes {words: number}. layer: whether it is a layer's gradient, not a loss's."""
     ideas, sizes = [], {words: size for words, size in sizes.items() if size > 1}
     for words, size in sizes.items():
         if near(c, 1 / size):
@@ -76,7 +76,7 @@ def size_factors(c, sizes, layer=False):
 
 
 def name_factor(e, c):
-    """(what may have led to the factor c, whether there is only one such thing)."""
+    """(the possible causes of the factor c, whether there is only one)."""
     ideas = []
     if near(c, 2):
         ideas = ["a ½ is missing (as of the derivative of a square root, or of σ = e^(½ logvar)), or something is counted twice"]
@@ -112,7 +112,7 @@ def dropout_keep(e):
 
 
 def transposed(e):
-    """Right but for a transpose: of the gradient, or of the Jacobian (dy W instead of dy Wᵀ)."""
+    """Right up to a transpose: of the gradient, or of the Jacobian (dy W instead of dy Wᵀ)."""
     if e.array.ndim == 2 and e.explains(lambda draw: draw.a.T):
         return e.found("transposed", f"d{e.name} is transposed: the two sides of a product have changed places", f"d{e.name}ᵀ")
     if e.jacobian is None or e.jacobian.shape[0] != e.jacobian.shape[1] or np.allclose(e.jacobian, e.jacobian.T, atol=1e-7):
@@ -146,20 +146,20 @@ def dy_ignored(e):
     """The same whatever dy is."""
     if len(e.draws) < 2 or not e.agree(e.draws[0].a, e.draws[1].a) or not np.any(e.draws[0].a):
         return None
-    text = f"d{e.name} does not depend on dy, the gradient that comes from above"
+    text = f"d{e.name} does not depend on dy, the upstream gradient"
     if e.explains(lambda draw: draw.a * draw.dy):
         return e.found("dy ignored", f"{text}: it is the derivative of y, and the step that multiplies it by dy is missing", f"d{e.name} ∘ dy")
     return Diagnosis("dy ignored", e.name, text, "Seen: it is the same for 2 different dy, and should not be", True)
 
 
 def dy_itself(e):
-    """dy handed on unchanged, or taken for a target."""
+    """dy passed on unchanged, or taken for a target."""
     if e.y is None or e.y.shape != e.array.shape or not e.is_input:
         return None
     if all(e.agree(draw.a, draw.dy) for draw in e.draws) and not np.allclose(e.y, e.array):
-        text = f"d{e.name} is dy itself: backward hands the gradient on without multiplying by the derivative of the layer"
+        text = f"d{e.name} is dy itself: backward passes the gradient on without multiplying by the derivative of the layer"
         if rows_sum_to_one(e.y):
-            text += " (it may be only behind a cross-entropy that dy is already p − target)"
+            text += " (right only before a cross-entropy, if dy is already p − target)"
         return Diagnosis("dy unchanged", e.name, text, "Seen: backward returns dy, for 2 different dy", True)
     for what, sign in (("y − dy", 1), ("dy − y", -1)):
         if all(e.agree(draw.a, sign * (e.y - draw.dy)) for draw in e.draws):

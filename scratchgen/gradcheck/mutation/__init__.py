@@ -1,6 +1,6 @@
 """Who checks the checker? Plant hundreds of mistakes in the library's backward code, one at a time; the check must find every one.
 
-    python -m scratchgen.gradcheck.mutation            about a minute; exit status 1 if a mistake gets through
+    python -m scratchgen.gradcheck.mutation            about a minute; exit status 1 if a mistake is missed
 
 A mistake that is not found is compared with the original on many random inputs. If it gives the same gradients on all of them (y ≥ 0
 where y > 0 was written), it is no mistake; it is listed as a survivor, with the largest difference. If not, the check has failed.
@@ -19,7 +19,7 @@ N_INPUTS = 25  # random inputs on which a survivor is compared with the original
 
 
 class Outcome(NamedTuple):
-    """What became of one planted mistake. difference: the largest relative one on random inputs, None where it was found."""
+    """The outcome for one planted mistake. difference: the largest relative one on random inputs; None if it was found."""
 
     where: str
     kind: str

@@ -1,4 +1,4 @@
-"""Small mistakes in backward code, made by machine: every place where a term, a sign, a factor, an operand could have been got wrong.
+"""Small mistakes in backward code, made by machine: everywhere that a term, a sign, a factor or an operand could be wrong.
 
 Code is a tree; a mistake is one node of it replaced. `faults(function)` lists them all, each as the source of a changed function:
 
@@ -185,7 +185,7 @@ def of_call(node):
 
 
 def opposites(op):
-    """Comparisons that an order can be mistaken for."""
+    """Comparisons for which one can be mistaken."""
     if isinstance(op, (ast.Gt, ast.GtE)):
         return [ast.Lt, ast.GtE if isinstance(op, ast.Gt) else ast.Gt]
     return {ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is], ast.Lt: [ast.Gt], ast.LtE: [ast.Gt]}.get(type(op), [])

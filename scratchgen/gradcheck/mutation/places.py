@@ -1,4 +1,4 @@
-"""Where backward code is, and how to put something else in its place for a while."""
+"""Where backward code is, and how to replace it for a while."""
 
 import ast
 import contextlib
@@ -80,7 +80,7 @@ def places():
 
 
 def hands_on(function):
-    """Whether a loss is that of an operation, a place of its own, as it stands: another order of its arguments is another loss, with its gradient."""
+    """Whether a loss only calls an operation, a place of its own: with arguments exchanged it is another loss, whose gradient is right."""
     return "return nll," not in inspect.getsource(function)
 
 
