@@ -1,13 +1,13 @@
-"""Checkpoints: everything that a model, or a training run, is at one moment, in one .npz file without pickles.
+"""Checkpoints: the whole state of a model, or of a training run, in one .npz file without pickles.
 
     about                     JSON text: format, class and arguments of the model, random streams, and what a run adds
     params                    all parameters, one flat array
     buffers/<name>            running statistics and masks
-    optimizer/<player>/<name> what each optimizer remembers (runs only)
+    optimizer/<player>/<name> the state of each optimizer (runs only)
     best/params, …            parameters and buffers of the best epoch (runs with patience only)
 
-A crash at any moment leaves the old file or the new one, never half of one (scratchgen/atomic.py). structure.py says what the text must look like; of
-the arrays only those are read that the model or the run has, once their headers show that they fit.
+A crash at any moment leaves the old file or the new one, never half of one (scratchgen/atomic.py). structure.py checks the text; arrays are read only
+if the model or the run has them and their headers fit.
 """
 
 import contextlib
@@ -42,9 +42,9 @@ def load(path):
     """
     path = Path(path)
     path = path / "checkpoint.npz" if path.is_dir() else path
-    get_backend()  # here, because one that cannot be loaded is no fault of the file
+    get_backend()  # here, because a backend that cannot be loaded is not the file's fault
     with opened(path) as (about, arrays):
-        n_params = arrays["params"].size  # read, for a header can promise anything
+        n_params = arrays["params"].size  # of the array itself: a damaged header can announce any size
         try:
             model = rebuild(about, n_params)
             restore(model, about, arrays)
@@ -52,7 +52,7 @@ def load(path):
                 restore(model, about, arrays, "best/")
         except (Damaged, MemoryError):
             raise
-        except Exception as error:  # what arguments of its own can do to a model's constructor
+        except Exception as error:  # a constructor may raise anything for damaged arguments
             raise ValueError(f"{path} describes a model that this version cannot rebuild: {error}") from error
     return model
 
@@ -68,7 +68,7 @@ def rebuild(about, n_params):
 def class_of(name):
     """The model's class of that name, the library's own before others. ValueError if there is none, or several in different modules."""
     named = [model for model in descendants(Model) if model.__name__ == name]
-    classes = {(model.__module__, model.__qualname__): model for model in named}  # of one defined anew, as in a notebook, the last
+    classes = {(model.__module__, model.__qualname__): model for model in named}  # of a class that was defined again, as in a notebook, the last
     own = [model for model in MODELS.values() if model.__name__ == name]
     if not classes and not own:
         raise ValueError(f"it is of class {name!r}, and none of that name is defined")
@@ -82,7 +82,7 @@ TOO_LARGE = "its arguments make a larger model than the parameters in the file"
 
 
 class Allowance(np.random.Generator):
-    """Draws the weights that those of a file will replace, but not more of them than the file has."""
+    """Draws the initial weights of a model that is to be loaded, but not more of them than the file has."""
 
     def __init__(self, n):
         super().__init__(np.random.PCG64(0))
@@ -123,7 +123,7 @@ def trained(model):
 def restore(model, about, arrays, place=""):
     """Put parameters, buffers and random streams back. Raises ValueError if they are those of another model.
 
-    place: what stands before the names of parameters and buffers: "best/", or nothing for the latest.
+    place: the prefix of the names of parameters and buffers: "best/", or "" for the latest.
     """
     targets, streams = trained(model), model.streams()
     found = read_like({f"{place}{name}": value for name, value in targets.items()}, arrays)
@@ -171,7 +171,7 @@ def opened(path):
 
 
 def read_about(arrays):
-    """What the entry `about` of an Npz says, checked. Raises Damaged."""
+    """The entry `about` of an Npz, checked. Raises Damaged."""
     text = arrays["about"]
     if text.shape or text.dtype.kind != "U":
         raise Damaged(f"about: {text.dtype} {text.shape}, where one text is wanted")

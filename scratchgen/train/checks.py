@@ -1,4 +1,4 @@
-"""What `fit` says at the door: one sentence for each argument that cannot be meant, before anything is trained or written."""
+"""The checks of `fit`'s arguments: one sentence for each unusable one, before anything is trained or written."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, sched
 
 
 def check_patience(model, patience, valid, y):
-    """patience as an int, or None; TypeError or ValueError where it is unusable, or there is nothing to judge an epoch by."""
+    """patience as an int, or None; TypeError or ValueError if it is unusable, or if nothing tells which epoch is best."""
     if patience is None:
         return None
     if valid is None:
@@ -36,7 +36,7 @@ def check_patience(model, patience, valid, y):
 
 
 def validation_value(model, valid, y):
-    """The name of the number that validation data (n, data_dim) is judged by, the first that `evaluate` gives; None for a model without any."""
+    """The name of the first number that `evaluate` gives for validation data (n, data_dim), by which epochs are compared; None if there is none."""
     return next(iter(model.evaluate(array(valid), None if y is None else array(y), rng=0)), None)
 
 
@@ -48,7 +48,7 @@ def check_data(model, data, name):
     if x.ndim != 2 or x.shape[1] != model.data_dim or not len(x):
         raise ValueError(f"{name} has shape {x.shape}; {type(model).__name__} needs (n, {model.data_dim}) with n ≥ 1")
     x = np.ascontiguousarray(x, model.dtype)
-    if not np.isfinite([x.min(), x.max()]).all():  # no array of booleans as long as the data
+    if not np.isfinite([x.min(), x.max()]).all():  # needs no array of booleans as large as the data
         row, column = np.argwhere(~np.isfinite(x))[0]
         raise ValueError(f"{name} holds {x[row, column]} at row {row}, feature {column}; fit needs finite numbers")
     model.check_range(name, x)
@@ -56,7 +56,7 @@ def check_data(model, data, name):
 
 
 def check_labels(model, data, name):
-    """The labels (n,) of a Dataset, int64; None for a model that takes none. ValueError, with the argument's name, if they do not suit."""
+    """The labels (n,) of a Dataset, int64; None for a model that takes none. ValueError, with the argument's name, if they do not fit."""
     if model.n_classes is None:
         return None
     y = getattr(data, "y", None)
@@ -73,7 +73,7 @@ def check_labels(model, data, name):
 
 
 def check_batches(model, x, batch_size):
-    """ValueError if x (n, data_dim) cannot be cut into such minibatches, or one of them could not be trained on."""
+    """ValueError if x (n, data_dim) cannot be cut into minibatches of that size, or the last one is too small for the model."""
     minibatches(x, batch_size)  # for its checks
     smallest = len(x) % batch_size or batch_size
     if smallest < model.least_batch:

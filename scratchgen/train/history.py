@@ -1,9 +1,9 @@
-"""What a run's networks were on the way: parameters and buffers after 0, 1, 2, 4, 8, … epochs, for pages that show a network learn.
+"""The history of a run's networks: parameters and buffers after 0, 1, 2, 4, 8, … epochs, for pages that show a network learn.
 
     history/<epoch>.npz     params, as 16-bit floats; buffers/<name>
 
-Epochs that double: so few files hold a whole run, most of them from its beginning, where most happens; and which they are does not depend on how long
-the run will be.
+Epochs that double: a few files hold a whole run, most of them from its beginning, where most happens; and the choice does not depend on how long the
+run will be.
 """
 
 import re
@@ -21,7 +21,7 @@ FOLDER = "history"
 
 
 def keep(run, folder):
-    """Write what the model of the run is after this epoch, if it is one of those that are kept, into its folder."""
+    """Write the model's parameters and buffers after this epoch into the run's folder, if the epoch is one of those that are kept."""
     if run.epoch & (run.epoch - 1):
         return
     arrays = {name: to_host(value) for name, value in trained(run.model).items()}
@@ -32,7 +32,7 @@ def keep(run, folder):
 
 
 def epochs(folder):
-    """-> the epochs of which a run's folder has kept something, in order; the one of its checkpoint. Of a file of sg.save: none, and 0."""
+    """-> the epochs kept in a run's folder, in order; the epoch of its checkpoint. Of a file written by sg.save: none, and 0."""
     folder = Path(folder)
     with opened(folder / "checkpoint.npz" if folder.is_dir() else folder) as (about, _):
         run = about.get("run", {"epoch": 0})
@@ -42,12 +42,12 @@ def epochs(folder):
 
 
 def restore(model, folder, epoch):
-    """Give the model the parameters and buffers that it had after that epoch. ValueError if the file is no part of its run's history."""
+    """Give the model the parameters and buffers of that epoch. ValueError if the file does not belong to the run."""
     path, targets = Path(folder) / FOLDER / f"{epoch:04d}.npz", trained(model)
     try:
         with open_regular(path) as file:
             arrays = Npz(file)
-            for name, target in targets.items():  # before any is read: a header can promise anything
+            for name, target in targets.items():  # before any is read: a damaged header can announce any size
                 if (shape := arrays.header(name).shape) != tuple(target.shape):
                     raise Damaged(f"{name} is {shape}, where the model has {tuple(target.shape)}")
             found = {name: arrays[name] for name in targets}

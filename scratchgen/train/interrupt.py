@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps, never within one: what is saved is then always a whole number of steps."""
+"""Ctrl-C takes effect between two steps, never within one, so that what is saved is a whole number of steps."""
 
 import contextlib
 import signal

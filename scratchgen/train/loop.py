@@ -1,12 +1,13 @@
 """The training loop: minibatches in a seeded order, one step each, and everything on disk that going on later needs.
 
+    model.start_from(data)                                           such as output biases at the data's marginals
     for epoch in range(epochs):
         for x in minibatches(data, batch_size, seed, epoch):
             train_step(model, optimizers, x)
 
-A run that is stopped and resumed ends with the same parameters, to the bit, as one that never stopped: the order of minibatches is
-a function of (seed, epoch), and all else that moves (parameters, buffers, optimizers, random streams, sums of the epoch so far) is in
-the checkpoint.
+A run that is stopped and resumed ends with the same parameters, to the bit, as one that never stopped: the order of minibatches is a
+function of (seed, epoch), and everything else that changes (parameters, buffers, optimizers, random streams, sums of the epoch so far)
+is in the checkpoint.
 """
 
 import contextlib
@@ -29,9 +30,9 @@ from scratchgen.train.run_folder import RunFolder
 from scratchgen.train.shards import Shards, check_shards
 from scratchgen.train.step import check_losses, check_parameters, train_step
 
-SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; at the end of an epoch one is written besides
-SECONDS_BETWEEN_EPOCHS = 1  # but not of one that ends so soon after the last checkpoint, unless it is the last: a file must reach the disk
-MOST_PICTURES = 100  # of samples: of small data epochs are many, and short
+SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; another is written at its end
+SECONDS_BETWEEN_EPOCHS = 1  # no checkpoint at the end of an epoch so soon after another, except the last epoch: writing to disk takes time
+MOST_PICTURES = 100  # of samples: with little data, epochs are many and short
 
 
 def fit(
@@ -58,17 +59,17 @@ def fit(
 
     data: x (n, data_dim), or a Dataset from sg.data.load, whose labels go to a model that takes them.
     valid: likewise, evaluated after every epoch (columns valid_…).
-    epochs, batch_size, seed: how often to go through the data, in minibatches of what size, shuffled from what seed.
+    epochs: passes through the data.  batch_size: examples in a minibatch.  seed: of shuffling, binarization and evaluation.
     out: the run's folder, made if missing: config.json, metrics.csv, checkpoint.npz, pictures.   None writes nothing.
     resume: go on from the checkpoint in `out`; where there is none yet, start from the beginning and say so.
     binarize: "none", "threshold", "once" or "fresh" (see scratchgen.data.binarize); validation data is binarized once.
-    optimizer: function player -> Optimizer; default is the model's own choice.   schedule: function optimizer -> schedule, called with
+    optimizer: function player -> Optimizer; default is the model's own choice.   schedule: function optimizer -> schedule, which is called with
     the epoch's number.   clip_norm: bound on the norm of each player's gradients.
-    patience: stop early, after so many epochs without a better validation value: of what the model's `evaluate` gives, the first (a VAE's ELBO, the
-    log-likelihood of a MADE). At the end the model has the parameters of the best epoch; so has what sg.load finds in `out`, at any time.
-    shards: cut every minibatch in so many; then any number of processes up to that, `mpiexec -n N`, trains the same parameters, to the bit (see
-    train/shards.py). Each needs the same arguments; the first one writes.
-    progress: show a progress bar.   config: more entries to keep in config.json.   begin: called when all is checked and the folder is made.
+    patience: stop early, after so many epochs without a better validation value, the first that the model's `evaluate` gives (a VAE's ELBO, a MADE's
+    log-likelihood). At the end the model has the parameters of the best epoch; sg.load gives those of the best epoch so far at any time.
+    shards: cut every minibatch into so many; any number of processes up to that, `mpiexec -n N`, then trains the same parameters, to the bit (see
+    train/shards.py). All processes need the same arguments; the first one writes.
+    progress: show a progress bar.   config: more entries for config.json.   begin: called when everything is checked and the folder is made.
 
     Ctrl-C ends the run after the step in progress: a checkpoint is written, then KeyboardInterrupt is raised.
     Raises ValueError or TypeError for unusable arguments or data, OSError if `out` cannot be written, Diverged if a loss is not finite. On the cuda
@@ -144,10 +145,10 @@ def fit(
             run.restore(*together.same(run.describe))
         if begin:
             begin()
-        step = recorded(one_step) if together.size == 1 else one_step  # messages are no operations
-        rows = array(x) if y is None else (array(x), array(y))  # on a device, all of it is brought there once
+        step = recorded(one_step) if together.size == 1 else one_step  # messages are not operations
+        rows = array(x) if y is None else (array(x), array(y))  # on a device, all of it is copied there once
         saved = time.monotonic()
-        if run.step == run.epoch * steps_per_epoch:  # a run that was stopped after the checkpoint of an epoch lacks that epoch's pictures
+        if run.step == run.epoch * steps_per_epoch:  # a run that was stopped just after the checkpoint of an epoch lacks its pictures
             show()
         while not ended():
             bar.epoch(run.epoch + 1, epochs)
@@ -156,7 +157,7 @@ def fit(
             for minibatch in minibatches(rows, batch_size, seed=seed, epoch=run.epoch, start=run.step - run.epoch * steps_per_epoch):
                 x_batch, y_batch = (minibatch, None) if y is None else minibatch
                 run.count(step(x_batch, y_batch, tuple(name for name, _ in model.turns(run.step))))
-                if bar.update() or not is_async():  # where reading a number waits: only when the bar was drawn anew
+                if bar.update() or not is_async():  # where reading a number waits, only when the bar is redrawn
                     check_losses(model, optimizers, run.sums, run.step)
                 if together.any(interrupted()):
                     save()
@@ -182,7 +183,7 @@ def fit(
 
 
 def summary(x, y):
-    """What tells data from other data, in a few words."""
+    """A short text that identifies the data."""
     checksum = zlib.crc32(x) if y is None else zlib.crc32(y, zlib.crc32(x))
     return f"{x.shape[0]} x {x.shape[1]}, crc {checksum:08x}"
 
@@ -191,7 +192,7 @@ def open_folder(out, resume, run, epochs, steps_per_epoch, config):
     """The RunFolder, with the run restored from its checkpoint if there is one to resume; a context of None if out is None."""
     if out is None:
         return contextlib.nullcontext()
-    describe(run.model)  # for its checks: what cannot be saved should be said before the first epoch, not after it
+    describe(run.model)  # for its checks: that a model cannot be saved should be said before the first epoch
     folder = RunFolder(out)
     try:
         folder.restore(run, resume, steps_per_epoch)

@@ -1,6 +1,6 @@
-"""The pictures that a training run leaves in its folder: what the model generates after each epoch, and at the end how it got there.
+"""The pictures in a run's folder: samples after each epoch, and at the end learning curves and pictures of the model's own.
 
-Always from the same noise, so that one picture after the other shows one thing growing.
+Samples are always drawn from the same noise, so that from picture to picture one sees the same example develop.
 """
 
 from scratchgen import plots
@@ -9,9 +9,9 @@ from scratchgen.ops import to_host
 
 
 def write_pictures(run, path, x, *, last, seed):
-    """Write samples/<epoch>.png; at the last epoch also curves.png and the pictures that are the model's own.
+    """Write samples/<epoch>.png; after the last epoch also curves.png and the model's own pictures.
 
-    x: data for those, (n, data_dim). They show the best epoch, where it was kept; samples are of the epoch that has just ended.
+    x (n, data_dim): data for the model's own pictures. These show the best epoch, if it was kept; samples are of the epoch that has just ended.
     Only square grey pictures and points in the plane can be drawn; for other data there are curves only.
     """
     model = run.model

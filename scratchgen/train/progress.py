@@ -7,15 +7,15 @@ from tqdm import tqdm
 from scratchgen.ops import is_async
 
 WITHOUT_ESTIMATE = "{desc}{n_fmt}/{total_fmt} steps"
-FIRST_STEPS = 8  # that are watched, compiled and recorded, and say nothing about the pace of those to come
+FIRST_STEPS = 8  # they are watched, compiled and recorded, and so slower than the rest
 
 
 class Progress:
-    """A tqdm bar, from which an estimate of the remaining time is shown only when steps run at their pace."""
+    """A tqdm bar that estimates the remaining time only once the first, slow steps are over."""
 
     def __init__(self, total, done, show):
         show = show and sys.stderr is not None
-        often = 0.1 if show and sys.stderr.isatty() else 10  # seconds between two states of the bar: in a log file each is a line
+        often = 0.1 if show and sys.stderr.isatty() else 10  # seconds between updates of the bar: in a log file each is a line
         self.bar = tqdm(
             total=total, initial=done, unit="step", disable=not show, mininterval=often, dynamic_ncols=True, bar_format=WITHOUT_ESTIMATE
         )  # fmt: skip
@@ -28,7 +28,7 @@ class Progress:
         self.bar.close()
 
     def compiling(self):
-        """Say that the compiler works."""
+        """Say that code is being compiled."""
         if self.shown:
             said = "the GPU: about 20 seconds" if is_async() else "this machine, once: about 6 seconds"
             self.say(f"compiling for {said}")
@@ -51,5 +51,5 @@ class Progress:
         self.bar.set_description(f"epoch {number}/{total}", refresh=False)
 
     def figures(self, row):
-        """Show these numbers behind the bar."""
+        """Show these numbers after the bar."""
         self.bar.set_postfix({key: f"{value:.4g}" for key, value in row.items() if key not in ("epoch", "step")}, refresh=False)

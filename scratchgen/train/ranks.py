@@ -32,15 +32,15 @@ class Alone:
     rank, size = 0, 1
 
     def summed(self, values):
-        """The sums, over all processes, of each of these arrays or scalars."""
+        """The sums of each of these arrays or scalars over all processes."""
         return values
 
     def same(self, make):
-        """What make() gives on rank 0, on all."""
+        """The value of make() on rank 0, on all processes."""
         return make()
 
     def any(self, flag):
-        """Whether it is true of any."""
+        """Whether it is true on any process."""
         return flag
 
     @contextlib.contextmanager
@@ -78,7 +78,7 @@ class Ranks(Alone):
     def together(self):
         try:
             yield
-        except KeyboardInterrupt:  # all have agreed on the step after which they stop
+        except KeyboardInterrupt:  # all processes have agreed to stop after the same step
             raise
         except BaseException as error:
             if not isinstance(error, (ValueError, OSError, ArithmeticError, MemoryError, RuntimeError)):
@@ -112,13 +112,13 @@ def ranks():
 
 
 def on_its_own():
-    """From now on this process trains by itself, though others were started with it."""
+    """From now on this process trains alone, although others were started with it."""
     for variable in STARTED:
         os.environ.pop(variable, None)
     ranks.cache_clear()
 
 
 def card_of(rank, visible):
-    """The card of one of a machine's processes, from the list of those that it may use; None is all."""
+    """The graphics card for a machine's process number `rank`.  visible: the list of cards that it may use; None: all."""
     cards = visible.split(",") if visible else [str(rank)]
     return cards[rank % len(cards)]

@@ -1,4 +1,4 @@
-"""A training run at one moment: everything that moves while it goes on, so that a checkpoint of it is the run."""
+"""The state of a training run: everything that changes while it goes on, so that a checkpoint of it is the whole run."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ class Run:
     settings: what must be the same for a run to be resumed, {name: number or text}.
     """
 
-    beside = ("step", "epoch", "sums", "rows", "best", "kept")  # what changes from step to step, and no step depends on: ops/recording.py
+    beside = ("step", "epoch", "sums", "rows", "best", "kept")  # attributes that change, but that no step depends on: ops/host_state.py
 
     def __init__(self, model, optimizers, bits, settings):
         self.model, self.optimizers, self.bits, self.settings = model, optimizers, bits, settings
@@ -36,7 +36,7 @@ class Run:
             self.sums[key][1] += 1
 
     def end_epoch(self, evaluation):
-        """Turn the sums into a row of means, together with what was evaluated."""
+        """Turn the sums into a row of means, together with the evaluation."""
         self.epoch += 1
         means = {key: float(to_host(total)) / count for key, (total, count) in self.sums.items() if count}
         self.rows.append({"epoch": self.epoch, "step": self.step, **means, **{f"valid_{key}": value for key, value in evaluation.items()}})
@@ -45,7 +45,7 @@ class Run:
             entry[1] = 0
 
     def keep_best(self, column):
-        """Keep the parameters and buffers of the epoch that has just ended, if no earlier one had as great a number in that column."""
+        """Keep the parameters and buffers of the epoch that has just ended, if its number in that column is greater than all before."""
         now, best = (self.rows[epoch - 1].get(column, -np.inf) for epoch in (self.epoch, self.best))
         if not self.best or now > best or (np.isnan(best) and not np.isnan(now)):
             self.best, self.kept = self.epoch, {name: to_host(value).copy() for name, value in trained(self.model).items()}

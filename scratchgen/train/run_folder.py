@@ -3,8 +3,8 @@
 config.json       the model, how it is trained and on what data; from the command line, its settings too
 metrics.csv       one row per epoch
 checkpoint.npz    the latest state; `fit(…, resume=True)` goes on from it
-history/          what the networks were after 0, 1, 2, 4, 8, … epochs: history.py
-samples/          pictures of what the model generates, one per epoch, or of 100 among them; curves.png and others beside it at the end
+history/          the networks after 0, 1, 2, 4, 8, … epochs: history.py
+samples/          pictures of samples, one for each epoch, at most 100; beside them, at the end, curves.png and others
 """
 
 import csv
@@ -26,7 +26,7 @@ from scratchgen.train.checkpoint import opened, write
 class RunFolder:
     """The files of one run. Raises OSError, naming the folder, if it cannot be made or written, or another run trains in it.
 
-    Until `close`, the end of a `with` block, or that of the process, no other can have it.
+    No other run can use it until `close`, the end of a `with` block, or the end of the process.
     """
 
     def __init__(self, path):
@@ -39,7 +39,7 @@ class RunFolder:
             self._lock = open(lock, "ab")
             if fcntl:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by this opening of the file: two runs in one process exclude each other
-            for part in (part for place in (".", "samples", "history") for part in (self.path / place).glob(PARTS)):  # what a killed run was writing
+            for part in (part for place in (".", "samples", "history") for part in (self.path / place).glob(PARTS)):  # left by a killed run
                 part.unlink()
         except OSError as error:
             self.close()
@@ -48,7 +48,7 @@ class RunFolder:
             raise type(error)(f"the run folder {self.path} cannot be written ({error.strerror}); give another with out=") from error
 
     def close(self):
-        """Let another have it."""
+        """Release the folder for other runs."""
         if self._lock:
             self._lock.close()
 
@@ -73,7 +73,7 @@ class RunFolder:
         write(self.checkpoint, about, arrays)
 
     def restore(self, run, resume, steps_per_epoch):
-        """Put the run where the checkpoint left it; without one, it stays at its beginning. ValueError if that would lose a run, or mix two."""
+        """Restore the run from the checkpoint; without one it stays at the beginning. ValueError if that would overwrite a run, or mix two."""
         if not self.checkpoint.exists():
             if resume:
                 print(f"{self.path} holds no checkpoint yet: starting from the beginning", file=sys.stderr)

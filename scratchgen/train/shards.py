@@ -8,19 +8,19 @@ Adding numbers in another order rounds otherwise. So the order is fixed: a tree 
 
     ((g_0 + g_1) + (g_2 + g_3)) + ((g_4 + g_5) + (g_6 + g_7))                 S = 8
 
-of which each of N processes has a branch, S / N neighbours. What remains of the tree lies between processes (ranks.py).
+of which each of N processes computes a branch, S / N neighbouring shards. The upper levels of the tree join processes (ranks.py).
 
-What else a shard touches is made independent of the others. Its noise begins at a place of the random streams that belongs to the step, the turn and
-the shard. Its batch normalisation sees the shard's own statistics, begins with the running ones of the step before, and what all shards
-changed in them is averaged as gradients are.
+Everything else about a shard is independent of the others, too. Its noise begins at a position in the random streams that follows from the step, the
+turn and the shard. Batch normalisation uses the shard's own statistics and starts from the running ones of the step before; the changes that the
+shards make to these are averaged as gradients are.
 """
 
 from scratchgen.errors import integer
 from scratchgen.ops import add, copy_of, copy_to, recorded, scaled, scaled_difference
 
 MOST = 256
-TOTAL = "total"  # what the loss as a whole is called among its parts
-BLOCKS = 2**32  # of a random stream, for one shard: more than it can draw
+TOTAL = "total"  # the name of the whole loss among its parts
+BLOCKS = 2**32  # blocks of a random stream for each shard, more than it can draw
 
 
 def check_shards(shards, size, model, smallest):
@@ -35,7 +35,7 @@ def check_shards(shards, size, model, smallest):
 
 
 class Shards:
-    """The gradient of each turn of a run's steps, from S shards of the minibatch, some of them here and the others in other processes.
+    """The gradient of each turn of a run's steps, from S shards of the minibatch, which the processes divide among them.
 
     run: the Run.  n: number of shards.  ranks: the processes.
     """
@@ -43,7 +43,7 @@ class Shards:
     def __init__(self, run, n, ranks):
         self.run, self.n, self.ranks = run, n, ranks
         self.first, self.count = ranks.rank * n // ranks.size, n // ranks.size
-        self.own = recorded(self.own)  # of several processes it is this that is recorded: messages are no operations
+        self.own = recorded(self.own)  # with several processes this is what is recorded: messages are not operations
 
     def loss(self, turn, x, y):
         """The turn's loss of the minibatch x (batch, data_dim), labels y (batch,) or None -> loss, {part: scalar}; sets the player's gradients."""
@@ -60,14 +60,14 @@ class Shards:
         return parts.pop(TOTAL), parts
 
     def own(self, turn, x, y):
-        """This process's branch -> the buffers as they were, and what `branch` gives."""
+        """This process's branch of the tree -> the buffers before it, and what `branch` returns."""
         before = tuple(copy_of(value) for value in self.run.model.all_buffers().values())
         arrays, losses = self.branch(self.first, self.count, turn, x, y, before)
-        self.place(self.run.step + 1, turn, 0)  # where the next call begins: a recorded step may only grow
+        self.place(self.run.step + 1, turn, 0)  # where the next call begins: what a recorded step counts may only grow
         return before, arrays, losses
 
     def branch(self, first, count, turn, x, y, before):
-        """Shards first … first + count − 1: the sums of what `shard` gives of each."""
+        """Shards first … first + count − 1: the sums of what `shard` returns for each."""
         if count == 1:
             return self.shard(first, turn, x, y, before)
         half = count // 2
@@ -90,7 +90,7 @@ class Shards:
         return (scaled(player.flat_grads, weight), *changes), {key: scaled(value, weight) for key, value in {TOTAL: total, **parts}.items()}
 
     def place(self, step, turn, shard):
-        """Put every random stream where that shard begins."""
+        """Move every random stream to the position where that shard begins."""
         turns = len(self.run.model.players())
         for stream in self.run.model.streams().values():
             stream.block = ((step * turns + turn) * self.n + shard) * BLOCKS

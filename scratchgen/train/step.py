@@ -16,8 +16,8 @@ def train_step(model, optimizers, x, step, clip_norm=None, y=None, shards=None):
     """Train `model` on one minibatch x (batch, data_dim) -> {part of the loss: scalar}.
 
     optimizers: {player: Optimizer}; step: number of the step, from 0; clip_norm: bound on the norm of each player's gradients.
-    y: labels (batch,), for a model whose objective takes them.  shards: the Shards that compute gradients, where the minibatch is cut.
-    Raises Diverged if a loss is not finite, before anything is updated by it; on a device, where looking would wait, that is for check_losses.
+    y: labels (batch,), for a model whose objective takes them.  shards: the Shards that compute gradients, if the minibatch is cut.
+    Raises Diverged if a loss is not finite, before anything is updated by it; on a device, where reading the loss would wait, check_losses does this.
     """
     record = {}
     for turn, (name, loss) in enumerate(model.turns(step)):
@@ -47,7 +47,7 @@ def check_losses(model, optimizers, sums, steps):
 
 
 def check_parameters(model, optimizers, steps):
-    """Raise Diverged if a parameter is not finite. The next loss would tell, but a checkpoint must not be written meanwhile."""
+    """Raise Diverged if a parameter is not finite. The next loss would show it, but no checkpoint must be written before."""
     for name, player in model.players().items():
         if not np.isfinite(to_host(player.flat_params)).all():
             raise Diverged(explain(player, f"{name} is lost after {steps} steps", optimizers[name].lr))

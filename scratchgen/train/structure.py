@@ -1,4 +1,4 @@
-"""What the text in a checkpoint must look like: every entry by name, with what it has to be.
+"""The structure of the text in a checkpoint: every entry by name, and what it must be.
 
 format, model, dtype    texts
 config                  the model's arguments
@@ -12,7 +12,7 @@ FORMAT = "scratchgen checkpoint 1"
 
 
 def check(about):
-    """Raise Damaged, naming the entry, unless all of `about` is as a model's or a run's `describe` makes it."""
+    """Raise Damaged, naming the entry, unless `about` has the structure that `describe` of a model or a run gives it."""
     check_entries("", about, {
         "format": (lambda value: value == FORMAT, repr(FORMAT)),
         "model": (is_text, "the name of a class"),
