@@ -30,12 +30,12 @@ def parsed(text):
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not (first.isascii() and first.isdigit() and (not dash or (last.isascii() and last.isdigit()))):
-            raise ValueError(f"--seeds is {text!r}; wanted are whole numbers, such as 0-9 or 0,3,5")
+            raise ValueError(f"--seeds is {text!r}; it must be whole numbers, such as 0-9 or 0,3,5")
         if int(last or first) - int(first) >= MOST:
-            raise ValueError(f"--seeds is {text!r}; at most {MOST} can be asked for")
+            raise ValueError(f"--seeds is {text!r}; it can name at most {MOST} seeds")
         seeds += range(int(first), int(last or first) + 1)
     if not seeds or len(set(seeds)) > MOST:
-        raise ValueError(f"--seeds is {text!r}; wanted are seeds, from 1 to {MOST} of them")
+        raise ValueError(f"--seeds is {text!r}; it must name from 1 to {MOST} seeds")
     return list(dict.fromkeys(seeds))
 
 

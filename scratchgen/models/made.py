@@ -127,7 +127,7 @@ class MADE(Model):
             raise ValueError("hidden is empty; MADE needs at least one hidden layer")
         mixture = one_of("output", output, OUTPUTS) == "gaussian_mixture"
         if not mixture and (center is not None or scale is not None):
-            raise ValueError("center and scale are for real numbers, output='gaussian_mixture'; zeros and ones stay what they are")
+            raise ValueError("center and scale are for real numbers, output='gaussian_mixture'; zeros and ones are not rescaled")
         center, scale = of_features("center", center, data_dim), of_features("scale", scale, data_dim)
         self.config = dict(
             data_dim=data_dim, hidden=hidden, activation=activation, ordering=ordering, n_masks=n_masks, direct=flag("direct", direct),

@@ -252,7 +252,7 @@ class VAE(Model):
     def _encoded(self, x, y):
         """mu, logvar (n, latent_dim) of q(z|x), float64, on the host. ValueError for a posterior whose dimensions are not independent."""
         if not self.posterior.is_gaussian:
-            raise ValueError(f"posterior is {self.config['posterior']!r}; what each latent variable does by itself, only 'gaussian' tells")
+            raise ValueError(f"posterior is {self.config['posterior']!r}; statistics of single latent variables need 'gaussian'")
         pieces = [[to_host(part).astype(np.float64) for part in self.encode(rows, labels)] for rows, labels in _chunks(x, y)]
         return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
 

@@ -137,7 +137,7 @@ class Planner:
         for shape in shapes:
             lengths = [d.root() for d in shape if isinstance(d, Dim) and not d.root().one]
             if len(lengths) != len({id(d) for d in lengths}):
-                raise Untraceable("a matrix that meets its own transpose, or one that must be square")
+                raise Untraceable("a matrix combined with its own transpose, or one that must be square")
             for left, right in zip(lengths, lengths[1:], strict=False):
                 self.order.setdefault(id(left), set()).add(id(right))
 

@@ -158,7 +158,7 @@ class Script:
             if any(memory == other and low < stop and start < high for _, other, start, stop in last.given[:k]):
                 raise NotRecordable("two of its arguments share memory")
         if any(step <= 0 and n > 1 for x in last.arguments if is_array(x) for n, step in zip(x.shape, x.strides, strict=True)):
-            raise NotRecordable("it is given an array that runs backwards, or repeats itself")
+            raise NotRecordable("it is given an array with negative or zero strides")
         for a, b in zip(before.entries, last.entries, strict=True):
             if a.definition is not b.definition or a.results != b.results or len(a.arguments) != len(b.arguments):
                 raise NotRecordable("two calls in a row ran different operations")

@@ -283,7 +283,7 @@ class Symbol(NDArrayOperatorsMixin):
         raise Untraceable("a loop over an array")
 
     def __array__(self, *args, **kwargs):
-        raise Untraceable("a NumPy function that knows no symbols")
+        raise Untraceable("a NumPy function that cannot be traced")
 
     def __getattr__(self, name):
         raise Untraceable(f"x.{name}")

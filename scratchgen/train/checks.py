@@ -16,7 +16,7 @@ def check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, sched
         raise ValueError(f"clip_norm is {clip_norm}; it must be positive")
     for name, make in (("optimizer", optimizer), ("schedule", schedule)):
         if make is not None and not callable(make):
-            raise TypeError(f"{name} is {make!r}; wanted is a function that makes one, such as optimizer=lambda player: Adam(player, lr=1e-3)")
+            raise TypeError(f"{name} is {make!r}; it must be a function that makes one, such as optimizer=lambda player: Adam(player, lr=1e-3)")
     if resume and out is None:
         raise ValueError("resume is True, but out, the folder of the run to go on with, is None")
     return integer("epochs", epochs, 1), integer("batch_size", batch_size, 1), integer("seed", seed, 0)
@@ -30,7 +30,7 @@ def check_patience(model, patience, valid, y):
         raise ValueError(f"patience is {patience}, but there is no validation data; give valid=")
     if not validation_value(model, valid, y):
         raise ValueError(
-            f"patience is {patience}, but {type(model).__name__} has no validation value, such as a likelihood, by which the best epoch could be told"
+            f"patience is {patience}, but {type(model).__name__} has no validation value, such as a likelihood, to tell which epoch is best"
         )
     return integer("patience", patience, 1)
 
@@ -66,7 +66,7 @@ def check_labels(model, data, name):
         )
     y, n = np.asarray(y), len(data.x)
     if y.shape != (n,) or y.dtype.kind not in "iu":
-        raise ValueError(f"the labels of {name} are {y.dtype} of shape {y.shape}; needed are integers ({n},)")
+        raise ValueError(f"the labels of {name} are {y.dtype} of shape {y.shape}; they must be integers ({n},)")
     if n and not 0 <= y.min() <= y.max() < model.n_classes:
         raise ValueError(f"the labels of {name} run from {y.min()} to {y.max()}; the model's n_classes is {model.n_classes}")
     return y.astype(np.int64)

@@ -1,4 +1,4 @@
-"""The training loop: minibatches in a seeded order, one step each, and everything on disk that going on later needs.
+"""The training loop: minibatches in a seeded order, one step each, with everything on disk that resuming needs.
 
     model.start_from(data)                                           such as output biases at the data's marginals
     for epoch in range(epochs):

@@ -50,7 +50,7 @@ def check_parameters(model, optimizers, steps):
     """Raise Diverged if a parameter is not finite. The next loss would show it, but no checkpoint must be written before."""
     for name, player in model.players().items():
         if not np.isfinite(to_host(player.flat_params)).all():
-            raise Diverged(explain(player, f"{name} is lost after {steps} steps", optimizers[name].lr))
+            raise Diverged(explain(player, f"{name} diverged within {steps} steps", optimizers[name].lr))
 
 
 def explain(player, what, lr):

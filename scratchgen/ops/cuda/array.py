@@ -131,9 +131,7 @@ class DeviceArray:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype})"
 
     def __getattr__(self, name):
-        raise AttributeError(
-            f"a device array has no {name!r}; backends of the host compute with scratchgen.ops.to_host(x), or with a net.to('numba')"
-        )
+        raise AttributeError(f"a device array has no {name!r}; to compute on the host, use scratchgen.ops.to_host(x) or net.to('numba')")
 
     def __array__(self, *args, **kwargs):
         raise TypeError("a device array is not a NumPy array; scratchgen.ops.to_host(x) makes it one")
@@ -182,7 +180,7 @@ def convert(out, a):
 def matrix(x):
     """x as a matrix: itself, or a number or vector as a column."""
     if x.ndim > 2:
-        raise ValueError(f"of arrays with more than 2 axes only contiguous ones can be computed with; given shape {x.shape}, strides {x.strides}")
+        raise ValueError(f"operations take an array with more than 2 axes only if it is contiguous; given shape {x.shape}, strides {x.strides}")
     return x if x.ndim == 2 else x.column()
 
 
@@ -220,7 +218,7 @@ def foreign(x):
     """The array of another library, as ours: the same memory. Waits for the library's work in progress on its own stream."""
     about = x.__cuda_array_interface__
     if about.get("mask") is not None:
-        raise TypeError("an array with a mask cannot be taken over")
+        raise TypeError("a masked array cannot be used on the device")
     driver.wait_for(about.get("stream"))
     dtype, shape = np.dtype(about["typestr"]), tuple(about["shape"])
     address = about["data"][0]

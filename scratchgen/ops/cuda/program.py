@@ -34,7 +34,7 @@ class Program:
         self.tasks = improve(script, sums=False, zeroing=False)  # one launch zeroes all gradients; a product would sum columns in another order
         for task in self.tasks:
             if any(isinstance(x, FloatTerm) for x in task.entry.arguments):
-                raise NotRecordable("a recorded graph keeps its numbers, and one that is no count changes")
+                raise NotRecordable("a number that is no count changes, and a CUDA graph keeps its numbers")
         if any(isinstance(x, DeviceArray) and not x.contiguous for x in script.given):
             raise NotRecordable("it is given an array that is not contiguous")
         self.given = {k: empty(x.shape, x.dtype) for k, x in enumerate(script.given) if isinstance(x, DeviceArray)}
