@@ -32,7 +32,7 @@ def check(about):
         "optimizer_steps": (is_table(is_count), "a whole number for each optimizer"),
     })  # fmt: skip
     step, epoch, rows = (about["run"][key] for key in ("step", "epoch", "rows"))
-    if [row.get("epoch") for row in rows] != list(range(1, epoch + 1)):
+    if len(rows) != epoch or any(row.get("epoch") != number for number, row in enumerate(rows, 1)):
         raise Damaged(f"run/rows: not one row for each of {epoch} epochs")
     steps = [row.get("step") for row in rows] + [step]
     if not all(map(is_count, steps)) or steps != sorted(steps):

@@ -158,6 +158,7 @@ STRUCTURES = [
     (setting("run/rows", [{"epoch": 1, "step": 1, "loss": "low"}]), "run/rows"),
     (setting("run/rows", [{"epoch": 1, "step": 10**6}]), "run/rows: their steps"),
     (setting("run/rows", [{"epoch": 1}]), "run/rows: their steps"),
+    (setting("run/epoch", 10**15), "run/rows: not one row for each of 1000000000000000 epochs"),
     (setting("run/bits", [1, 2, 3]), "run/bits"),
     (setting("run/settings", None), "run/settings"),
     (setting("run/sums", {"loss": 1.0}), "run/sums"),
