@@ -12,7 +12,7 @@ import scratchgen
 from scratchgen.coursework import grade, nursery
 from scratchgen.coursework.exercises import BY_NAME
 from scratchgen.coursework.nursery import Nursery
-from scratchgen.coursework.remote import Gone, Sandbox
+from scratchgen.coursework.remote import Gone, Sandbox, Untrusted
 
 LINEAR = BY_NAME["linear"]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a POSIX system")
@@ -43,6 +43,25 @@ def kept():
         yield kept
 
 
+ATTACKS = """
+import ctypes, os
+def f(nursery):
+    libc, done = ctypes.CDLL(None, use_errno=True), []
+    for name, action in {
+        "kill": lambda: os.kill(nursery, 0),
+        "trace": lambda: libc.ptrace(16, nursery, 0, 0) and os.kill(-(2**30), 0),
+        "read memory": lambda: os.open(f"/proc/{nursery}/mem", os.O_RDONLY),
+        "read its files": lambda: os.listdir(f"/proc/{nursery}/fd"),
+    }.items():
+        try:
+            action()
+            done.append(name)
+        except OSError:
+            pass
+    return done
+"""
+
+
 def answer(source, kept):
     """What f() of a student's file returns, and the process it ran in."""
     with Sandbox(LINEAR, source, seconds=10, memory=2**30, nursery=kept) as box:
@@ -58,6 +77,19 @@ def test_what_one_student_spoils_the_next_does_not_see(kept):
     (*clean, parent, number), process = answer(LOOKS, kept)
     assert clean == [True, True, True] and kept.process.pid == first
     assert (parent, number) == (os.getpid(), process.pid)
+
+
+@pytest.mark.skipif(not nursery.FORKS, reason="here each process has a nursery of its own")
+@pytest.mark.parametrize("skip", [("audit hook",), ("audit hook", "seccomp"), ("audit hook", "seccomp", "empty root"), ("audit hook", "own user")])
+def test_a_student_cannot_reach_the_nursery(kept, skip):
+    """Whose next processes are other students': by the kernel's locks alone, each set of those that are enough."""
+    with Sandbox(LINEAR, ATTACKS, seconds=10, memory=2**30, nursery=kept, skip=skip) as box:
+        try:
+            student = box.start()
+        except Untrusted:
+            pytest.skip("without these the code is not run here")
+        student.deadline = time.monotonic() + 10
+        assert student.f(kept.process.pid) == [] and kept.process.poll() is None
 
 
 def test_processes_end_with_their_student_and_leave_no_pipe(kept):
