@@ -3,9 +3,15 @@
 import csv
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
+import scratchgen
 from scratchgen.cli import main
 from scratchgen.coursework import bulk, grade_all
 from scratchgen.coursework.exercises import BY_NAME
@@ -171,3 +177,35 @@ def test_late_days_stand_in_the_table(tmp_path):
         (tmp_path / "late.csv").write_text(text)
         with pytest.raises(ValueError, match=sentence):
             grade_all(tmp_path / "class", tmp_path / "out", late=tmp_path / "late.csv", **options)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_class_whose_grading_was_stopped_leaves_no_folder_and_goes_on(tmp_path, number):
+    for name in ("ada", "bob", "cleo", "dan"):
+        hand_in(tmp_path / "class" / name, CLASS["ada"][0])
+    (scratch := tmp_path / "scratch").mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "scratchgen",
+        "coursework",
+        "grade",
+        "--all",
+        tmp_path / "class",
+        "--out",
+        tmp_path / "out",
+        "--exercises",
+        "linear",
+    ]
+    heard = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs do not hear Ctrl-C
+    environment = {**os.environ, "PYTHONPATH": str(Path(scratchgen.__file__).parents[1]), "TMPDIR": str(scratch)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=heard)
+    assert process.stdout.readline() == "ada: 13\n"
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    end = time.monotonic() + 60
+    while any(scratch.iterdir()):  # the grader ends when it notices that nobody asks any more
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    marks = grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"])
+    assert marks[0].resumed and all(mark.results["score"] == 13 for mark in marks)
