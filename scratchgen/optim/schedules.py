@@ -26,7 +26,13 @@ class Schedule:
         self.optimizer, self.lr = optimizer, optimizer.lr
 
     def __call__(self, t):
-        value = self.rate(number("t", t, lambda t: t >= 0, "not be negative"))
+        number("t", t, lambda t: t >= 0, "not be negative")
+        try:
+            value = self.rate(t)
+        except OverflowError:
+            value = math.inf
+        if not math.isfinite(value):
+            raise ValueError(f"t is {shown(t)}, where {self.sets} would be {value}; it must be finite")
         setattr(self.optimizer, self.sets, value)
         return value
 
@@ -42,7 +48,7 @@ class StepLR(Schedule):
         number("every", every, lambda every: every >= 1, "be at least 1")
         number("gamma", gamma, lambda gamma: gamma > 0, "be a positive number")
         super().__init__(optimizer)
-        self.every, self.gamma = every, gamma
+        self.every, self.gamma = every, float(gamma)  # a power of whole numbers would have as many digits as it needs
 
     def rate(self, t):
         """The learning rate at time t."""
@@ -55,7 +61,7 @@ class ExponentialLR(Schedule):
     def __init__(self, optimizer, gamma):
         number("gamma", gamma, lambda gamma: gamma > 0, "be a positive number")
         super().__init__(optimizer)
-        self.gamma = gamma
+        self.gamma = float(gamma)
 
     def rate(self, t):
         """The learning rate at time t."""

@@ -1,5 +1,7 @@
 """Schedules: the learning rate, or the momentum, as a function of time."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,13 @@ def test_has_no_memory(optimizer):
 def test_arguments_that_make_no_schedule(optimizer, make, words):
     with pytest.raises(ValueError, match=words):
         make(optimizer)
+
+
+@pytest.mark.parametrize("make", [lambda o: ExponentialLR(o, 2), lambda o: StepLR(o, 1, gamma=3)])
+def test_a_rate_that_grows_beyond_all_numbers_is_refused(optimizer, make):
+    """2 to the power of 2⁷⁰ has more digits than any memory holds; as a floating-point number it is none."""
+    schedule, before = make(optimizer), optimizer.lr
+    for t in (2**70, math.inf):
+        with pytest.raises(ValueError, match=r"where lr would be (inf|nan); it must be finite"):
+            schedule(t)
+    assert optimizer.lr == before and schedule(2) > before
