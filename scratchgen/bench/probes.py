@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
-from scratchgen.ops.numba import driver, ladder
+from scratchgen.ops.numba import ladder, workers
 from scratchgen.ops.numba.memory import I64, SCALARS
 from scratchgen.ops.numba.target import TARGET
 from scratchgen.ops.numba.tile import ROWS, VECTORS, broadcast, multiply_add
@@ -139,7 +139,7 @@ def bandwidth(cores, amounts=AMOUNTS, budget=0.5):
 def ceilings(quick=False):
     """Both ceilings, measured in this process -> {"float32", "float64": {"one core", "all cores": {"registers", "tile"}}, "bandwidth", "cores"}."""
     budget = 0.05 if quick else 0.5
-    cores = driver.n_threads()
+    cores = workers.n_threads()
     found = {"cores": cores, "bandwidth": bandwidth(cores, AMOUNTS[:3] if quick else AMOUNTS, budget)}
     for dtype in ("float32", "float64"):
         found[dtype] = {"one core": peak(dtype, 1, budget), "all cores": peak(dtype, cores, budget)}

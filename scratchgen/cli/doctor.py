@@ -47,7 +47,7 @@ def packages():
 def cores():
     """Cores that this process may use, and threads that it will."""
     limit = environment_integer("SCRATCHGEN_NUM_THREADS")
-    from scratchgen.ops.numba.driver import config
+    from scratchgen.ops.numba.workers import config
 
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return True, f"{usable} usable of {os.cpu_count()}; numba uses {config.NUMBA_NUM_THREADS}{f', at most {limit} here' if limit else ''}"
@@ -64,9 +64,9 @@ def simd():
 
 def threads():
     """How many threads compute here."""
-    from scratchgen.ops.numba import driver
+    from scratchgen.ops.numba import workers
 
-    n = driver.n_threads()
+    n = workers.n_threads()
     return True, f"{n} of its own" if n > 1 else "1: everything runs serially"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from scratchgen.ops.numba import driver
+from scratchgen.ops.numba import workers
 
 BEGIN = """
 import os, sys, threading, time
@@ -21,7 +21,7 @@ import numba, numpy as np
 import scratchgen as sg
 from scratchgen.layers.softmax import softmax
 from scratchgen.ops import matmul
-from scratchgen.ops.numba import driver
+from scratchgen.ops.numba import driver, workers
 a, b = np.random.default_rng(0).standard_normal((2, 300, 300)).astype(np.float32)
 x = np.random.default_rng(1).standard_normal((2000, 300))
 right = a.astype(np.float64) @ b
@@ -30,7 +30,7 @@ probabilities = e / e.sum(axis=1, keepdims=True)
 def check():
     assert np.allclose(matmul(a, b), right, atol=1e-3)
     assert np.allclose(softmax(x), probabilities, rtol=1e-12)
-def workers():
+def helpers():
     return sum(thread.name.startswith("scratchgen-") for thread in threading.enumerate())
 """
 
@@ -46,16 +46,16 @@ def run(code, timeout=120, **environment):
 
 
 def test_threads_start_with_the_first_operation():
-    assert run("print(workers()); check(); print(workers(), driver.n_threads(), driver.pool().most)") == ["0", "2", "3", "3"]
+    assert run("print(helpers()); check(); print(helpers(), workers.n_threads(), workers.pool().most)") == ["0", "2", "3", "3"]
 
 
 def test_our_limit_holds():
-    assert run("check(); print(workers(), driver.n_threads())", SCRATCHGEN_NUM_THREADS="2") == ["1", "2"]
-    assert run("check(); print(workers(), driver.n_threads())", SCRATCHGEN_NUM_THREADS="20") == ["2", "3"]
+    assert run("check(); print(helpers(), workers.n_threads())", SCRATCHGEN_NUM_THREADS="2") == ["1", "2"]
+    assert run("check(); print(helpers(), workers.n_threads())", SCRATCHGEN_NUM_THREADS="20") == ["2", "3"]
 
 
 def test_one_thread_is_serial():
-    code = "check(); print(workers(), driver.n_threads())"
+    code = "check(); print(helpers(), workers.n_threads())"
     assert run(code, SCRATCHGEN_NUM_THREADS="1") == run(code, NUMBA_NUM_THREADS="1") == ["0", "1"]
 
 
@@ -63,7 +63,7 @@ def test_one_thread_is_serial():
 def test_a_limit_that_is_no_number_is_refused(text, monkeypatch):
     monkeypatch.setenv("SCRATCHGEN_NUM_THREADS", text)
     with pytest.raises(ValueError, match=f"SCRATCHGEN_NUM_THREADS is '{text[:40]}'; it must be a whole number"):
-        driver.thread_limit()
+        workers.thread_limit()
 
 
 def test_numbas_own_settings_hold_and_stay():
@@ -71,12 +71,12 @@ def test_numbas_own_settings_hold_and_stay():
     check()
     numba.set_num_threads(2)
     check()
-    print(driver.n_threads(), numba.get_num_threads())
+    print(workers.n_threads(), numba.get_num_threads())
     numba.set_num_threads(1)
     check()
-    print(driver.n_threads(), numba.get_num_threads())
+    print(workers.n_threads(), numba.get_num_threads())
     numba.set_num_threads(3)
-    print(driver.n_threads(), numba.config.THREADING_LAYER)
+    print(workers.n_threads(), numba.config.THREADING_LAYER)
     """
     assert run(code, NUMBA_THREADING_LAYER=None) == ["2", "2", "1", "1", "3", "default"]
 
@@ -94,9 +94,9 @@ def test_small_work_is_done_by_the_caller():
     add(small, small), add(large, large)
     epochs = []
     for each in (small, large):
-        epochs.append(int(driver.pool().words[driver.EPOCH]))
+        epochs.append(int(workers.pool().words[driver.EPOCH]))
         add(each, each)
-    print(*[later - before for before, later in zip(epochs, epochs[1:] + [int(driver.pool().words[driver.EPOCH])])])
+    print(*[later - before for before, later in zip(epochs, epochs[1:] + [int(workers.pool().words[driver.EPOCH])])])
     """
     assert run(code) == ["0", "1"]
 
@@ -131,7 +131,7 @@ def test_several_python_threads_may_begin_at_once(threads):
     workers_ = [threading.Thread(target=begin) for _ in range(6)]
     for worker in workers_: worker.start()
     for worker in workers_: worker.join()
-    print(len(finished), workers())
+    print(len(finished), helpers())
     """
     assert run(code, NUMBA_NUM_THREADS=threads) == ["6", str(int(threads) - 1)]
 
@@ -141,7 +141,7 @@ child = os.fork()
 if child == 0:
     for _ in range(20):
         check()
-    os._exit(7 + workers())
+    os._exit(7 + helpers())
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 check()
 """
@@ -235,8 +235,8 @@ def test_more_threads_than_work():
 
 def test_epochs_may_grow_beyond_32_bits():
     code = """
-    from scratchgen.ops.numba import driver
-    pool = driver.pool()
+    from scratchgen.ops.numba import driver, workers
+    pool = workers.pool()
     for first in (2**31 - 20, 2**32 - 20, 2**40):
         pool.words[driver.EPOCH] = first
         for _ in range(40):

@@ -75,16 +75,16 @@ import sys
 import numba, numpy as np
 sys.path.insert(0, {folder!r})
 from test_twins import CASES, TABLE, Draw, outcome
-from scratchgen.ops.numba import driver
+from scratchgen.ops.numba import workers
 
-assert driver.pool().most == 4
+assert workers.pool().most == 4
 for name in TABLE:
     for batch, n in ((203, 331), (40, 5000)):
         for arguments in CASES[name](Draw(np.float32, batch, n))[:2]:
             bits = set()
             for count in (4, 1, 2, 3, 4):
                 numba.set_num_threads(count)
-                assert driver.n_threads() == count
+                assert workers.n_threads() == count
                 results = outcome(TABLE[name], arguments, np.asarray)
                 bits.add(b"".join(np.asarray(a).tobytes() for a in results if not isinstance(a, (np.dtype, type(None)))))
             if len(bits) > 1:

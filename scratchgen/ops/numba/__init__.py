@@ -2,7 +2,7 @@
 
 calls.py  kernels.py  functions.py  sums.py    an operation is traced, its kernels are written, compiled and called
 elementary.py                                  exp, tanh, log … in arithmetic that vectorises
-driver.py  program.py                          runs kernels on all threads: those of an operation, or of a recorded step
+driver.py  workers.py  program.py              runs kernels on all threads: those of an operation, or of a recorded step
 matmul.py  gemm.py  pack.py  tile.py           the matrix products: checked, cut, copied, multiplied; ladder.py tells how they became fast
 random.py                                      random bits
 compile.py  target.py  memory.py               how to compile, for which instructions; memory by address

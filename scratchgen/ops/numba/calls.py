@@ -19,7 +19,7 @@ from numba.core.errors import NumbaError
 
 from scratchgen.ops import checks
 from scratchgen.ops.host_state import FloatTerm, IntTerm
-from scratchgen.ops.numba import driver, sums
+from scratchgen.ops.numba import driver, sums, workers
 from scratchgen.ops.numba.kernels import Kernel, Writer, kernels
 from scratchgen.ops.plan import closure
 from scratchgen.ops.source import TYPES, type_name
@@ -117,7 +117,7 @@ class Call:
         self.static = {i: arguments[i] for i in range(len(arguments)) if i not in program.arrays and i not in program.numbers}
         self.source = self.written(arguments)
         scope = {
-            "np": np, "empty": np.empty, "contiguous": np.ascontiguousarray, "run": driver.run, "pool": driver.pool, "n_threads": driver.n_threads,
+            "np": np, "empty": np.empty, "contiguous": np.ascontiguousarray, "run": driver.run, "pool": workers.pool, "n_threads": workers.n_threads,
             "static": self.static, "len": len, "range": range, "not_writable": checks.not_writable,
             "definition": self.program.definition, "share": checks.share_memory, "folded": checks.folded,
             **{f"pack{k}": struct.Struct(form).pack for k, form in enumerate(self.formats)},

@@ -1,4 +1,4 @@
-"""The one driver: it runs the kernels of an operation, or of a whole recorded step, on one thread or on all.
+"""The driver: it runs the kernels of an operation, or of a whole recorded step, on one thread or on all.
 
 A *program* is a list of kernels, each with the table of its arguments. A kernel can compute any piece of its work, so that the work can be dealt out
 in chunks:
@@ -9,29 +9,15 @@ in chunks:
 
 A thread that has claimed nothing is not waited for: while the system has suspended it (because another program runs), the others do its part. With
 OpenMP, where each thread has a fixed share, all wait for it at the end of every loop, four milliseconds each time (two cores beside one busy
-program, a small GAN's step: 20–32 ms, here 1.3). Which thread computes a chunk does not change the result.
-
-The threads are Python threads that stay inside compiled code, without the interpreter's lock. The calling thread takes part in the work and keeps the
-lock, so that several Python threads take turns. Idle threads spin for some eighty microseconds, about the time until Python calls the next operation,
-and then sleep. A forked child starts its own.
-
-How many: as many as Numba would use (NUMBA_NUM_THREADS, numba.set_num_threads), at most SCRATCHGEN_NUM_THREADS.
+program, a small GAN's step: 20–32 ms, here 1.3). Which thread computes a chunk does not change the result. The threads
+are those of workers.py.
 """
 
-import atexit
-import ctypes
 import os
-import sys
-import threading
-import time
 
 import numpy as np
-from numba import int64, types
-from numba.core import config
-from numba.np.ufunc import parallel as numba_threads
 
-from scratchgen.errors import environment_integer
-from scratchgen.ops.numba.compile import c_function, jit
+from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.memory import add_shared, call_c, call_kernel, load_shared, numbers_at, pause, store_shared, swap_shared
 
 # A row of a program: eight int64
@@ -52,7 +38,6 @@ MOST_CHUNKS = 1000  # per thread
 MOST_OF_PRODUCT = 4  # likewise, of a product: in smaller chunks no packed panel is used often enough (2048³, two threads: 80 ms instead of 120)
 SPINS = 2_000  # turns for which a thread spins, waiting for the next operation: some eighty microseconds
 PATIENCE = 5_000  # turns for which a thread spins, waiting for others within a program
-MOST_THREADS = 64
 EAGER = 64  # most kernels of one operation
 
 # The state that threads share, in words of eight bytes, each on its own cache line
@@ -299,97 +284,3 @@ def run_program(program, length, state, claims, threads):
         run_alone(program, length)
         return
     share_out(state, program, length, claims, threads)
-
-
-class Pool:
-    """The threads of this process, and what they share."""
-
-    def __init__(self, threads):
-        self.most = threads
-        self.words = aligned(WORDS + EAGER * (ROW + 8 * threads))
-        self.state = self.words.ctypes.data
-        self.program = self.state + 8 * WORDS
-        self.claims = self.program + 8 * EAGER * ROW
-        self.time = np.array([0, 20_000])  # seconds and nanoseconds, about the shortest sleep of the system
-        if threads > 1:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.words))  # never freed: threads read it until the process ends
-            self.start()
-
-    def start(self):
-        if POSIX:
-            libc = ctypes.CDLL(None)
-            functions = "pthread_cond_wait", "pthread_cond_broadcast", "pthread_mutex_lock", "pthread_mutex_unlock", "nanosleep"
-            for k, name in enumerate(functions):
-                self.words[WAIT + k] = ctypes.cast(getattr(libc, name), ctypes.c_void_p).value
-            self.words[TIME] = self.time.ctypes.data
-            libc.pthread_mutex_init(ctypes.c_void_p(self.state + 8 * MUTEX), None)
-            libc.pthread_cond_init(ctypes.c_void_p(self.state + 8 * CONDITION), None)
-        else:  # Windows: idle threads look for work every millisecond
-            self.words[SLEEP] = ctypes.cast(ctypes.windll.kernel32.Sleep, ctypes.c_void_p).value
-            self.words[TIME] = 1
-        self.kept = c_function(types.void(*[int64] * 6), work), c_function(types.void(int64, int64), serve)
-        self.words[WORK] = self.kept[0].address
-        enter = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(self.kept[1].address)
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))  # never freed: the threads may still wait when Python deletes its objects
-        for me in range(1, self.most):
-            threading.Thread(target=enter, args=(self.state, me), name=f"scratchgen-{me}", daemon=True).start()
-
-
-def aligned(n_words):
-    """A new array of so many int64, all 0, that begins at a cache line."""
-    room = np.zeros(n_words + 8, np.int64)
-    start = -room.ctypes.data % 64 // 8
-    return room[start : start + n_words]
-
-
-_pool = None
-_limit = None
-_starting = threading.Lock()
-
-
-def pool():
-    """The Pool, its threads started at the first call."""
-    global _pool, _limit
-    if _pool is not None:
-        return _pool
-    with _starting:
-        if _pool is None:
-            _limit = thread_limit()
-            most = config.NUMBA_NUM_THREADS
-            _pool = Pool(min(most if _limit is None else min(_limit, most), MOST_THREADS))
-    return _pool
-
-
-def retire():
-    """Return when no thread reads a recorded program any more, so that its memory can be freed: publish an empty program, and wait for threads that
-    are still in an older one."""
-    if _pool is not None and _pool.most > 1 and run_program.signatures and not sys.is_finalizing():
-        run_program(_pool.program, 0, _pool.state, _pool.claims, _pool.most)
-        while _pool.words[INSIDE]:
-            time.sleep(0)
-
-
-atexit.register(retire)
-
-
-def n_threads():
-    """How many threads may take part now."""
-    most = (_pool or pool()).most
-    if numba_threads._is_initialized and most > 1:
-        return min(most, numba_threads._get_num_threads())
-    return most
-
-
-def thread_limit():
-    """SCRATCHGEN_NUM_THREADS as an int ≥ 1, or None if it is not set. Raises ValueError if it is anything else."""
-    return environment_integer("SCRATCHGEN_NUM_THREADS")
-
-
-def _after_fork():
-    """A child process has none of its parent's threads: it starts its own when they are needed."""
-    global _pool, _starting
-    _pool, _starting = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -15,7 +15,7 @@ import numpy as np
 from numba import prange
 from numba.np.numpy_support import from_dtype
 
-from scratchgen.ops.numba import driver
+from scratchgen.ops.numba import workers
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.target import TARGET
 from scratchgen.ops.numba.tile import ROWS, VECTORS, call_tile, tile
@@ -119,7 +119,7 @@ def tile_of(dtype):
 def own_threads():
     """Within the block, Numba's parallel loops use as many threads as our own operations would."""
     before = numba.get_num_threads()
-    numba.set_num_threads(min(before, driver.pool().most))
+    numba.set_num_threads(min(before, workers.pool().most))
     try:
         yield
     finally:

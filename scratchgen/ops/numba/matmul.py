@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from scratchgen.ops.checks import folded, host_arrays, multipliable, not_multipliable, not_writable, share_memory
-from scratchgen.ops.numba import driver
+from scratchgen.ops.numba import driver, workers
 from scratchgen.ops.numba.calls import BYTES_HEADER
 from scratchgen.ops.numba.gemm import ADDED, FRESH, TABLE, plan
 
@@ -85,7 +85,7 @@ def product(name, a, b, bias=None):
 def multiply(a, b, c, bias=None, accumulate=0):
     """c = a b + bias, or c += a b.  a (m, k), b (k, n), c (m, n) with contiguous rows, bias (n,) contiguous or None."""
     if c.size:
-        threads, shared = driver.n_threads(), driver.pool()
+        threads, shared = workers.n_threads(), workers.pool()
         planned, places, kept = table(a, b, c, bias, accumulate, None, False, threads)
         driver.run(planned.address, 1, id(places) + BYTES_HEADER, shared.state, shared.program, shared.claims, threads)
 

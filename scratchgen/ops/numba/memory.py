@@ -26,6 +26,13 @@ def empty(shape, dtype):
     return room[start : start + n_bytes].view(dtype).reshape(shape)
 
 
+def zero_words(n):
+    """n int64, all 0, that begin at a cache line."""
+    words = empty((n,), np.int64)
+    words[:] = 0
+    return words
+
+
 @intrinsic
 def numbers_at(typingctx, address, zero):
     """The numbers at an address, as a pointer that can be indexed: numbers_at(address, zero)[i], of zero's type."""

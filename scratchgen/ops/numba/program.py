@@ -12,10 +12,10 @@ import numpy as np
 from scratchgen.ops.checks import share_memory
 from scratchgen.ops.fusing import improve, places, writes
 from scratchgen.ops.host_state import FloatTerm, IntTerm, NotRecordable
-from scratchgen.ops.numba import driver, gemm, matmul, random
+from scratchgen.ops.numba import driver, gemm, matmul, random, workers
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.driver import CODE, HEAD, KIND, PRICE, ROW, TABLE
-from scratchgen.ops.numba.memory import empty, numbers_at
+from scratchgen.ops.numba.memory import empty, numbers_at, zero_words
 from scratchgen.ops.watching import Place, flat, mapped, span
 
 ALIGNED = 64
@@ -28,7 +28,7 @@ class Program:
         self.script, self.keep, self.tables, self.rows, self.size = script, [], [], [], 0
         self.inputs, self.terms, self.links = [], [], []  # (word, argument, offset); (word, term, whether a float); epilogues
         self.same, self.results = {}, {}
-        self.threads = driver.n_threads()
+        self.threads = workers.n_threads()
         tasks = improve(script)
         self.lay_out(tasks)
         for task in tasks:
@@ -45,7 +45,7 @@ class Program:
             entry.arrays = ()  # those of the watched run, not needed any more
 
     def __del__(self):
-        driver.retire()  # a late thread may still read the program
+        workers.retire()  # a late thread may still read the program
 
     # Memory
 
@@ -212,16 +212,16 @@ class Program:
         self.rows.append(row)
 
     def finish(self):
-        self.words = driver.aligned(self.size)
+        self.words = zero_words(self.size)
         self.words[:] = np.concatenate(self.tables) if self.tables else []
         self.floats, base = self.words.view(np.float64), self.words.ctypes.data
         for word, (code, table) in self.links:
             self.words[word], self.words[word + 1] = code, base + 8 * table
-        self.program = driver.aligned(ROW * max(1, len(self.rows)))
+        self.program = zero_words(ROW * max(1, len(self.rows)))
         self.program[: ROW * len(self.rows)] = np.array(self.rows, np.int64).ravel()
         table = self.program.reshape(-1, ROW)[:, TABLE]
         table[:] = base + 8 * table
-        self.claims = driver.aligned(8 * len(self.rows) * self.threads + 8)
+        self.claims = zero_words(8 * len(self.rows) * self.threads + 8)
         self.address, self.length = self.program.ctypes.data, len(self.rows)
         set_chunks(self.address, self.length, self.threads)
         self.arguments = {}
@@ -243,7 +243,7 @@ class Program:
                 words[word] = address + offset
         for word, term, is_float in self.terms:
             (self.floats if is_float else words)[word] = numbers[term]
-        driver.run_program(self.address, self.length, driver.pool().state, self.claims.ctypes.data, self.threads)
+        driver.run_program(self.address, self.length, workers.pool().state, self.claims.ctypes.data, self.threads)
         return mapped(self.copied, self.script.result)
 
     def copied(self, x):

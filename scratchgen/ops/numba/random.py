@@ -11,7 +11,7 @@ import struct
 import numpy as np
 from numba import types
 
-from scratchgen.ops.numba import driver
+from scratchgen.ops.numba import driver, workers
 from scratchgen.ops.numba.calls import BYTES_HEADER
 from scratchgen.ops.numba.compile import c_function, jit
 from scratchgen.ops.numba.driver import HEAD
@@ -100,8 +100,8 @@ def drawing(name):
         key, start, n, dtype = check_draw(f"random_{name}", key, start, n, dtype)
         out = np.empty(-(-n // 4) * 4, dtype)  # whole blocks
         _, row = kernel(name, dtype.itemsize)
-        places, shared = TABLE.pack(1, out.size, 1, id(out), key, start), driver.pool()
-        driver.run(row.ctypes.data, 1, id(places) + BYTES_HEADER, shared.state, shared.program, shared.claims, driver.n_threads())
+        places, shared = TABLE.pack(1, out.size, 1, id(out), key, start), workers.pool()
+        driver.run(row.ctypes.data, 1, id(places) + BYTES_HEADER, shared.state, shared.program, shared.claims, workers.n_threads())
         return out[:n]
 
     return draw
