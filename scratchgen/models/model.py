@@ -5,7 +5,7 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     data_dim         features of an example
     config           the arguments that make an equal model               checkpoints keep it, as JSON
     n_classes        number of classes, if its objective and `sample` take labels y, integers (batch,); None, if they do not
-    start_from(x)    called by `fit` before the first step of a new run     with all of its data; what begins at a statistic of them
+    start_from(x)    sets what begins at a statistic of the data          called by `fit` before the first step of a new run
     players()        {name: the module that one optimizer trains}         one for a VAE, two for a GAN
     turns(step)      [(player's name, loss)] of one step                  loss(x), or loss(x, y=y) -> total, {part: number}; fills its gradients
     updated(name)    called after each update of a player                 what must hold of its parameters, such as bounds
@@ -74,7 +74,7 @@ class Model(Module):
                 setattr(cls, name, check_arrays(method))
 
     def start_from(self, x):
-        """Called before the first step of a new run, with its data x (n, data_dim): what begins at a statistic of them is set here."""
+        """Set what begins at a statistic of the data x (n, data_dim). `fit` calls this before the first step of a new run."""
 
     def players(self):
         """{name: module trained by one optimizer}."""

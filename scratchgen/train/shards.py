@@ -4,7 +4,7 @@ The loss of a minibatch is a mean over its n examples. Cut in shards of n_1, …
 
     L = Σ_s (n_s / n) L_s                    g = Σ_s (n_s / n) g_s
 
-Adding numbers in another order rounds otherwise. So the order is fixed: a tree over the shards, whatever computes them,
+Adding numbers in another order rounds otherwise. So the order is fixed: a tree over the shards, whichever processes compute them,
 
     ((g_0 + g_1) + (g_2 + g_3)) + ((g_4 + g_5) + (g_6 + g_7))                 S = 8
 
