@@ -114,6 +114,7 @@ def example_layers(dtype=F, n=FEATURES):
         "Maxout": lambda: layers.Maxout(2),
         "MinibatchDiscrimination": lambda: layers.MinibatchDiscrimination(n, 3, 2, rng=0, dtype=dtype),
         "Pack": lambda: layers.Pack(2),
+        "RandomAffine": lambda: layers.RandomAffine((1, n), rng=0, dtype=dtype),
         "FourierFeatures": lambda: layers.FourierFeatures(np.random.default_rng(0).normal(size=(n, 3)), dtype=dtype),
         "Reparameterize": lambda: layers.Reparameterize(rng=0),
         "TimeEmbedding": lambda: layers.TimeEmbedding(4, highest=3, dtype=dtype),
@@ -189,6 +190,7 @@ LOSSES = {
     "mmd": ("x",),
     "discriminator_bce_smoothed": ("real", "fake"),
     "feature_matching": ("fake",),
+    "two_looks": ("first", "second"),
 }
 
 # name of an optimizer -> settings to try it with. A new optimizer needs a line here.

@@ -19,6 +19,7 @@ from scratchgen.layers.minibatch_discrimination import MinibatchDiscrimination
 from scratchgen.layers.mlp import mlp
 from scratchgen.layers.module import Module
 from scratchgen.layers.pack import Pack
+from scratchgen.layers.random_affine import RandomAffine
 from scratchgen.layers.relu import ReLU
 from scratchgen.layers.reparameterize import Reparameterize
 from scratchgen.layers.sequential import Sequential
@@ -30,6 +31,6 @@ from scratchgen.layers.time_embedding import TimeEmbedding
 
 __all__ = [
     "BatchNorm", "Dropout", "ELU", "FourierFeatures", "Identity", "Layer", "LayerNorm", "LeakyReLU", "Linear", "MaskedLinear", "Maxout",
-    "MinibatchDiscrimination", "Module", "Pack", "ReLU", "Reparameterize", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh",
-    "TimeEmbedding", "initializers", "mlp",
+    "MinibatchDiscrimination", "Module", "Pack", "RandomAffine", "ReLU", "Reparameterize", "Sequential", "Sigmoid", "Softmax", "Softplus",
+    "Tanh", "TimeEmbedding", "initializers", "mlp",
 ]  # fmt: skip

@@ -17,10 +17,11 @@ from scratchgen.losses.gaussian_mixture import gaussian_mixture_nll
 from scratchgen.losses.mmd import mmd
 from scratchgen.losses.softmax_cross_entropy import softmax_cross_entropy
 from scratchgen.losses.squared_error import squared_error
+from scratchgen.losses.two_looks import two_looks
 
 __all__ = [
     "bce_with_logits", "bernoulli_log_likelihood", "bernoulli_nll", "critic_wasserstein", "discriminator_bce", "discriminator_bce_smoothed",
     "discriminator_hinge", "discriminator_least_squares", "feature_matching", "gaussian_kl", "gaussian_kl_rows", "gaussian_log_likelihood",
     "gaussian_mixture_nll", "gaussian_nll", "generator_hinge", "generator_least_squares", "generator_minimax", "generator_non_saturating",
-    "generator_wasserstein", "mmd", "softmax_cross_entropy", "squared_error",
+    "generator_wasserstein", "mmd", "softmax_cross_entropy", "squared_error", "two_looks",
 ]  # fmt: skip

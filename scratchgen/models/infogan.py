@@ -25,6 +25,13 @@ the discriminator's updates D and Q, the generator's goes through both, as a gra
 
 λ is 1 for categories, less for numbers, whose densities have no upper bound. Nobody tells the categories what to stand for. They settle on what
 can be read most reliably from an example, and on parts of the data that no G bends smoothly into each other.
+
+For an MLP and pictures that is slant and thickness rather than the digit. Two additions, which the paper does not have, tell it what not to look at.
+With `picture`, D sees every minibatch through a random affine map (layers/random_affine.py): a code that is to be read must survive it. And with
+`real_weight`, Q learns from real examples, too. Their codes are not known; but what Q says of an example as it is should be what it says of the
+changed one, with certainty, and all categories should be equally frequent (losses/two_looks.py):
+
+    first = Q(x), as in inference,   second = Q(changed x)          D's loss  +=  real_weight · two_looks(first, second)
 """
 
 import functools
@@ -33,9 +40,9 @@ import math
 import numpy as np
 
 from scratchgen.errors import flag, integer, integers, number
-from scratchgen.layers import LeakyReLU, mlp
+from scratchgen.layers import LeakyReLU, RandomAffine, Sequential, mlp
 from scratchgen.layers.softmax import softmax
-from scratchgen.losses import discriminator_bce, gaussian_nll, generator_non_saturating, softmax_cross_entropy
+from scratchgen.losses import discriminator_bce, gaussian_nll, generator_non_saturating, softmax_cross_entropy, two_looks
 from scratchgen.models.given import Labels
 from scratchgen.models.gmmn import symmetric_uniform
 from scratchgen.models.likelihoods import split
@@ -43,6 +50,8 @@ from scratchgen.models.model import BLIND, Model, check_unit_interval, grey_pict
 from scratchgen.models.passes import backward_both, forward_both
 from scratchgen.ops import Stream, add, array, as_generator, join_columns, op, to_host
 from scratchgen.optim import Adam
+
+BALANCE = 4.0  # μ, of two_looks: how much it counts that categories of real examples are equally frequent
 
 
 @op
@@ -63,6 +72,11 @@ def lower_bound(nll, entropy):  # L_I = H(c) − E[−log Q(c|x̃)]
 @op
 def without_codes(dlogit, y):  # [dlogit | 0], like y:  real examples were made from no codes
     return np.concatenate([dlogit, np.zeros_like(y[:, 1:])], axis=1)
+
+
+@op
+def of_categories(dq, y):  # [0 | dq | 0], like y:  a gradient for Q's logits of categories, which follow D's logit
+    return np.concatenate([np.zeros_like(y[:, :1]), dq, np.zeros_like(y[:, 1 + dq.shape[1] :])], axis=1)
 
 
 class Category:
@@ -125,6 +139,8 @@ class InfoGAN(Model):
     output: activation of the generator's output: "sigmoid" for data in [0, 1], "tanh", "identity".
     weight: λ, of the information about categories.
     continuous_weight: λ, of the information about numbers.
+    real_weight: of what Q says of two looks at a real example, one of them changed by dropout or a random map; 0 for the paper's objective.
+    picture: height and width of pictures that the discriminator sees through random affine maps.
     batch_norm: in the generator's hidden layers.
     dropout: rate in the discriminator's hidden layers.
     rng: seed or Generator.
@@ -134,6 +150,8 @@ class InfoGAN(Model):
     examples = {
         "InfoGAN": dict(noise_dim=2, categories=(3,), continuous=2, generator_hidden=(4,), discriminator_hidden=(3,)),
         "InfoGAN (two categories)": dict(noise_dim=1, categories=(3, 2), continuous=0, generator_hidden=(4,), discriminator_hidden=(3,), weight=0.7),
+        "InfoGAN (real)": dict(noise_dim=1, categories=(3, 2), continuous=1, generator_hidden=(4,), discriminator_hidden=(3,))
+        | dict(real_weight=0.7, picture=(1, 5)),
     }
 
     def __init__(
@@ -147,6 +165,8 @@ class InfoGAN(Model):
         output="sigmoid",
         weight=1.0,
         continuous_weight=0.1,
+        real_weight=0.0,
+        picture=None,
         batch_norm=False,
         dropout=0.0,
         rng=None,
@@ -158,6 +178,15 @@ class InfoGAN(Model):
         discriminator_hidden = integers("discriminator_hidden", discriminator_hidden, 1)
         for name, value in (("weight", weight), ("continuous_weight", continuous_weight)):
             number(name, value, lambda weight: 0 < weight < math.inf, "be positive")
+        number("real_weight", real_weight, lambda weight: 0 <= weight < math.inf, "be at least 0")
+        if picture is not None:
+            picture = integers("picture", picture, 1)
+            if len(picture) != 2 or math.prod(picture) != data_dim:
+                raise ValueError(f"picture is {picture}; it must be a height and a width whose product is data_dim, {data_dim}")
+        if real_weight and not (categories and (picture or dropout)):
+            raise ValueError(
+                "real_weight needs categories, and dropout or a random map of pictures, without which two looks at an example are the same"
+            )
         number("dropout", dropout, lambda rate: 0 <= rate < 1, "be at least 0 and below 1")
         if not categories and not continuous:
             raise ValueError("categories is empty and continuous is 0; an InfoGAN needs a code (without one, it is a GAN)")
@@ -165,7 +194,7 @@ class InfoGAN(Model):
         self.config = dict(
             data_dim=data_dim, noise_dim=noise_dim, categories=categories, continuous=continuous, generator_hidden=generator_hidden,
             discriminator_hidden=discriminator_hidden, output=output, weight=float(weight), continuous_weight=float(continuous_weight),
-            batch_norm=flag("batch_norm", batch_norm), dropout=float(dropout),
+            real_weight=float(real_weight), picture=picture, batch_norm=flag("batch_norm", batch_norm), dropout=float(dropout),
         )  # fmt: skip
         self.data_dim, self.noise_dim = data_dim, noise_dim
         self.latents = [*map(Category, categories), *([Numbers(continuous)] if continuous else [])]
@@ -173,6 +202,8 @@ class InfoGAN(Model):
         inputs, outputs = (sum(getattr(latent, name) for latent in self.latents) for name in ("inputs", "outputs"))
         self.generator = mlp((noise_dim + inputs, *generator_hidden, data_dim), "relu", output=output, batch_norm=batch_norm, rng=rng, dtype=dtype)
         self.discriminator = mlp((data_dim, *discriminator_hidden, 1 + outputs), lambda: LeakyReLU(0.1), dropout=dropout, rng=rng, dtype=dtype)
+        if picture is not None:
+            self.discriminator = Sequential(RandomAffine(picture, rng=rng, dtype=dtype), self.discriminator)
         self.stream = Stream(rng)  # of z and codes
         self.set_parts(generator=self.generator, discriminator=self.discriminator)
 
@@ -188,8 +219,29 @@ class InfoGAN(Model):
         real, fake, caches = forward_both(self.discriminator, x, generated)
         loss, dreal, dfake = discriminator_bce(real[:, :1], fake[:, :1])
         information, nll, dq = self._information(fake, codes)
-        backward_both(self.discriminator, without_codes(dreal, real), join_columns(dfake, dq), caches)
-        return add(loss, nll), {"discriminator": loss, "information": information}
+        total, parts, dreal = add(loss, nll), {"discriminator": loss, "information": information}, without_codes(dreal, real)
+        if self.config["real_weight"]:
+            looks, dsecond = self._first_look(x, real)
+            total, parts["two_looks"], dreal = add(total, scale(looks, self.config["real_weight"])), looks, add(dreal, dsecond)
+        backward_both(self.discriminator, dreal, join_columns(dfake, dq), caches)
+        return total, parts
+
+    def _first_look(self, x, second):
+        """Look at real examples x as they are, after the second look, D's outputs for x changed -> the loss of both looks, and its gradient for the
+        second; that for the first is added to the gradients of D and Q."""
+        first, cache = self.discriminator.forward(x, training=False)
+        start, losses, dfirsts, dseconds = 1, [], [], []
+        for n in self.config["categories"]:
+            loss, dfirst, dsecond = two_looks(first[:, start : start + n], second[:, start : start + n], BALANCE)
+            (
+                losses.append(loss),
+                dfirsts.append(scale(dfirst, self.config["real_weight"])),
+                dseconds.append(scale(dsecond, self.config["real_weight"])),
+            )
+            start += n
+        dfirst, dsecond = (of_categories(functools.reduce(join_columns, dqs), second) for dqs in (dfirsts, dseconds))
+        self.discriminator.backward(dfirst, cache, wrt="params")
+        return functools.reduce(add, losses), dsecond
 
     def generator_loss(self, z, codes):
         """-> loss, {"generator"}; adds to the generator's gradients, and leaves no trace in D and Q.
@@ -282,12 +334,16 @@ class InfoGAN(Model):
             check_unit_interval(name, x, "a generator with a sigmoid output (for real numbers use output='identity')")
 
     def optimizer(self, player):
-        """Adam as in the paper, with a larger step for the generator."""
-        return Adam(player, lr=1e-3 if player is self.generator else 2e-4, betas=(0.5, 0.999))
+        """Adam as in the paper, with a larger step for the generator; and for D, where its Q learns from real examples, too."""
+        return Adam(player, lr=1e-3 if player is self.generator or self.config["real_weight"] else 2e-4, betas=(0.5, 0.999))
 
     @classmethod
     def suited_to(cls, x):
-        """Batch normalisation and dropout for pictures; for points, networks of three hidden layers, and eight categories."""
+        """For pictures, batch normalisation, and two looks through random maps (dropout, where their height and width are not known); for points,
+        networks of three hidden layers, and eight categories."""
+        if grey_pictures(x) and is_square(x.shape[1]):
+            sizes = {"generator_hidden": (256, 256), "discriminator_hidden": (256, 256), "picture": (math.isqrt(x.shape[1]),) * 2}
+            return sizes | {"batch_norm": True, "real_weight": 2.0, "steps": 15_000}
         if grey_pictures(x):
             return {"batch_norm": True, "dropout": 0.3, "steps": 15_000}
         sizes = {"generator_hidden": (128, 128, 128), "discriminator_hidden": (128, 128, 128), "noise_dim": 2, "categories": (8,), "continuous": 0}

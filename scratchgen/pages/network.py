@@ -2,7 +2,7 @@
 
     {"layer": "Linear", "W": (n_in, n_out), "b": (n_out,)}
 
-Dropout is left out, as in inference, and masks are multiplied in. How the numbers travel in fewer bytes is said in slim.py.
+Dropout and random maps are left out, as in inference, and masks are multiplied in. How the numbers travel in fewer bytes is said in slim.py.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ NUMBERS = {
 
 def described(network):
     """The layers of a Sequential, or of one layer, as a list of dicts."""
-    return [described_layer(layer) for layer in flat(network) if not isinstance(layer, layers.Dropout)]
+    return [described_layer(layer) for layer in flat(network) if not isinstance(layer, (layers.Dropout, layers.RandomAffine))]
 
 
 def flat(network):

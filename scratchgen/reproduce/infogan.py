@@ -1,7 +1,8 @@
 """InfoGAN's codes on MNIST (Chen et al. 2016): a categorical code that becomes the digit, and two numbers that become its slant and its width.
 
-62 noise variables, one code of ten categories, two numbers; the weight λ of the information is 1; Adam at 1e-3 for the generator and 2e-4 for the
-discriminator. The paper shows the pictures and says that the code, as a classifier, errs in 5 % of digits.
+62 noise variables, one code of ten categories, two numbers; the weight λ of the information is 1. The paper shows the pictures and says that the
+code, as a classifier, errs in 5 % of digits. Its networks are convolutional. MLPs with the paper's objective alone, without the two additions of
+models/infogan.py, put 44 % of the digits into the right category: theirs are kinds of slant and of thickness.
 """
 
 import scratchgen as sg
@@ -29,6 +30,11 @@ INFOGAN = Reproduction(
     run=run,
     published={"agreement": Published(0.95, origin="text")},
     unit="share of test digits",
-    differs=("multilayer perceptrons, where the paper's networks are convolutional", "settings and rates that suit them, not the paper's"),
+    differs=(
+        "multilayer perceptrons, where the paper's networks are convolutional",
+        "the discriminator sees real and generated pictures through random affine maps",
+        "a further term: Q is to say the same of a real picture and of its changed form, with certainty, and each category equally often",
+        "settings and rates that suit them, not the paper's",
+    ),
     quick="one epoch",
 )

@@ -9,7 +9,7 @@ import scratchgen as sg
 from scratchgen.layers import BatchNorm, LeakyReLU, Linear, Sequential
 from scratchgen.metrics import best_agreement
 from scratchgen.models import InfoGAN
-from scratchgen.models.infogan import draw_categories
+from scratchgen.models.infogan import BALANCE, draw_categories
 
 RNG = np.random.default_rng(0)
 X, Z = RNG.random((8, 6)), RNG.normal(size=(5, 2))
@@ -108,6 +108,36 @@ def test_against_pytorch(backend):
             np.testing.assert_allclose(model.grads[key], grad.numpy() if key.startswith(player) else 0, rtol=1e-9, atol=1e-13)
 
 
+def test_two_looks_at_real_examples_against_pytorch(backend):
+    """The first look is at x, the second, like D's at generated examples, through a random map S; and every gradient is PyTorch's."""
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
+    model = make(output="identity", real_weight=0.6, picture=(2, 3))
+    plain = make(output="identity", picture=(2, 3))
+    warp = model.discriminator.layers[0]
+    state = warp.stream.state
+    S = torch.tensor(warp.forward(X)[1])
+    p = {key: torch.tensor(value, requires_grad=True) for key, value in model.params.items()}
+    D = lambda x: F.leaky_relu(x @ p["discriminator.1.0.W"] + p["discriminator.1.0.b"], 0.1) @ p["discriminator.1.2.W"] + p["discriminator.1.2.b"]
+    first, second, looks = D(torch.tensor(X)), D(torch.tensor(X) @ S.T), 0
+    for q in (slice(1, 4), slice(4, 6)):
+        probabilities = first[:, q].softmax(1)
+        mean = probabilities.mean(0)
+        looks = looks - (probabilities * second[:, q].log_softmax(1)).sum(1).mean() + BALANCE * (mean * mean.log()).sum()
+    for each in (model, plain):
+        each.discriminator.layers[0].stream.state = state
+    (loss, parts), (without, _) = (each.discriminator_loss(X, Z, CODES) for each in (model, plain))
+    assert float(parts["two_looks"]) == pytest.approx(looks.item(), rel=1e-12)
+    assert float(loss) == pytest.approx(float(without) + 0.6 * looks.item(), rel=1e-12)
+    for key, grad in zip(p, torch.autograd.grad(0.6 * looks, list(p.values()), allow_unused=True), strict=True):
+        np.testing.assert_allclose(model.grads[key] - plain.grads[key], 0 if grad is None else grad.numpy(), rtol=1e-9, atol=1e-13)
+
+
+def test_codes_are_read_from_pictures_as_they_are(backend):
+    model = make(picture=(2, 3), real_weight=1)
+    np.testing.assert_array_equal(model.codes(X)[2], model.discriminator.layers[1](X)[:, 6:8])
+
+
 @pytest.mark.parametrize("n", [2, 3, 10])
 def test_categories_are_uniform(backend, n):
     c = make(categories=(n,)).draw_codes(30_000, sg.ops.Stream(0))[0]
@@ -171,6 +201,9 @@ def test_saved_and_loaded(tmp_path):
         (dict(weight=0), "weight is 0; it must be positive"),
         (dict(continuous_weight=np.inf), "continuous_weight is inf"),
         (dict(dropout=1), "dropout is 1"),
+        (dict(picture=(2, 4)), r"picture is \(2, 4\); it must be a height and a width whose product is data_dim, 6"),
+        (dict(real_weight=-1, dropout=0.1), "real_weight is -1"),
+        (dict(real_weight=1), "two looks at an example are the same"),
     ],
 )
 def test_arguments_that_make_no_model(options, words):
