@@ -22,6 +22,7 @@ ORDER = (
         ("losses/mmd.py", "models/gmmn.py", "models/aae.py", "models/infogan.py"),
         "a generator without an adversary; an adversary for codes; codes that can be read off",
     ),
+    (("layers/random_affine.py", "losses/two_looks.py"), "a layer that is a new matrix at every forward; classes found without labels"),
     (("models/made.py",), "an exact likelihood, by cutting connections"),
     (
         ("models/flow.py", "models/maf.py", "models/real_nvp.py"),

@@ -14,6 +14,7 @@ NETWORKS = {
     "masked": lambda rng: [layers.MaskedLinear(rng.uniform(size=(N_IN, 3)) < 0.5, rng=rng)],
     "tanh": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.Tanh(), layers.Linear(5, 2, rng=rng), layers.Sigmoid()],
     "relu": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.ReLU(), layers.Linear(5, 2, rng=rng), layers.Softplus()],
+    "affine": lambda rng: [layers.RandomAffine((1, N_IN), rng=rng), layers.Linear(N_IN, 5, rng=rng)],
     "leaky": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.LeakyReLU(0.2), layers.Dropout(0.5, rng=rng), layers.ELU(0.7), layers.Identity()],
     "maxout": lambda rng: [layers.Linear(N_IN, 6, rng=rng), layers.Maxout(3)],
     "batch norm": lambda rng: [layers.Linear(N_IN, 5, rng=rng), layers.BatchNorm(5), layers.Tanh()],
