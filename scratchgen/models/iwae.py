@@ -127,7 +127,7 @@ class IWAE(VAE):
         variance=1.0,
         n_samples=5,
         estimator="standard",
-        marginals=True,
+        marginals=False,
         rng=None,
         dtype=np.float32,
     ):

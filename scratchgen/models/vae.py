@@ -89,7 +89,7 @@ class VAE(Model):
         posterior="gaussian",
         beta=1.0,
         n_classes=None,
-        marginals=True,
+        marginals=False,
         rng=None,
         dtype=np.float32,
     ):

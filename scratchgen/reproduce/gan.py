@@ -49,7 +49,7 @@ def run(study):
         gan, train, name="gan", epochs=epochs, batch_size=100, optimizer=lambda player: SGD(player, lr=0.1, momentum=0.5, classical=True),
         schedule=lambda optimizer: Paper(optimizer, epochs, steps),
     )  # fmt: skip
-    vae = sg.VAE(784, latent_dim=20, hidden=(500,), rng=study.seed)
+    vae = sg.VAE(784, latent_dim=20, hidden=(500,), marginals=True, rng=study.seed)
     study.fit(vae, train, name="vae", epochs=study.choose(quick=1, default=30), batch_size=100)
 
     samples = sg.ops.to_host(gan.sample(n, rng=0))

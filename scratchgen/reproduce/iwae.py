@@ -41,7 +41,7 @@ class ManyELBOs(sg.VAE):
 
 def run(study):
     """Train all and measure."""
-    settings = dict(latent_dim=50, hidden=(200, 200), activation="tanh", rng=study.seed)
+    settings = dict(latent_dim=50, hidden=(200, 200), activation="tanh", marginals=True, rng=study.seed)
     x, test = study.mnist("train").x, Binarize("once", rng=0).dataset(study.mnist("test").x)[:: study.choose(quick=100, default=10, full=1)]
     epochs = study.choose(quick=1, default=328, full=3280)
     for name, model in (

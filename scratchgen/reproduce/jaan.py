@@ -12,7 +12,7 @@ from scratchgen.reproduce.study import Published, Reproduction
 
 def run(study):
     """Train and measure."""
-    vae = sg.VAE(784, latent_dim=128, hidden=(256, 256), activation="relu", marginals=False, rng=study.seed)
+    vae = sg.VAE(784, latent_dim=128, hidden=(256, 256), activation="relu", rng=study.seed)
     epochs = study.choose(quick=6, default=166)  # of 391 steps
     study.fit(vae, study.mnist("train").x, epochs=epochs, batch_size=128, binarize="once", optimizer=lambda player: RMSProp(player, lr=1e-3))
     x = Binarize("once", rng=0).dataset(study.mnist("test").x)

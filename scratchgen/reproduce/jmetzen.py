@@ -14,7 +14,7 @@ def run(study):
     """Train both and draw."""
     train, test = study.mnist("train"), study.mnist("test")
     for latent_dim in (20, 2):
-        vae = sg.VAE(784, latent_dim=latent_dim, hidden=(500, 500), activation="softplus", marginals=False, rng=study.seed)
+        vae = sg.VAE(784, latent_dim=latent_dim, hidden=(500, 500), activation="softplus", rng=study.seed)
         study.fit(
             vae, train.x, name=f"z-{latent_dim}", epochs=study.choose(quick=3, default=75), batch_size=100,
             optimizer=lambda player: Adam(player, lr=1e-3),

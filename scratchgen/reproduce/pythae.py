@@ -22,7 +22,7 @@ class Milestones:
 
 def run(study):
     """Train and measure."""
-    vae = sg.VAE(784, latent_dim=40, hidden=(400,), activation="relu", marginals=False, rng=study.seed)
+    vae = sg.VAE(784, latent_dim=40, hidden=(400,), activation="relu", rng=study.seed)
     epochs = study.choose(quick=4, default=500)
     study.fit(
         vae, study.mnist("train").x, epochs=epochs, batch_size=100, binarize="once",

@@ -35,7 +35,7 @@ def test_first_samples_have_the_marginals_of_the_data(name):
 
 @pytest.mark.parametrize("cls", [sg.VAE, sg.IWAE])
 def test_first_samples_of_a_decoder_have_them(cls):
-    vae, untouched = cls(16, 2, (8,), rng=1), cls(16, 2, (8,), marginals=False, rng=1)
+    vae, untouched = cls(16, 2, (8,), marginals=True, rng=1), cls(16, 2, (8,), rng=1)
     for each in (vae, untouched):
         each.start_from(X)
     off, far = (np.abs(sg.ops.to_host(each.sample(500, rng=0)).mean(axis=0) - X.mean(axis=0)).mean() for each in (vae, untouched))
@@ -71,7 +71,7 @@ def test_other_models_and_other_outputs_start_as_they_were_made():
     x = rng.normal(size=(50, 2)).astype(np.float32)
     for model in (
         sg.MADE(2, (8,), output="gaussian_mixture", rng=1),
-        sg.VAE(2, 1, (8,), likelihood="gaussian", rng=1),
+        sg.VAE(2, 1, (8,), likelihood="gaussian", marginals=True, rng=1),
         sg.GAN(2, 2, (8,), (8,), output="identity", rng=1),
     ):
         before = {name: player.flat_params.copy() for name, player in model.players().items()}

@@ -146,7 +146,7 @@ def test_what_a_training_loop_asks_for():
     np.testing.assert_array_equal(VAE(**vae.config, rng=0).flat_params, vae.flat_params)  # config makes an equal model
     assert repr(vae) == (
         "VAE(data_dim=6, latent_dim=2, hidden=(5, 4), activation='tanh', likelihood='bernoulli', "
-        "variance=1.0, posterior='gaussian', beta=1.0, n_classes=None, marginals=True)"
+        "variance=1.0, posterior='gaussian', beta=1.0, n_classes=None, marginals=False)"
     )
 
 
@@ -344,7 +344,7 @@ def test_units_are_active_where_the_mean_depends_on_x():
     assert not vae.active_units(x).any()  # means far from 0, but the same for all x
     W[0, 0], W[1, 2], W[3, 4] = 0.2, 0.05, 9.0  # variances 0.04 and 0.0025 of the means; the third is a log-variance
     assert vae.active_units(x).tolist() == [True, False, False]
-    with pytest.raises(ValueError, match="posterior is 'iaf'; .* only 'gaussian'"):
+    with pytest.raises(ValueError, match="posterior is 'iaf'; .* need 'gaussian'"):
         VAE(6, 2, (3,), posterior="iaf", dtype=np.float64).active_units(x)
 
 
