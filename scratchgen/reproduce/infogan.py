@@ -1,8 +1,10 @@
-"""InfoGAN's codes on MNIST (Chen et al. 2016): a categorical code that becomes the digit, and two numbers that become its slant and its width.
+"""InfoGAN's codes on MNIST (Chen et al. 2016): a categorical code that becomes the digit, and two numbers, in the paper its slant and its width.
 
 62 noise variables, one code of ten categories, two numbers; the weight λ of the information is 1. The paper shows the pictures and says that the
 code, as a classifier, errs in 5 % of digits. Its networks are convolutional. MLPs with the paper's objective alone, without the two additions of
 models/infogan.py, put 44 % of the digits into the right category: theirs are kinds of slant and of thickness.
+
+The additions have a price: slant and width are what the random maps hide, so that here the two numbers stay without a meaning.
 """
 
 import scratchgen as sg
