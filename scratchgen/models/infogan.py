@@ -230,14 +230,10 @@ class InfoGAN(Model):
         """Look at real examples x as they are, after the second look, D's outputs for x changed -> the loss of both looks, and its gradient for the
         second; that for the first is added to the gradients of D and Q."""
         first, cache = self.discriminator.forward(x, training=False)
-        start, losses, dfirsts, dseconds = 1, [], [], []
+        start, losses, dfirsts, dseconds, weight = 1, [], [], [], self.config["real_weight"]
         for n in self.config["categories"]:
             loss, dfirst, dsecond = two_looks(first[:, start : start + n], second[:, start : start + n], BALANCE)
-            (
-                losses.append(loss),
-                dfirsts.append(scale(dfirst, self.config["real_weight"])),
-                dseconds.append(scale(dsecond, self.config["real_weight"])),
-            )
+            losses.append(loss), dfirsts.append(scale(dfirst, weight)), dseconds.append(scale(dsecond, weight))
             start += n
         dfirst, dsecond = (of_categories(functools.reduce(join_columns, dqs), second) for dqs in (dfirsts, dseconds))
         self.discriminator.backward(dfirst, cache, wrt="params")
