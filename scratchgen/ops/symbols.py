@@ -132,6 +132,8 @@ class Symbol(NDArrayOperatorsMixin):
 
     @property
     def dtype(self):
+        if self.node.op == "number":  # a Python number has none, one of NumPy's has; tracing once more, with its value, tells
+            raise NeedsValue(self.node.info[0])
         return self.node.dtype
 
     @property

@@ -115,7 +115,7 @@ def finish(program, recorded, symbols, result):
 
     def output(x):
         if id(x) not in places:
-            dtype = np.dtype(x.dtype)
+            dtype = np.dtype(x.node.dtype)
             program.outputs.append((x._shape, dtype))
             places[id(x)] = ("out", len(program.outputs) - 1)
             if not x.broken:

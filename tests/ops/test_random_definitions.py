@@ -172,3 +172,20 @@ def test_of_no_numbers_none_is_the_largest():
                     largest_of_each_row(np.ones((3, 0)))
                 assert largest_of_each_row(np.ones((3, 2))).tolist() == [1, 1, 1]
                 assert largest_of_each_row(np.ones((0, 2))).shape == (0,)
+
+
+@op
+def in_its_type(p, u):
+    return (u < p).astype(p.dtype)
+
+
+def test_a_number_has_a_type_only_if_it_is_numpys():
+    u = np.array([0.2, 0.8])
+    for backend in ("numpy", "numba"):
+        with sg.use_backend(backend):
+            for number in (np.float32(0.5), np.float64(0.5)):
+                found = in_its_type(number, u)
+                assert found.dtype == number.dtype and found.tolist() == [1, 0]
+            for number in (3, 0.5):
+                with pytest.raises(AttributeError, match="has no attribute 'dtype'"):
+                    in_its_type(number, u)
