@@ -17,6 +17,7 @@ numbers in an array, more axes, products of matrices (those are operations of th
 """
 
 import contextlib
+import math
 import traceback
 from dataclasses import dataclass, field
 from numbers import Real
@@ -128,6 +129,8 @@ def finish(program, recorded, symbols, result):
 
     def returned(x):
         if not isinstance(x, Symbol):
+            if type(x) not in (bool, int, float, str, type(None)) or (type(x) is float and not math.isfinite(x)):
+                raise Untraceable("a result that depends on no array and cannot be written in code as it is printed")
             return ("const", x)
         if x.argument is not None:
             return ("arg", x.argument)

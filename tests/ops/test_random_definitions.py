@@ -2,6 +2,7 @@
 
 import copy
 import linecache
+import math
 
 import numpy as np
 import pytest
@@ -189,3 +190,16 @@ def test_a_number_has_a_type_only_if_it_is_numpys():
             for number in (3, 0.5):
                 with pytest.raises(AttributeError, match="has no attribute 'dtype'"):
                     in_its_type(number, u)
+
+
+@op
+def beside_nothing(x, z):
+    return x * 2, np.zeros_like(z), z - z
+
+
+def test_a_result_that_is_not_printed_as_it_is_written():
+    """A NumPy number is a constant to the trace; what becomes of it is an array that no code can hold."""
+    with sg.use_backend("numba"):
+        for z in (np.float32(0.5), np.float64(np.inf), 2, math.inf):
+            doubled, zero, rest = beside_nothing(np.arange(3.0), z)
+            assert doubled.tolist() == [0, 2, 4] and zero == 0 and (rest == 0 or math.isnan(rest))
