@@ -313,7 +313,7 @@ def text(node):
     if node.op == "size":
         return node.info[0]
     if node.op == "const":
-        return repr(node.info[0])
+        return repr(operator.index(node.info[0]))
     if node.op == "number":
         raise NeedsValue(node.info[0])
     if node.op in signs:

@@ -13,7 +13,8 @@ writes its kernels. To follow one definition all the way: python -m scratchgen.o
 
 What a definition may use: arrays of up to two axes and numbers; NumPy's elementwise functions, comparisons and `where`; sum, mean, max and min over
 one axis or all; x[:, None], x.astype, slices; x[...] = y, x += y on arguments; concatenate; zeros_like and its kin. What it cannot: branches on the
-numbers in an array, more axes, products of matrices (those are operations of their own). Untraceable says which line.
+numbers in an array, more axes, products of matrices (those are operations of their own). Untraceable says which line. And there are no complex
+numbers: (-1) ** 0.5 is NaN, as np.sqrt(-1) is.
 """
 
 import contextlib

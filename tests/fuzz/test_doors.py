@@ -198,6 +198,9 @@ def alike(got, wanted, dtype):
     for a, b in zip(got, wanted, strict=True):
         if issubclass(type(b), (np.ndarray, float, np.floating)):
             b, a = np.asarray(truth(b)), np.asarray(truth(a))
+            if b.dtype.kind == "c" and a.dtype.kind == "f":  # the root of a negative Python number
+                assert np.isnan(a).all()
+                continue
             if b.dtype.kind not in "fiub":
                 assert a.dtype == b.dtype and (a.tolist() == b.tolist() if b.dtype == object else a.tobytes() == b.tobytes())
                 continue

@@ -203,3 +203,18 @@ def test_a_result_that_is_not_printed_as_it_is_written():
         for z in (np.float32(0.5), np.float64(np.inf), 2, math.inf):
             doubled, zero, rest = beside_nothing(np.arange(3.0), z)
             assert doubled.tolist() == [0, 2, 4] and zero == 0 and (rest == 0 or math.isnan(rest))
+
+
+@op
+def widened(x, n):
+    return np.full((x.shape[0], x.shape[1] * n), 1, dtype=x.dtype, like=x)
+
+
+def test_a_length_is_a_whole_number():
+    x = np.ones((2, 3))
+    for backend in ("numpy", "numba"):
+        with sg.use_backend(backend):
+            assert widened(x, 2).shape == (2, 6)
+            for n in (0.5, 2.0, math.nan, math.inf):
+                with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+                    widened(x, n)
