@@ -14,16 +14,19 @@ NUMBERS = {
     layers.LeakyReLU: ("slope",), layers.ELU: ("alpha",), layers.Maxout: ("pieces",), layers.BatchNorm: ("eps",), layers.LayerNorm: ("eps",),
     layers.Pack: ("m",), layers.MinibatchDiscrimination: ("n_in", "n_kernels", "kernel_dim"),
 }  # fmt: skip
+ONLY_IN_TRAINING = (layers.Dropout, layers.RandomAffine)
 
 
 def described(network):
     """The layers of a Sequential, or of one layer, as a list of dicts."""
-    return [described_layer(layer) for layer in flat(network) if not isinstance(layer, (layers.Dropout, layers.RandomAffine))]
+    return [described_layer(layer) for layer in flat(network)]
 
 
 def flat(network):
-    """The layers of a Sequential, and of those inside it, in their order; of one layer, itself."""
-    return [inner for layer in network.layers for inner in flat(layer)] if isinstance(network, layers.Sequential) else [network]
+    """The layers of a Sequential, and of those inside it, in their order; of one layer, itself. Without those that do nothing in inference."""
+    if isinstance(network, layers.Sequential):
+        return [inner for layer in network.layers for inner in flat(layer)]
+    return [] if isinstance(network, ONLY_IN_TRAINING) else [network]
 
 
 def described_layer(layer):

@@ -37,8 +37,7 @@ def slim(network, x, rank=RANK):
         one = described_layer(layer)
         if "W" in one:
             one["W"] = factors(one["W"].astype(np.float64), x, rank) if rank else in_steps(one["W"].T, np.int8)
-        if not isinstance(layer, layers.Dropout):
-            found.append(one)
+        found.append(one)
         x, _ = layer.forward(x, training=False)
     return found
 

@@ -6,6 +6,7 @@ import pytest
 from scratchgen import layers
 from scratchgen.pages import page, write_page
 from scratchgen.pages.network import described, flat
+from scratchgen.pages.slim import slim
 
 N_IN = 7
 NETWORKS = {
@@ -40,6 +41,7 @@ def test_forward_and_backward_agree(open_page, tmp_path, name):
     network.zero_grads()
     dx = network.backward(dy, caches)
 
+    assert [one["layer"] for one in slim(network, x)] == [one["layer"] for one in described(network)]
     data = {"layers": described(network), "x": x, "dy": dy}
     write_page(tmp_path / "page.html", page("network", scripts=["network.js"], data=data))
     tab = open_page(tmp_path / "page.html")
