@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-RULES = {}  # {NumPy's function: ours, of the same arguments}; np.ufunc: of all elementwise ones, (trace, ufunc, inputs, dtype)
 REDUCTIONS = ("sum", "max", "min")
+MOST_NODES = 10_000  # of a trace; a definition that loops as often as a number says could fill the memory with them
+RULES = {}  # {NumPy's function: ours, of the same arguments}; np.ufunc: of all elementwise ones, (trace, ufunc, inputs, dtype)
 MAKERS = {}  # likewise, of functions of lengths, not arrays; ours takes the trace first, because np.full(…, like=x) does not pass x on
 
 
@@ -82,6 +83,8 @@ class Trace:
         """The node with these properties, the existing one if there is one."""
         key = op, tuple(map(id, args)), dtype, tuple((type(x), x) for x in info), tuple(map(id, dims))
         if key not in self.nodes:
+            if len(self.nodes) == MOST_NODES:
+                raise Untraceable("a loop of too many rounds")
             self.nodes[key] = Node(op, tuple(args), dtype, info, tuple(dims))
         return self.nodes[key]
 

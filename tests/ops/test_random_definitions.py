@@ -218,3 +218,18 @@ def test_a_length_is_a_whole_number():
             for n in (0.5, 2.0, math.nan, math.inf):
                 with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
                     widened(x, n)
+
+
+@op
+def counted_to(x, n):
+    for _ in range(n):
+        x = x * 1.5
+    return x
+
+
+def test_a_loop_of_many_rounds_runs_as_written():
+    """Its trace would grow with every round."""
+    x = np.full(3, 1e-300)
+    with sg.use_backend("numba"):
+        assert np.array_equal(counted_to(x, 20_000), np.full(3, np.inf))
+        assert "a loop of too many rounds" in active().operations[counted_to.__wrapped__].untraceable
