@@ -5,27 +5,18 @@ import contextlib
 import functools
 import inspect
 import sys
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
 
-from scratchgen import layers, losses, models
+from scratchgen import layers, models
 from scratchgen.gradcheck.mutation.faults import faults
 from scratchgen.layers.layer import _accept_wrt
 from scratchgen.ops import definitions, dispatch
 
 USED_BY_BACKWARD = ("add_matmul_tn", "add_column_sums", "add_product", "matmul_nt", "matmul_tn", "add_norm_grads")
-# beside the losses: they return their value and its gradient
-WITH_GRADIENT = (
-    "slope_penalty",
-    "flow_nll",
-    "flow_kl",
-    "fixed_gaussian_nll",
-    "mixture_nll",
-    "importance_weights",
-    "smoothed_bce",
-    "squared_distance",
-)
+WITH_GRADIENT = ("slope_penalty", "flow_nll", "flow_kl", "fixed_gaussian_nll", "importance_weights")  # in models: a value and its gradient
 
 
 class Place(NamedTuple):
@@ -53,9 +44,9 @@ def places():
     found = []
     for name, function in definitions.items():
         module = function.__module__
-        is_loss = module.startswith("scratchgen.losses") and name in losses.__all__ and not name.endswith(("_rows", "_log_likelihood"))
-        if is_loss or name in WITH_GRADIENT:
-            found.append(Place(None, name, function, faults(function, lambda node: isinstance(node, ast.Return), returned_from=1), ()))
+        if module.startswith("scratchgen.losses") and returns_several(function) or name in WITH_GRADIENT:
+            in_gradient = lambda node: isinstance(node, ast.Return) or computes_gradients(node)
+            found.append(Place(None, name, function, faults(function, in_gradient, returned_from=1), ()))
         elif module.startswith("scratchgen") and (name.endswith(("_backward", "_second")) or name in USED_BY_BACKWARD):
             arrays = [i for i, p in enumerate(inspect.signature(function).parameters) if p in ("x", "y", "x_hat", "winner", "logvar", "eps")]
             found.append(Place(None, name, function, faults(function), tuple(arrays)))
@@ -77,6 +68,12 @@ def places():
                 bijection = "dlogdet" in inspect.signature(function).parameters
                 found.append(Place(cls, name, function, faults(function, returned_from=0 if name == "backward" else 1), (3,) if bijection else ()))
     return found
+
+
+def returns_several(function):
+    """Whether a loss's operation returns more than its value: that and the gradient."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return any(isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) for node in ast.walk(tree))
 
 
 def hands_on(function):
