@@ -1,6 +1,6 @@
 """Who checks the checker? Plant hundreds of mistakes in the library's backward code, one at a time; the check must find every one.
 
-    python -m scratchgen.gradcheck.mutation            about a minute; exit status 1 if a mistake is missed
+    python -m scratchgen.gradcheck.mutation            a quarter of an hour; exit status 1 if a mistake is missed
 
 A mistake that is not found is compared with the original on many random inputs. If it gives the same gradients on all of them (y ≥ 0
 where y > 0 was written), it is no mistake; it is listed as a survivor, with the largest difference. If not, the check has failed.
