@@ -47,8 +47,8 @@ class Maxout(Layer):
 
     def forward(self, x):
         """x (batch, n · pieces) -> y (batch, n)."""
-        if x.ndim != 2 or x.shape[1] % self.pieces:
-            raise ValueError(f"x has shape {tuple(x.shape)}; {self!r} needs (batch, n) with n a multiple of {self.pieces}")
+        if x.ndim != 2 or x.shape[1] < self.pieces or x.shape[1] % self.pieces:
+            raise ValueError(f"x has shape {tuple(x.shape)}; {self!r} needs (batch, n) with n a positive multiple of {self.pieces}")
         return maxout(x, self.pieces)
 
     def backward(self, dy, winner):

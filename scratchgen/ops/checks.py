@@ -34,6 +34,19 @@ def plain(who, name, x):
     raise TypeError(f"{name} is {described(x)}; {who} takes NumPy arrays and numbers")
 
 
+def all_plain(who, names, arguments):
+    """All arguments of an operation as `plain` gives them. Beside an array, a whole number of more than 64 bits, which NumPy would make an array of
+    objects of, is a float. Raises TypeError for one that no float holds."""
+    arguments = [plain(who, name, x) for name, x in zip(names, arguments, strict=True)]
+    long = [k for k, x in enumerate(arguments) if type(x) is int and not -(2**63) <= x < 2**64]
+    if long and any(type(x) is np.ndarray for x in arguments):
+        for k in long:
+            if arguments[k].bit_length() > 1023:
+                raise TypeError(f"{names[k]} is a whole number of {arguments[k].bit_length()} bits; {who} takes what a float can hold")
+            arguments[k] = float(arguments[k])
+    return arguments
+
+
 def an_array(who, name, x, wanted="an array"):
     """The argument `name`, which must be an array, as a plain one; one of a device as it is. Raises TypeError for anything else."""
     if type(x) is np.ndarray or hasattr(x, "to_host"):
@@ -65,7 +78,7 @@ def as_written(definition, parameters):
     ours = str(definition.__module__).startswith("scratchgen.")  # in a user's own, it may be the definition that is wrong
 
     def run(*arguments):
-        arguments = [plain(definition.__name__, name, x) for name, x in zip(parameters, arguments, strict=True)]
+        arguments = all_plain(definition.__name__, parameters, arguments)
         try:
             return definition(*arguments)
         except (AttributeError, LookupError, ArithmeticError, TypeError, ValueError) as error:

@@ -233,12 +233,19 @@ def same_on_both(function, make, dtype, honest=False):
 OPERATIONS = operations()
 
 
+def rounds(operation):
+    """The positions of the arguments that say how often an operation's definition loops: 2⁷⁰ rounds would not end. (Layers check their counts.)"""
+    source = inspect.getsource(operation.__wrapped__)
+    parameters = inspect.signature(operation).parameters
+    return {k for k, name in enumerate(parameters) if re.search(rf"\brange\([^)]*\b{name}\b", source)}
+
+
 @given(data=st.data(), name=st.sampled_from(sorted(OPERATIONS)), dtype=st.sampled_from(FLOATS), seed=st.integers(0, 99))
 def test_operations(data, name, dtype, seed):
     calls = examples(OPERATIONS[name], Draw(dtype, 4, 5, seed=seed))
     arguments = data.draw(st.sampled_from(range(len(calls))).map(lambda k: calls[k]))
     how = data.draw(disturbances(len(arguments)))
-    if name.startswith("random") and how.get(2) == "huge":
+    if name.startswith("random") and how.get(2) == "huge" or any(how.get(k) == "huge" for k in rounds(OPERATIONS[name])):
         return
     same_on_both(OPERATIONS[name], lambda: disturbed(arguments, how), np.float32, honest=not how)
 

@@ -12,6 +12,7 @@ from scratchgen.layers.batch_norm import add_norm_grads, batch_norm
 from scratchgen.layers.relu import relu_backward
 from scratchgen.layers.tanh import tanh
 from scratchgen.losses.softmax_cross_entropy import cross_entropy
+from scratchgen.models.iwae import standard_backward
 from scratchgen.ops import dispatch
 from scratchgen.optim.adagrad import adagrad_step
 
@@ -177,8 +178,17 @@ def test_whole_numbers_are_not_cut_and_floats_not_rounded():
     x = ones(3, 3)
     ops.fill(x, 2**70)
     assert (x == F(2**70)).all()
+    with pytest.raises(TypeError, match="value is a whole number of 1329 bits"):
+        ops.fill(x, 10**400)
     with pytest.raises(TypeError, match="adagrad_step cannot take these arguments"):
         adagrad_step(ones(4), ones(4), np.ones(4, int), 0.1, 1e-10, 0.0)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_whole_number_of_more_than_64_bits_is_a_float_and_no_array_becomes_one_of_objects(backend):
+    with sg.use_backend(backend):
+        _, dlogvar = standard_backward(ones(4, 5), ones(4), 2**70, ones(4, 5), ones(4, 5), 4)
+    assert dlogvar.dtype in (np.float32, np.float64) and np.allclose(dlogvar, -0.125)
 
 
 def test_small_integers_come_out_as_they_went_in():

@@ -66,7 +66,7 @@ class Operation:
         """Compile for arguments of a new kind, and run; or run the definition, if it cannot be compiled."""
         if self.untraceable:
             return self.as_written(*arguments)
-        given, arguments = arguments, [checks.plain(self.name, name, x) for name, x in zip(self.parameters, arguments, strict=True)]
+        given, arguments = arguments, checks.all_plain(self.name, self.parameters, arguments)
         arrays = [x for x in arguments if isinstance(x, np.ndarray)]
         if not arrays:
             return self.as_written(*arguments)
