@@ -69,6 +69,15 @@ def closure(node, stop=lambda node: False):
     return list(seen.values())
 
 
+def element_by_element(program):
+    """Whether a program, traced with arrays of one axis, computes each element of its results from those in the same place: then it serves arrays of
+    any number of axes, flattened."""
+    lengths = {n.root() for shape in program.shapes.values() for n in shape}
+    return all(len(shape) == 1 and isinstance(shape[0], Dim) and shape[0].root() in lengths for shape, _ in program.outputs) and not any(
+        node.op in (*REDUCTIONS, "size", "index") for store in program.stores for node in closure(store.node)
+    )
+
+
 class Planner:
     """Plans one Program."""
 

@@ -12,7 +12,7 @@ from scratchgen.layers.batch_norm import add_norm_grads, batch_norm
 from scratchgen.layers.relu import relu_backward
 from scratchgen.layers.tanh import tanh
 from scratchgen.losses.softmax_cross_entropy import cross_entropy
-from scratchgen.models.iwae import standard_backward
+from scratchgen.models.iwae import repeat, standard_backward
 from scratchgen.ops import dispatch
 from scratchgen.optim.adagrad import adagrad_step
 
@@ -219,6 +219,12 @@ def test_shapes_that_do_not_fit_are_named():
 def test_draws(arguments, words, backend):
     with sg.use_backend(backend), pytest.raises((TypeError, ValueError), match=words):
         ops.random.random_uniform(*arguments)
+
+
+def test_a_result_of_another_shape_than_the_arguments_keeps_its_axes():
+    row = np.arange(5, dtype=F).reshape(1, 1, 5)
+    assert repeat(row, 3).shape == (1, 3, 5) and (repeat(row, 3) == row).all()
+    assert tanh(np.tile(row, (2, 3, 1))).shape == (2, 3, 5)
 
 
 def test_shapes_of_draws():

@@ -7,6 +7,7 @@ import pytest
 from test_twins import BY_HAND, CASES, DTYPES, LAYOUTS, OPERATIONS, TABLE, TYPED, Draw
 
 from scratchgen.gradcheck.operations import difference, outcome
+from scratchgen.models.iwae import repeat
 from scratchgen.ops import dispatch, use_backend
 from scratchgen.ops.cuda import driver, launch, moving, sums
 from scratchgen.ops.cuda.array import DeviceArray, array, to_host
@@ -189,6 +190,8 @@ def test_more_axes():
             compiled(definition)(array(x))
     with pytest.raises(ValueError, match="must be contiguous and of one shape"):
         compiled(rounded)(array(x).T)
+    with pytest.raises(ValueError, match="up to 2 axes"):
+        compiled(repeat.__wrapped__)(array(x[:1, :1]), 3)
 
 
 def test_what_cannot_be_compiled_is_refused_with_its_line():

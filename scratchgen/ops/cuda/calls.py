@@ -28,9 +28,9 @@ from scratchgen.ops.cuda.launch import launch
 from scratchgen.ops.cuda.moving import moving
 from scratchgen.ops.cuda.sums import tickets
 from scratchgen.ops.dispatch import use_backend
-from scratchgen.ops.plan import closure
+from scratchgen.ops.plan import element_by_element
 from scratchgen.ops.source import type_name
-from scratchgen.ops.symbols import REDUCTIONS, Dim
+from scratchgen.ops.symbols import Dim
 from scratchgen.ops.tracing import trace
 
 
@@ -70,7 +70,7 @@ class Operation:
             raise ValueError(f"{self.name}: arrays of more than 2 axes must be contiguous and of one shape; given {given}")
         rows = [x.reshape(-1) if isinstance(x, DeviceArray) else x for x in arguments]
         program = trace(self.definition, rows, self.parameters)
-        if any(x.op in (*REDUCTIONS, "size", "index") for store in program.stores for x in closure(store.node)):
+        if not element_by_element(program):
             raise ValueError(f"{self.name} takes arrays of up to 2 axes; given {shape}")
         result = self(*rows)
         return tuple(x.reshape(shape) for x in result) if isinstance(result, tuple) else None if result is None else result.reshape(shape)

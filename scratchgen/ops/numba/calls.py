@@ -21,9 +21,9 @@ from scratchgen.ops import checks
 from scratchgen.ops.host_state import FloatTerm, IntTerm
 from scratchgen.ops.numba import driver, sums, workers
 from scratchgen.ops.numba.kernels import Kernel, Writer, kernels
-from scratchgen.ops.plan import closure
+from scratchgen.ops.plan import element_by_element
 from scratchgen.ops.source import TYPES, type_name
-from scratchgen.ops.symbols import REDUCTIONS, Dim, Untraceable
+from scratchgen.ops.symbols import Dim, Untraceable
 from scratchgen.ops.tracing import trace
 
 FLOAT32, FLOAT64 = checks.REALS
@@ -92,7 +92,7 @@ class Operation:
         return result
 
     def flattened(self, arguments, arrays):
-        """Arrays with more than two axes: flattened, if they have one shape and the axes do not matter; else the definition runs."""
+        """Arrays with more than two axes: flattened, if they and the results have one shape and the axes do not matter; else the definition runs."""
         shape = arrays[0].shape
         if any(x.shape != shape or not x.flags.c_contiguous for x in arrays):
             return self.as_written(*arguments)
@@ -101,10 +101,10 @@ class Operation:
             program = trace(self.definition, rows, self.parameters)
         except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError):  # NumPy refuses them too, or axes matter
             return self.as_written(*arguments)
-        if any(node.op in (*REDUCTIONS, "size", "index") for store in program.stores for node in closure(store.node)):
+        if not element_by_element(program):
             return self.as_written(*arguments)
         result = self(*rows)
-        back = lambda x: x.reshape(shape) if isinstance(x, np.ndarray) and x.size == arrays[0].size else x
+        back = lambda x: x.reshape(shape) if isinstance(x, np.ndarray) else x
         return tuple(map(back, result)) if isinstance(result, tuple) else back(result)
 
 
