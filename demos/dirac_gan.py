@@ -12,8 +12,10 @@ At the equilibrium (0, 0) all five objectives have a = f′ and c = −f′; f�
     R1,  P = ½ γ ψ²         Jacobian [0 f′; −f′ −γ]       eigenvalues −½ γ ± √(¼ γ² − f′²)          it converges, fastest with γ = 2 f′
     WGAN-GP,  λ (|ψ| − 1)²  none: dψ/dt jumps by 4 λ where ψ = 0; the penalty forbids the flat D that the equilibrium demands
 
-Without penalty, d/dt ½ (θ² + ψ²) = −(a + c) θψ: 0 for minimax and Wasserstein, which circle; −2 (θψ)² for least squares, −θψ tanh ½ θψ for the
-non-saturating loss, which creep inward, the slower the nearer they are. Simultaneous steps of any size lead away from a circle.
+Without penalty, d/dt ½ (θ² + ψ²) = −(a + c) θψ: 0 for minimax and Wasserstein, which circle, and for hinge as long as θψ > −1, below which it goes
+inward, as θψ; −2 (θψ)² for least squares, −θψ tanh ½ θψ for the non-saturating loss, which creep inward, the slower the nearer they are.
+Simultaneous steps of any size lead away from a circle.
+
 With WGAN-GP each half, ψ > 0 and ψ < 0, turns about a point of its own, θ = ±2 λ / f′. Least squares come to rest there, at the wrong point; the
 others end in a cycle. For the Wasserstein losses, where a = 1 and c = −1 everywhere, each half is a damped oscillation, which shrinks by
 e^(−π λ / ω), ω = √(1 − λ²), until ψ changes its sign: so the cycle reaches  θ = 2 λ coth(½ π λ / ω).

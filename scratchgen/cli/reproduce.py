@@ -47,7 +47,7 @@ def run(options):
     names = list(RESULTS) if "all" in options.names else dict.fromkeys(options.names)
     for name in names:
         result, folder = RESULTS[name], Path(options.out) / (name if options.size == "default" else f"{name}-{options.size}")
-        arguments = [(name, folder / f"seed-{seed}", seed, options.size) for seed in range(options.seeds)]
+        arguments = [(name, folder / f"seed-{seed}", seed, options.size, options.jobs) for seed in range(options.seeds)]
         with workers(options.jobs) as mapped:
             if mapped is None:
                 return
@@ -60,8 +60,12 @@ def run(options):
 
 def study(arguments):
     """Run the study of one seed -> it."""
-    name, folder, seed, size = arguments
+    import numba  # here, because it takes time
+
+    name, folder, seed, size, jobs = arguments
     on_its_own()
+    if jobs > 1:  # in a process of its own
+        numba.set_num_threads(max(1, numba.config.NUMBA_NUM_THREADS // jobs))
     one = Study(folder, seed, size)
     RESULTS[name].run(one)
     return one

@@ -4,8 +4,8 @@ Without the pairs of an example with itself, and with means over blocks of examp
 
     MMD² = mean_{i≠j} k(x_i, x_j) + mean_{i≠j} k(y_i, y_j) − 2 mean_{ij} k(x_i, y_j)
 
-Each block is an independent estimate, in expectation 0 if the distributions are equal, and below 0 as often as above; their mean has a standard
-error. The kernel is a sum of Gaussians whose widths are 1/4 … 4 times the median distance between examples of the data.
+Each block is an independent estimate, in expectation 0 if the distributions are equal, and then often below 0; their mean has a standard error.
+The kernel is a sum of Gaussians whose widths are 1/4 … 4 times the median distance between examples of the data.
 """
 
 import numpy as np
@@ -30,7 +30,9 @@ def mmd_estimate(samples, data, bandwidths=None, block=500):
     if n < 2:
         raise ValueError(f"samples has {len(samples)} examples, data {len(data)}; two blocks of {block} are needed of each")
     if bandwidths is None:
-        bandwidths = [factor * median_distance(data[:block]) for factor in FACTORS]
+        if not (median := median_distance(data[:block])):
+            raise ValueError("the median distance between examples of data is 0: most are equal; give bandwidths")
+        bandwidths = [factor * median for factor in FACTORS]
     bandwidths = check_bandwidths(bandwidths)
     return estimate([unbiased(samples[i * block : (i + 1) * block], data[i * block : (i + 1) * block], bandwidths) for i in range(n)])
 

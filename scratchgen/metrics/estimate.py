@@ -1,6 +1,8 @@
 """A mean and how far to trust it. A number from samples is one of many that it might have been; its standard error says how far those lie apart.
 
-mean = (1/n) Σ v_i              standard error = std / √n
+    mean = (1/n) Σ v_i            standard error = √(Σ (v_i − mean)² / (n − 1) / n)
+
+n − 1, because the mean is that of these values: it lies nearer to them than the true one. Of a single value nothing is known, and the error is NaN.
 """
 
 from typing import NamedTuple
@@ -20,14 +22,10 @@ def estimate(values):
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"values has shape {values.shape}; an estimate needs (n,) with n ≥ 1")
-    return Estimate(float(values.mean()), float(values.std() / np.sqrt(len(values))))
+    return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan"))
 
 
 def over_seeds(each):
-    """{name: Estimate} of numbers that were measured with several seeds, dicts {name: number}: means, and their standard errors, of one seed NaN.
-
-    √(Σ (v − mean)² / (n − 1) / n): n is small, and the mean is that of these values.
-    """
+    """{name: Estimate} of numbers that were measured with several seeds, dicts {name: number}."""
     names = dict.fromkeys(name for numbers in each for name in numbers)
-    values = {name: np.array([numbers[name] for numbers in each if name in numbers], dtype=np.float64) for name in names}
-    return {name: Estimate(float(v.mean()), float(v.std(ddof=1) / np.sqrt(len(v))) if len(v) > 1 else float("nan")) for name, v in values.items()}
+    return {name: estimate([numbers[name] for numbers in each if name in numbers]) for name in names}

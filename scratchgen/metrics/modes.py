@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgen.errors import number
 from scratchgen.metrics.parzen import as_points
 
 
@@ -34,8 +35,7 @@ def mode_coverage(samples, modes, std):
     samples, modes = as_points(samples, "samples"), as_points(modes, "modes")
     if samples.shape[1] != modes.shape[1]:
         raise ValueError(f"samples has {samples.shape[1]} features, modes {modes.shape[1]}; they must have equally many")
-    if not (np.isfinite(std) and std > 0):
-        raise ValueError(f"std is {std}; it must be positive and finite")
+    number("std", std, lambda std: 0 < std < np.inf, "be positive and finite")
     d2 = np.square(samples[:, None] - modes).sum(axis=2)  # (n, K)
     nearest = d2.argmin(axis=1)
     good = d2.min(axis=1) <= (3 * std) ** 2

@@ -7,6 +7,7 @@ examples beside how far *test* examples are: samples of the data's own distribut
 
 import numpy as np
 
+from scratchgen.errors import integer
 from scratchgen.metrics.parzen import BLOCK, as_points, squared_distances
 
 
@@ -18,8 +19,7 @@ def nearest_neighbours(x, data, k=1):
     x, data = as_points(x, "x"), as_points(data, "data")
     if x.shape[1] != data.shape[1]:
         raise ValueError(f"x has {x.shape[1]} features, data {data.shape[1]}; they must have equally many")
-    if not 1 <= k <= len(data):
-        raise ValueError(f"k is {k}; it must lie in 1 … {len(data)}, the number of examples in data")
+    k = integer("k", k, 1, len(data))
     center = data.mean(axis=0)
     x, data = x - center, data - center
     indices, distances = np.empty((len(x), k), int), np.empty((len(x), k))

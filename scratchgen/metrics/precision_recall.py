@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchgen.errors import integer
 from scratchgen.metrics.estimate import Estimate, estimate
 from scratchgen.metrics.neighbours import nearest_neighbours
 from scratchgen.metrics.parzen import BLOCK, as_points, squared_distances
@@ -27,9 +28,9 @@ class PrecisionRecall(NamedTuple):
 def precision_recall(samples, data, k=3):
     """-> PrecisionRecall, shares with standard errors.  samples (n, d), data (m, d) features; k: the neighbour that a ball reaches to.
 
-    Raises ValueError for shapes that do not fit, values that are not finite, or sets of at most k examples.
+    Raises ValueError for shapes that do not fit, values that are not finite, sets of at most k examples, or k < 1.
     """
-    samples, data = as_points(samples, "samples"), as_points(data, "data")
+    samples, data, k = as_points(samples, "samples"), as_points(data, "data"), integer("k", k, 1)
     for name, x in (("samples", samples), ("data", data)):
         if len(x) <= k:
             raise ValueError(f"{name} has {len(x)} examples; with k = {k} more than {k} are needed")
@@ -41,7 +42,9 @@ def within(x, data, k):
     radius = nearest_neighbours(data, data, k + 1)[1][:, k]  # the nearest is the example itself
     center = data.mean(axis=0)
     x, data, found = x - center, data - center, np.empty(len(x), bool)
+    largest = max(np.square(x).sum(axis=1).max(), np.square(data).sum(axis=1).max())
+    reach = radius**2 + 4 * x.shape[1] * np.finfo(float).eps * largest  # what the product's rounding may add to the distance of equal examples
     rows = max(1, BLOCK // len(data))
     for start in range(0, len(x), rows):
-        found[start : start + rows] = (squared_distances(x[start : start + rows], data) <= radius**2).any(axis=1)
+        found[start : start + rows] = (squared_distances(x[start : start + rows], data) <= reach).any(axis=1)
     return found

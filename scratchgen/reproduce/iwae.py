@@ -11,6 +11,7 @@ import numpy as np
 import scratchgen as sg
 from scratchgen.data import Binarize
 from scratchgen.models.iwae import copies
+from scratchgen.ops import array
 from scratchgen.optim import Adam
 from scratchgen.reproduce.study import Published, Reproduction
 
@@ -53,7 +54,7 @@ def run(study):
             model, x[: study.choose(quick=5000, default=50_000)], name=name.replace(", ", "-").replace(" = ", ""), epochs=epochs, batch_size=20,
             binarize="fresh", optimizer=lambda player: Adam(player, eps=1e-4), schedule=lambda optimizer: Stages(optimizer, epochs),
         )  # fmt: skip
-        study.measure(name, lambda model=model: -model.log_likelihood(test, n_samples=study.choose(quick=50, default=5000), rng=0))
+        study.measure(name, lambda model=model: -model.log_likelihood(array(test), n_samples=study.choose(quick=50, default=5000), rng=0))
 
 
 IWAE = Reproduction(

@@ -6,6 +6,7 @@ digits; with 2, where the test digits lie in the latent plane, and what is drawn
 
 import scratchgen as sg
 from scratchgen import plots
+from scratchgen.ops import array, to_host
 from scratchgen.optim import Adam
 from scratchgen.reproduce.study import Reproduction
 
@@ -19,12 +20,12 @@ def run(study):
             vae, train.x, name=f"z-{latent_dim}", epochs=study.choose(quick=3, default=75), batch_size=100,
             optimizer=lambda player: Adam(player, lr=1e-3),
         )  # fmt: skip
-        study.measure(f"ELBO, {latent_dim} latent variables", lambda vae=vae: vae.elbo(test.x, rng=0))
+        study.measure(f"ELBO, {latent_dim} latent variables", lambda vae=vae: vae.elbo(array(test.x), rng=0))
         if latent_dim == 20:
-            plots.reconstructions(test.x[:24], vae.reconstruct(test.x[:24]), study.folder / "reconstructions.png")
+            plots.reconstructions(test.x[:24], to_host(vae.reconstruct(array(test.x[:24]))), study.folder / "reconstructions.png")
         else:
-            plots.latent_scatter(vae.encode(test.x[:5000])[0], test.y[:5000], study.folder / "latent.png")
-            plots.latent_manifold(vae.decode, study.folder / "manifold.png")
+            plots.latent_scatter(to_host(vae.encode(array(test.x[:5000]))[0]), test.y[:5000], study.folder / "latent.png")
+            plots.latent_manifold(lambda z, vae=vae: to_host(vae.decode(array(z))), study.folder / "manifold.png")
 
 
 JMETZEN = Reproduction(

@@ -6,6 +6,7 @@
 
 import scratchgen as sg
 from scratchgen.data import Binarize
+from scratchgen.ops import array
 from scratchgen.optim import Adam
 from scratchgen.reproduce.study import Published, Reproduction
 
@@ -30,7 +31,7 @@ def run(study):
         schedule=lambda optimizer: Milestones(optimizer, (0.4 * epochs, 0.7 * epochs)),
     )  # fmt: skip
     x = Binarize("once", rng=0).dataset(study.mnist("test").x)[:: study.choose(quick=20, default=1)]
-    study.measure("NLL", lambda: -vae.log_likelihood(x, n_samples=study.choose(quick=50, default=200), rng=0))
+    study.measure("NLL", lambda: -vae.log_likelihood(array(x), n_samples=study.choose(quick=50, default=200), rng=0))
 
 
 PYTHAE = Reproduction(
@@ -39,6 +40,9 @@ PYTHAE = Reproduction(
     run=run,
     published={"NLL": Published(89.78, origin="code")},
     unit="nats",
-    differs=("digits are binarized with our random numbers, not with the published file's", "the parameters of the last epoch, not of the best"),
+    differs=(
+        "digits are binarized with our random numbers, not with the published file's",
+        "the parameters of the last epoch, not of the best, and weights from our initialiser; with both as there, 92.6 instead of 92.7",
+    ),
     quick="4 epochs of 500, at ten times the rate; 500 test digits and 50 importance samples",
 )

@@ -33,7 +33,7 @@ def run(study):
         )  # fmt: skip
         epochs = study.choose(quick=1, default=62, full=1250)  # of 400 steps, or 80 iterations
         study.fit(gan, x, name=name, epochs=epochs, batch_size=256, optimizer=lambda player: Adam(player, lr=1e-4, betas=(0.5, 0.9)))
-        samples = SCALE[name] * gan.sample(2500, rng=0)
+        samples = SCALE[name] * sg.ops.to_host(gan.sample(2500, rng=0))
         plots.points(samples, study.folder / f"{name}.png", real=SCALE[name] * x[:1000])
         if name in MODES:
             coverage = mode_coverage(samples, *MODES[name])

@@ -31,3 +31,5 @@ def test_bad_input():
         mmd_estimate(np.zeros((600, 2)), np.zeros((2000, 2)))
     with pytest.raises(ValueError, match="equally many"):
         mmd_estimate(np.zeros((1000, 2)), np.zeros((2000, 3)))
+    with pytest.raises(ValueError, match="most are equal; give bandwidths"):
+        mmd_estimate(np.zeros((1000, 2)), np.zeros((1000, 2)))

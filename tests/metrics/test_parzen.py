@@ -15,7 +15,7 @@ def test_equals_the_mixture_written_out(monkeypatch):
     monkeypatch.setattr(parzen, "BLOCK", 21)  # three examples at a time, and a rest of two
     result = parzen_log_likelihood(samples, x, sigma)
     assert result.mean == pytest.approx(np.mean(log_p), rel=1e-12)
-    assert result.standard_error == pytest.approx(np.std(log_p) / np.sqrt(11), rel=1e-12)
+    assert result.standard_error == pytest.approx(np.std(log_p, ddof=1) / np.sqrt(11), rel=1e-12)
 
 
 def test_one_sample_is_one_gaussian_however_far_away():

@@ -33,6 +33,17 @@ def test_far_apart_there_is_neither():
     assert precision_recall(normal(rng), normal(rng, at=1e4)) == ((0, 0), (0, 0))
 
 
+def test_equal_examples_lie_in_their_own_ball_of_radius_0():
+    data = np.repeat(np.random.default_rng(4).normal(size=(20, 50)), 6, axis=0) + 5
+    assert precision_recall(data, data) == ((1, 0), (1, 0))
+
+
+@pytest.mark.parametrize(("k", "words"), [(0, "k is 0"), (1.5, "k is 1.5"), ("a", "k is 'a'")])
+def test_k_is_a_whole_number_from_1(k, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        precision_recall(np.zeros((10, 2)), np.zeros((10, 2)), k)
+
+
 def test_too_few_examples():
     with pytest.raises(ValueError, match="data has 3 examples; with k = 3 more"):
         precision_recall(np.zeros((10, 2)), np.zeros((3, 2)))

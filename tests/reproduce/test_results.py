@@ -16,7 +16,7 @@ class Glimpse(Study):
         return data.Dataset(whole.x[:150], whole.y[:150])
 
     def fit(self, model, x, name="model", **arguments):
-        return super().fit(model, x[:300], name, **arguments | {"epochs": 1, "progress": False})
+        return super().fit(model, x[:400], name, **arguments | {"epochs": 1, "progress": False})
 
 
 @functools.cache
