@@ -104,8 +104,8 @@ def grade_all(
     numbers = None if class_list is None else seeds_of(Path(class_list), everyone)
     days = {} if late is None else days_of(Path(late), everyone)
     lateness = {name: Late(days.get(name, 0), free_days, late_percent) for name in everyone}
-    if similarity is not None and folder.resolve() in Path(similarity).resolve().parents:
-        raise ValueError(f"{similarity} lies in {folder}, where it would be a submission; give a folder elsewhere")
+    if similarity is not None and folder.resolve() in (Path(similarity).resolve(), *Path(similarity).resolve().parents):
+        raise ValueError(f"{similarity} is or lies in {folder}, among the submissions; give a folder elsewhere")
     out.mkdir(parents=True, exist_ok=True)
     seed = class_seed(out / "seed.txt", seed)
     names = with_pseudonyms(Path(pseudonyms), everyone) if pseudonyms is not None else {name: name for name in everyone}

@@ -50,10 +50,12 @@ def moment(time):
 
 
 def days_on_gradescope(path):
-    """Days late by Gradescope's submission_metadata.json; 0 without a due date, None where the file does not say."""
+    """Days late by Gradescope's submission_metadata.json; 0 without a due date, None where the file does not say. A student's own due date, where
+    there is one, counts before the assignment's; of a group, the latest."""
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
-        due = about["assignment"]["due_date"]
-        return 0 if due is None else days_between(due, about["created_at"])
+        own = [user["assignment"]["due_date"] for user in about.get("users") or [] if user.get("assignment")]
+        dues = own or [about["assignment"]["due_date"]]
+        return 0 if None in dues else min(days_between(due, about["created_at"]) for due in dues)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

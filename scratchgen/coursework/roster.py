@@ -96,6 +96,7 @@ def seeds_of(path, names):
     header, rows = read_table(path)
     if not {"student", "seed"} <= set(header) or not all((row["seed"] or "").isascii() and (row["seed"] or "").isdigit() for _, row in rows):
         raise ValueError(f"{path} is no table of the columns student and seed; give the class.csv that `coursework new --class` wrote")
+    only_once(path, [row["student"] for _, row in rows])
     seeds = {row["student"]: int(row["seed"]) for _, row in rows}
     unknown = [name for name in names if name not in seeds]
     if unknown:
@@ -109,6 +110,7 @@ def days_of(path, names):
     header, rows = read_table(path)
     if not {"student", "days"} <= set(header) or not all((row["days"] or "").isascii() and (row["days"] or "").isdigit() for _, row in rows):
         raise ValueError(f"{path} is no table of the columns student and days, of whole numbers")
+    only_once(path, [row["student"] for _, row in rows])
     unknown = [row["student"] for _, row in rows if row["student"] not in names]
     if unknown:
         raise ValueError(f"{path}: there is no submission called {unknown[0]!r}")
@@ -123,6 +125,11 @@ def with_pseudonyms(path, names):
         if not {"student", "pseudonym"} <= set(header) or not all(row["student"] and row["pseudonym"] for _, row in rows):
             raise ValueError(f"{path} is no table of the columns student and pseudonym; give a new file, or one that was written for --pseudonyms")
         key = {row["student"]: row["pseudonym"] for _, row in rows}
+        only_once(path, [row["student"] for _, row in rows])
+        only_once(path, list(key.values()))
+        for pseudonym in key.values():
+            if wrong := complaint(pseudonym):
+                raise ValueError(f"{path}: {pseudonym!r} is no name for a folder: {wrong}")
     key |= {name: f"student-{secrets.token_hex(4)}" for name in names if name not in key}
     write_table(path, ["student", "pseudonym"], sorted(key.items()))
     return key
@@ -142,6 +149,13 @@ def class_seed(path, seed):
 def seed_of(seed, name):
     """A student's seed, an int below 2⁶⁴, from that of the class."""
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:8], "big")
+
+
+def only_once(path, names):
+    """ValueError if a name is there twice."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{path} has {twice!r} twice")
 
 
 def read_table(path):

@@ -128,7 +128,7 @@ Partial credit is per part; a part is passed or not:
 
 ### A class at a time
 
-    scratchgen coursework grade --all CLASS --jobs 2 --csv marks.csv --class class.csv
+    scratchgen coursework grade --all CLASS --jobs 2 --csv marks.csv --class CLASS/class.csv
 
 CLASS holds a folder for each student (or each submission, as Gradescope exports them), or files as Canvas exports them. Each is graded by
 a process of its own, `--jobs` at a time, and CLASS-results (`--out`) then holds:

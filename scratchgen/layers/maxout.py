@@ -2,7 +2,7 @@
 
     y_i = max over j of x_(i·pieces + j)
 
-Behind a Linear it is a learned convex activation: Sequential(Linear(784, 240 * 5), Maxout(5)) has 240 units of 5 pieces each. Only
+After a Linear it is a learned convex activation: Sequential(Linear(784, 240 * 5), Maxout(5)) has 240 units of 5 pieces each. Only
 the winner influenced the output, so the whole gradient goes to the winner.
 """
 

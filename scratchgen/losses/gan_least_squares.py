@@ -5,7 +5,8 @@
 
 D's output is the number itself, without a sigmoid. A generated example that D is sure about, on either side, still has a gradient, and
 it grows with the distance from 1: where the cross-entropy lets go, the square pulls. At the optimum D = p / (p + q), as before, and the
-generator minimises a χ² divergence in the place of Jensen and Shannon's.
+generator's loss is ½ ∫ q³ / (p + q)², least, ⅛, where q = p.  (With the targets −1 and 1, and 0 for G, the paper shows that the two minimise
+Pearson's χ² divergence of p + q and 2 q.)
 """
 
 import numpy as np

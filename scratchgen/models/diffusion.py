@@ -113,7 +113,7 @@ class Diffusion(Model):
         data_dim, hidden, n_steps = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), integer("n_steps", n_steps, 2)
         sample_steps = None if sample_steps is None else integer("sample_steps", sample_steps, 1, n_steps)
         number("eta", eta, lambda eta: 0 <= eta <= 1, "lie between 0, no noise, and 1, the noise of every step")
-        waves = integer("waves", waves, 0)
+        waves, time_features = integer("waves", waves, 0), integer("time_features", time_features, 2)
         number("center", center, math.isfinite, "be finite")
         number("scale", scale, lambda scale: 0 < scale < math.inf, "be positive")
         rng = as_generator(rng)

@@ -131,7 +131,7 @@ class FlowMatching(Model):
         data_dim, hidden, sample_steps = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), integer("sample_steps", sample_steps, 1)
         one_of("predict", predict, PREDICTED)
         one_of("method", method, METHODS)
-        waves = integer("waves", waves, 0)
+        waves, time_features = integer("waves", waves, 0), integer("time_features", time_features, 2)
         number("center", center, math.isfinite, "be finite")
         number("scale", scale, lambda scale: 0 < scale < math.inf, "be positive")
         rng = as_generator(rng)

@@ -129,14 +129,14 @@ class MADE(Model):
         if not mixture and (center is not None or scale is not None):
             raise ValueError("center and scale are for real numbers, output='gaussian_mixture'; zeros and ones are not rescaled")
         center, scale = of_features("center", center, data_dim), of_features("scale", scale, data_dim)
+        self.labels = Labels(n_classes)
+        self.n_classes = self.labels.n_classes
         self.config = dict(
             data_dim=data_dim, hidden=hidden, activation=activation, ordering=ordering, n_masks=n_masks, direct=flag("direct", direct),
-            n_classes=n_classes, output=output, n_components=n_components, center=center, scale=scale, marginals=flag("marginals", marginals),
+            n_classes=self.n_classes, output=output, n_components=n_components, center=center, scale=scale, marginals=flag("marginals", marginals),
         )  # fmt: skip
         self.data_dim, self.n_masks, self.mask, self.ordering = data_dim, n_masks, 0, ordering or tuple(range(data_dim))
         self.orderings = [self.ordering]  # of each mask
-        self.labels = Labels(n_classes)
-        self.n_classes = self.labels.n_classes
         self.likelihood = GaussianMixture(n_components) if mixture else Bernoulli()
 
         label = (data_dim,) if self.n_classes else ()  # its place, the first
@@ -202,6 +202,8 @@ class MADE(Model):
         n, stream = integer("n", n, 0), self.stream if rng is None else Stream(rng)
         if self.n_classes and y is None:
             y = np.arange(n) % self.n_classes
+        if self.n_classes:
+            self.labels.given(array(np.zeros((n, self.data_dim), self.dtype)), array(y))
         u = to_host(stream.uniform((n, self.data_dim), self.dtype))
         eps = to_host(stream.normal((n, self.data_dim), self.dtype)) if "standardize" in self.parts else u
         masks = np.floor(self.n_masks * to_host(stream.uniform((n,), np.float64))) if self.n_masks > 1 else np.zeros(n)

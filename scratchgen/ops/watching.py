@@ -116,8 +116,8 @@ class Watched:
 
     def see(self, definition, run, arguments, result):
         """Called by dispatch after every operation."""
-        if getattr(run, "untraceable", None):
-            self.reason = self.reason or run.untraceable
+        if getattr(run, "untraceable", None) and (why := run.untraceable.get(run.kind(arguments))):
+            self.reason = self.reason or why
         if any(isinstance(x, np.ndarray) and type(x) is not np.ndarray for x in arguments):
             self.reason = self.reason or f"{definition.__name__} takes an array of a subclass of NumPy's"
         results = result if isinstance(result, tuple) else (result,)

@@ -19,7 +19,7 @@ def rmsprop_step(p, g, s, a, v, lr, alpha, eps, momentum, centered, weight_decay
     s[...] = alpha * s + (1 - alpha) * g**2
     if centered:
         a[...] = alpha * a + (1 - alpha) * g
-    v[...] = momentum * v + g / (np.sqrt(s - a**2) + eps)
+    v[...] = momentum * v + g / (np.sqrt(np.maximum(s - a**2, 0)) + eps)  # rounding may leave less than nothing
     p -= lr * v
 
 

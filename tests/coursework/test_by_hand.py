@@ -1,5 +1,6 @@
 """Numbers that only one student has: right ones score, a neighbour's do not, and mistakes are named."""
 
+import ast
 import re
 
 import numpy as np
@@ -71,4 +72,10 @@ def test_what_is_no_answer():
 
 
 def test_the_sheet_holds_no_answers():
-    assert by_hand.written(text(11)) == {name: value.tolist() for name, value in given(11).items()} | dict.fromkeys(ANSWERS)
+    values = {name: ast.literal_eval(expression) for name, expression in by_hand.written(text(11)).items()}
+    assert values == {name: value.tolist() for name, value in given(11).items()} | dict.fromkeys(ANSWERS)
+
+
+def test_a_formula_spoils_its_own_answer_only():
+    sheet = "db = [1/2, 3]\nhelper = 3 / 2\ndW = [[9, 9], [9, 9]]\n"
+    assert complaint("dW", sheet, 7) == "dW: 4 of 4 numbers are not right" and "db cannot be read" in complaint("db", sheet, 7)

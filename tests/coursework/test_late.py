@@ -33,6 +33,8 @@ def test_what_gradescope_says(tmp_path):
     assert days_on_gradescope(path) is None
     assert say(json.dumps({"created_at": "2026-04-01T00:00:00-07:00", "assignment": {"due_date": DUE}})) == 4
     assert say(json.dumps({"created_at": "2026-04-01T00:00:00-07:00", "assignment": {"due_date": None}})) == 0
+    own = {"users": [{"name": "Ada", "assignment": {"due_date": "2026-04-30T00:00:00-07:00"}}]}
+    assert say(json.dumps({"created_at": "2026-04-01T00:00:00-07:00", "assignment": {"due_date": DUE}} | own)) == 0  # with an extension
     assert say("{") is say("[]") is say('{"created_at": "now", "assignment": {"due_date": "then"}}') is None
     assert say(json.dumps({"created_at": "2026-04-01T00:00:00", "assignment": {"due_date": DUE}})) is None  # no time zone
 

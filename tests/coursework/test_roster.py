@@ -2,12 +2,13 @@
 
 import csv
 import json
+import re
 
 import pytest
 from test_by_hand import filled
 
 from scratchgen.cli import main
-from scratchgen.coursework import by_hand, grade_all, new_class
+from scratchgen.coursework import by_hand, grade_all, new_class, roster
 from scratchgen.coursework.exercises import BY_NAME
 
 LINEAR = BY_NAME["linear"]
@@ -111,3 +112,15 @@ def test_a_submission_that_is_not_in_the_class_is_told_before_anything_is_graded
     with pytest.raises(ValueError, match="no table of the columns student and seed"):
         grade_all(folder, tmp_path / "out", exercises=["linear"], class_list=names)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("read", "table", "sentence"),
+    [(roster.days_of, "student,days\nada,5\nada,0\n", "has 'ada' twice"), (roster.seeds_of, "student,seed\nada,1\nada,2\n", "has 'ada' twice"),
+     (roster.with_pseudonyms, "student,pseudonym\nada,x\nbob,x\n", "has 'x' twice"),
+     (roster.with_pseudonyms, "student,pseudonym\nada,../out\n", "'../out' is no name for a folder")],
+)  # fmt: skip
+def test_what_is_there_twice_or_leads_elsewhere_is_refused(tmp_path, read, table, sentence):
+    (tmp_path / "table.csv").write_text(table)
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        read(tmp_path / "table.csv", ["ada", "bob"])

@@ -47,5 +47,7 @@ def test_a_folder_for_each_student_who_wrote_something(tmp_path):
     (tmp_path / "class" / "ada" / "work" / "ex01_linear (1).py").write_text(LINEAR.text())
     grade_all(tmp_path / "class", tmp_path / "out", pseudonyms=tmp_path / "key.csv", **options)
     assert [path.read_text() for path in (tmp_path / "similar").rglob("*.py")] == ["def broken(:"]
-    with pytest.raises(ValueError, match="where it would be a submission"):
+    with pytest.raises(ValueError, match="is or lies in"):
         grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"], similarity=tmp_path / "class" / "similar")
+    with pytest.raises(ValueError, match="is or lies in"):
+        grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"], similarity=tmp_path / "class")

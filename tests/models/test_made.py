@@ -278,3 +278,14 @@ def test_settings_for_data_of_every_kind():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         MADE(**arguments)
+
+
+@pytest.mark.parametrize("y", [np.arange(3), np.array([0, 1, 99, -7]), np.array([0])])
+def test_labels_of_samples_are_checked(y):
+    with pytest.raises(ValueError, match="y "):
+        MADE(5, hidden=(6,), n_classes=3, rng=0).sample(2, y)
+
+
+def test_numpys_whole_numbers_can_be_saved(tmp_path):
+    sg.save(MADE(5, hidden=(6,), n_classes=np.int64(3), rng=0), tmp_path / "made.npz")
+    assert sg.load(tmp_path / "made.npz").n_classes == 3

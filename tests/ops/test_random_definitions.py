@@ -142,7 +142,7 @@ def test_columns_of_width_one_are_compiled(operation, arguments):
         np.testing.assert_equal(results[0], results[1])
         for got, wanted in zip(*(each if isinstance(each, tuple) else (each,) for each in returned), strict=True):
             assert got is wanted is None or np.testing.assert_allclose(got, wanted) is None
-        assert active().operations[operation.__wrapped__].untraceable is None
+        assert not active().operations[operation.__wrapped__].untraceable
 
 
 def test_what_numpy_does_not_join_is_not_joined():
@@ -232,4 +232,4 @@ def test_a_loop_of_many_rounds_runs_as_written():
     x = np.full(3, 1e-300)
     with sg.use_backend("numba"):
         assert np.array_equal(counted_to(x, 20_000), np.full(3, np.inf))
-        assert "a loop of too many rounds" in active().operations[counted_to.__wrapped__].untraceable
+        assert any("a loop of too many rounds" in why for why in active().operations[counted_to.__wrapped__].untraceable.values())

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from scratchgen import optim
+from scratchgen.optim.rmsprop import rmsprop_step
 
 STEPS = 25
 
@@ -159,3 +160,12 @@ def test_weight_decay_alone_shrinks_every_parameter(backend, parameters):
         optimizer(module, weight_decay=0.1).step()  # gradients are zero
         assert (np.abs(module.flat_params) < np.abs(before)).all(), optimizer.__name__
     np.testing.assert_allclose(module.flat_params, before * (1 - 1e-3 * 0.1), rtol=1e-15)  # AdamW: by exactly lr · weight_decay
+
+
+def test_centred_rmsprop_stays_finite_where_the_gradient_never_changes():
+    """s − a² is then 0, and by rounding less in some elements."""
+    g = np.random.default_rng(0).normal(size=(40, 25)).astype(np.float32)
+    p, s, a, v = (np.zeros_like(g) for _ in range(4))
+    for _ in range(1500):
+        rmsprop_step(p, g, s, a, v, 1e-3, 0.99, 1e-8, 0.0, True, 0.0)
+    assert np.isfinite(p).all()

@@ -39,11 +39,11 @@ class Operation:
     def __init__(self, definition, parameters):
         self.definition, self.name, self.parameters = definition, definition.__name__, parameters
         self.kinds = {}  # kind of arguments -> [Call]
-        self.untraceable = None  # why, if it cannot be traced
+        self.untraceable = {}  # kind of arguments -> why it cannot be traced for them
         self.as_written = checks.as_written(definition, parameters)
 
     def __call__(self, *arguments):
-        kind = tuple([(x.dtype, x.ndim, x.flags.c_contiguous) if type(x) is np.ndarray else type(x) for x in arguments])
+        kind = tuple([(x.dtype, x.ndim, x.flags.c_contiguous) if type(x) is np.ndarray else type(x) for x in arguments])  # self.kind, inline
         try:
             for call in self.kinds.get(kind, ()):
                 result = call(*arguments)
@@ -52,6 +52,10 @@ class Operation:
             return self.first(kind, arguments)
         except struct.error:  # a whole number of more than 64 bits
             return self.as_written(*arguments)
+
+    def kind(self, arguments):
+        """What calls are told apart by: types, numbers of axes, layout."""
+        return tuple([(x.dtype, x.ndim, x.flags.c_contiguous) if type(x) is np.ndarray else type(x) for x in arguments])
 
     def call_for(self, arguments, results):
         """(the Call for arguments like those of an earlier call, what its `table` gives), or (None, None)."""
@@ -64,7 +68,7 @@ class Operation:
 
     def first(self, kind, arguments):
         """Compile for arguments of a new kind, and run; or run the definition, if it cannot be compiled."""
-        if self.untraceable:
+        if kind in self.untraceable:
             return self.as_written(*arguments)
         given, arguments = arguments, checks.all_plain(self.name, self.parameters, arguments)
         arrays = [x for x in arguments if isinstance(x, np.ndarray)]
@@ -83,7 +87,7 @@ class Operation:
         except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, NumbaError) as error:
             result = self.as_written(*arguments)
             said = f"{self.name} cannot be compiled: {type(error).__name__}, {' '.join(str(error).split())[:200]}"
-            self.untraceable = str(error) if isinstance(error, Untraceable) else said  # only now: arguments that NumPy refuses, too, prove nothing
+            self.untraceable[kind] = str(error) if isinstance(error, Untraceable) else said  # only now: what NumPy refuses, too, proves nothing
             return result
         result = call(*arguments)
         if result is NotImplemented:  # NaN among its fixed arguments
