@@ -6,7 +6,8 @@ n_out · Var(W). The rules below choose Var(W) to keep one or both near 1:
     Glorot & Bengio 2010 (tanh, sigmoid, linear)     Var(W) = 2 / (n_in + n_out)     a compromise between the two
     He et al. 2015 (ReLU, which halves the variance) Var(W) = 2 / n_in
 
-A uniform distribution on ±a has variance a²/3. `orthogonal` (Saxe et al. 2013) keeps the length of every vector instead.
+A uniform distribution on ±a has variance a²/3. `orthogonal` (Saxe et al. 2013) keeps lengths instead: of
+every x if n_out ≥ n_in, of every dy if n_out ≤ n_in.
 """
 
 import numpy as np

@@ -12,7 +12,7 @@ derivative is zero where t p / D = ((1 − t) p + q) / (1 − D), at
     D* = t p / (p + q)
 
 So D never says more than t, its logits stay bounded, and the generator goes on getting a gradient. *One-sided*, because with a target s > 0 for
-generated examples D* would be (t p + s q) / (p + q): where p is nearly 0 that has the shape of q, and keeps what the generator does wrong in place.
+generated examples D* would be s + (t − s) p / (p + q): where p is nearly 0 it is flat, at s, and what the generator does wrong there stays.
 """
 
 import numpy as np

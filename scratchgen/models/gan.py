@@ -282,7 +282,7 @@ class GAN(Model):
         if self.data_dim != 2 or self.pack > 1 or self.n_classes or self.discriminator.couples_batch:
             return
         move = lambda a: array(np.asarray(a, self.dtype))
-        probability = sigmoid if self.discriminator_objective in (discriminator_bce, discriminator_bce_smoothed) else lambda logits: logits
+        probability = sigmoid if OBJECTIVES[self.config["objective"]][0] is discriminator_bce else lambda logits: logits
         value = lambda x: to_host(probability(self.discriminator(move(x))))[:, 0]
         plots.surface(value, lambda x: to_host(self._slope(move(x))), to_host(self.sample(300, rng=0)), folder / "surface.png", real=x[:1000])
 
@@ -293,8 +293,8 @@ class GAN(Model):
 
     @property
     def landmarks(self):
-        """log 4, with cross-entropy."""
-        return BLIND if self.discriminator_objective is discriminator_bce else {}
+        """log 4, with cross-entropy; not with wgan_gp, whose penalty a blind D has to pay."""
+        return BLIND if self.discriminator_objective is discriminator_bce and self.config["penalty"] != "wgan_gp" else {}
 
     @property
     def least_batch(self):

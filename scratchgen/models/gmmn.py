@@ -87,7 +87,7 @@ class GMMN(Model):
 
     @classmethod
     def suited_to(cls, x):
-        """The paper's network and kernels for pictures; for points, kernels from a fiftieth of the data's spread up."""
+        """The paper's network for pictures, with wider kernels, whose σ are its σ²; for points, kernels from a fiftieth of the data's spread up."""
         if grey_pictures(x):
             return {"batch_size": 500, "lr": 1e-3, "schedule": "cosine", "steps": 4_000}
         spread = float(x.std()) or 1.0

@@ -33,6 +33,6 @@ def draw_path(model, x, plots, folder):
     """path.png of a model with `path(n, rng, keep)`: pictures, or points of the plane over data x, on their way from noise to data."""
     if is_square(model.data_dim):
         states = [to_host(state) for state in model.path(8, rng=0, keep=10)]
-        plots.sample_grid(np.stack(states, axis=1).reshape(-1, model.data_dim), folder / "path.png", columns=10)
+        plots.sample_grid(np.stack(states, axis=1).reshape(-1, model.data_dim), folder / "path.png", columns=len(states))
     elif model.data_dim == 2:
         plots.stages([to_host(state) for state in model.path(1000, rng=0, keep=6)], folder / "path.png", real=x[:1000])

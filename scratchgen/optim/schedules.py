@@ -3,7 +3,7 @@
     step           lr₀ γ^⌊t / every⌋
     exponential    lr₀ γ^t
     cosine         lr_min + ½ (lr₀ − lr_min)(1 + cos(π t / total))          (Loshchilov & Hutter 2017, without restarts)
-    momentum       μ₀ + (μ − μ₀) min(t / total, 1)                          (Sutskever et al. 2013; the original GAN)
+    momentum       μ₀ + (μ − μ₀) min(t / total, 1)                          (the original GAN; Sutskever et al. 2013 let it rise like 1 − 1/t)
 
 t counts epochs or steps, as the caller likes: `schedule(t)` sets optimizer.lr, or optimizer.momentum. Having no memory, a schedule needs no saving.
 Momentum is low at first, when gradients change quickly and old ones mislead, and high later, when only their mean tells where to go.
