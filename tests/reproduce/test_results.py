@@ -38,3 +38,31 @@ def test_it_says_what_it_is(name):
     result = RESULTS[name]
     assert result.name == name and result.title and result.unit and result.differs and result.quick
     assert all(each.origin in ("table", "code", "text", "recalled", "exact") for each in result.published.values())
+
+
+class TenEpochs(Glimpse):
+    """The GAN's ten moments, an epoch each, and a Ctrl-C before one of them is measured."""
+
+    stop = None
+
+    def choose(self, quick, default, full=None):
+        return 10 if default == 100 else quick
+
+    def fit(self, model, x, name="model", **arguments):
+        return Study.fit(self, model, x[:100], name, **arguments | {"progress": False})
+
+    def measure(self, what, function):
+        if what == self.stop:
+            raise KeyboardInterrupt
+        return super().measure(what, function)
+
+
+def test_the_gan_goes_on_from_any_of_its_moments(tmp_path):
+    whole, parts = TenEpochs(tmp_path / "whole", size="quick"), TenEpochs(tmp_path / "parts", size="quick")
+    RESULTS["gan"].run(whole)
+    for parts.stop in ("3 epochs, validation", "7 epochs, test"):
+        with pytest.raises(KeyboardInterrupt):
+            RESULTS["gan"].run(parts)
+    parts.stop = None
+    RESULTS["gan"].run(parts)
+    assert parts.measured == whole.measured and len(whole.measured) == 24
