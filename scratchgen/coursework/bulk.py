@@ -178,12 +178,15 @@ def folder_of(submission):
 
 
 def graded(folder, out, grader, asked):
-    """Grade, unless that was done -> results, "", whether it was done. RuntimeError if the grader gives no results."""
+    """Grade, unless that was done -> results, "", whether it was done. RuntimeError if the grader gives no results, or failed in some: the next call
+    grades again."""
     done, results, fingerprint = out / "fingerprint.txt", out / "results.json", fingerprint_of(folder, {**grader.options, **asked})
     resumed = done.exists() and results.exists() and done.read_text() == fingerprint
     if not resumed:
         done.unlink(missing_ok=True)
         grader.grade(folder, out, asked)
+        if failures := json.loads(results.read_text(encoding="utf-8"))["extra_data"].get("failures"):
+            raise RuntimeError(failures[0])
         done.write_text(fingerprint)
     return json.loads(results.read_text(encoding="utf-8")), "", resumed
 

@@ -92,7 +92,7 @@ def grade(
         raise NotADirectoryError(f"{folder} is no folder; grade needs the one that `coursework new` wrote")
     wanted, began = chosen(exercises), time.monotonic()
     seed = secrets.randbits(64) if seed is None else seed
-    outcomes, locks, elsewhere, refusal = [], [], [], None
+    outcomes, locks, elsewhere, failures, refusal = [], [], [], [], None
     if numbers is not None:
         outcomes += by_hand_outcomes(folder, numbers, elsewhere)
     with use_backend("numpy"), np.errstate(all="ignore"), ended_by_signals():
@@ -111,6 +111,7 @@ def grade(
                 outcomes += [Outcome(exercise, test, False, refusal) for exercise in wanted for test in exercise.tests]
                 break
             except Exception as error:
+                failures.append(clean(f"the grader failed: {type(error).__name__}: {error}"))
                 sentence = clean(f"the grader failed here, which is not your fault: {type(error).__name__}: {error}")
                 outcomes += [Outcome(exercise, test, False, sentence) for test in exercise.tests]
     results = as_results(outcomes, locks, seed, time.monotonic() - began, written_by(folder), elsewhere)
@@ -122,6 +123,8 @@ def grade(
         results["score"] = round(results["score"] - deducted, 2)
         results["output"] += f" {words}" * bool(words)
         results["extra_data"] |= {"days_late": late.days, "deducted": deducted}
+    if failures:
+        results["extra_data"]["failures"] = failures
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         _write(Path(out) / "results.json", json.dumps(results, indent=2) + "\n")

@@ -117,6 +117,18 @@ def test_a_grader_that_breaks_has_no_marks_and_does_not_stop_the_class(tmp_path,
     assert (tmp_path / "out" / "statistics.txt").read_text().startswith("2 graded, 1 not")
 
 
+def test_what_the_grader_could_not_do_is_no_zero_and_is_tried_again(tmp_path, monkeypatch):
+    hand_in(tmp_path / "class" / "ada", CLASS["ada"][0])
+    full = "from scratchgen.coursework import grader\ndef full(*_): raise OSError(28, 'No space left on device')\ngrader.violations = full\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk, "GRADER", full + bulk.GRADER)
+        grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"])
+    row = rows(tmp_path / "out" / "marks.csv")["ada"]
+    assert row["total"] == "" and "not graded: the grader failed: OSError: [Errno 28] No space left on device" in row["note"]
+    grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"])
+    assert rows(tmp_path / "out" / "marks.csv")["ada"]["total"] == "13"
+
+
 def test_pseudonyms_are_stable_and_take_names_out_of_the_output(tmp_path):
     hand_in(tmp_path / "class", {"doejane_17_901_ex01_linear.py": RIGHT, "roe_LATE_18_902_ex01_linear-1.py": RIGHT})
     key, out = tmp_path / "key.csv", tmp_path / "out"
