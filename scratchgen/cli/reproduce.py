@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 
 from scratchgen.atomic import atomic_file
-from scratchgen.cli.seeds import workers
+from scratchgen.cli.seeds import share_of_threads, workers
 from scratchgen.errors import integer, unknown_name
 from scratchgen.reproduce import RESULTS, Study
 from scratchgen.reproduce.report import as_json, as_text
@@ -60,12 +60,9 @@ def run(options):
 
 def study(arguments):
     """Run the study of one seed -> it."""
-    import numba  # here, because it takes time
-
     name, folder, seed, size, jobs = arguments
     on_its_own()
-    if jobs > 1:  # in a process of its own
-        numba.set_num_threads(max(1, numba.config.NUMBA_NUM_THREADS // jobs))
     one = Study(folder, seed, size)
-    RESULTS[name].run(one)
+    with share_of_threads(jobs):
+        RESULTS[name].run(one)
     return one

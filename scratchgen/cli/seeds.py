@@ -91,26 +91,34 @@ def train_all(cls, options):
         raise RuntimeError(f"{len(failed)} of {len(seeds)} trainings failed: seed {', '.join(map(str, failed))}")
 
 
-def train_one(task):
-    """Train with one seed, and evaluate -> what went wrong or "", {number's name: number}, seconds."""
+@contextlib.contextmanager
+def share_of_threads(jobs):
+    """Within this context, one process of so many uses its share of the threads."""
     import numba  # here, because it takes time
 
+    before = numba.get_num_threads()
+    numba.set_num_threads(max(1, before // jobs))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+
+
+def train_one(task):
+    """Train with one seed, and evaluate -> what went wrong or "", {number's name: number}, seconds."""
     from scratchgen.cli import evaluate, parser, sentence  # which import this file
     from scratchgen.cli.train import train_and_test
 
     cls, options, jobs = task
     on_its_own()
-    before, began, wrong, numbers = numba.get_num_threads(), time.monotonic(), "", {}
-    numba.set_num_threads(max(1, before // jobs))
+    began, wrong, numbers = time.monotonic(), "", {}
     resume = (Path(options["out"]) / "config.json").exists()
     try:
-        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        with share_of_threads(jobs), contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             train_and_test(cls, argparse.Namespace(**options | {"resume": resume}))
             numbers = numbers_in(evaluate.measured(parser().parse_args(["evaluate", options["out"]])))
     except (ValueError, TypeError, OSError, MemoryError, RuntimeError, ArithmeticError) as error:
         wrong = sentence(error)
-    finally:
-        numba.set_num_threads(before)
     return wrong, numbers, time.monotonic() - began
 
 

@@ -46,7 +46,7 @@ import numpy as np
 from scratchgen.errors import integer, integers, number
 from scratchgen.losses import squared_error
 from scratchgen.models.model import Model, grey_pictures
-from scratchgen.models.noise_to_data import draw_path, network, unscale, with_time
+from scratchgen.models.noise_to_data import check_draws, draw_path, network, unscale, with_time
 from scratchgen.ops import Stream, array, as_generator, join_columns, op, to_host
 
 LOW, HIGH = math.log(0.005), math.log(60.0)  # of tan φ, noise to data: what no eye sees, and what leaves nothing of the data
@@ -132,6 +132,7 @@ class Diffusion(Model):
 
         x (batch, data_dim); t (batch,): times from 1 to n_steps, and eps (batch, data_dim): the noise, instead of the model's own stream.
         """
+        check_draws("Diffusion.loss", x, t, eps, 1, self.n_steps)
         time = self._times(x.shape[0]) if t is None else self._time(t)
         eps = self.stream.normal(tuple(x.shape), self.dtype) if eps is None else eps
         eps_hat, cache = self.net.forward(join_columns(diffuse(x, eps, time, self.center, self.scale), time))
@@ -141,7 +142,10 @@ class Diffusion(Model):
 
     def predict_noise(self, x_t, t):
         """ε̂ for x_t (batch, data_dim) -> (batch, data_dim).  t: the time of all, a number, or one for each, (batch,)."""
-        return self.net(join_columns(x_t, self._time(t)) if np.ndim(t) else with_time(x_t, t / self.n_steps))
+        if np.ndim(t):
+            check_draws("Diffusion.predict_noise", x_t, t, None, 1, self.n_steps)
+            return self.net(join_columns(x_t, self._time(t)))
+        return self.net(with_time(x_t, t / self.n_steps))
 
     def sample(self, n, y=None, rng=None):
         """n draws -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""

@@ -249,4 +249,7 @@ class Flow(Model):
     def _dequantized(self, x, stream, u=None):
         if not self.width:
             return x
-        return dequantize(x, stream.uniform(tuple(x.shape), self.dtype) if u is None else u, self.width)
+        u = stream.uniform(tuple(x.shape), self.dtype) if u is None else u
+        if tuple(u.shape) != tuple(x.shape):
+            raise ValueError(f"u has shape {tuple(u.shape)}; {type(self).__name__}.loss needs that of x, {tuple(x.shape)}")
+        return dequantize(x, u, self.width)

@@ -41,7 +41,7 @@ import numpy as np
 from scratchgen.errors import integer, integers, number, one_of
 from scratchgen.losses import squared_error
 from scratchgen.models.model import Model, grey_pictures
-from scratchgen.models.noise_to_data import draw_path, network, unscale, with_time
+from scratchgen.models.noise_to_data import check_draws, draw_path, network, unscale, with_time
 from scratchgen.ops import Stream, array, as_generator, join_columns, op, to_host
 
 METHODS, PREDICTED = ("heun", "euler"), ("velocity", "data")
@@ -150,6 +150,7 @@ class FlowMatching(Model):
 
         x (batch, data_dim); t (batch,): times from 0 to 1, and eps (batch, data_dim): the noise z, instead of the model's own stream.
         """
+        check_draws("FlowMatching.loss", x, t, eps, 0, 1)
         t = self._times(x.shape[0]) if t is None else array(np.reshape(to_host(t), (-1, 1)), self.dtype)
         eps = self.stream.normal(tuple(x.shape), self.dtype) if eps is None else eps
         if self.predict == "velocity":

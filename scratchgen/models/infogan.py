@@ -198,7 +198,7 @@ class InfoGAN(Model):
         )  # fmt: skip
         self.data_dim, self.noise_dim = data_dim, noise_dim
         self.latents = [*map(Category, categories), *([Numbers(continuous)] if continuous else [])]
-        self.weights = [float(weight)] * len(categories) + [float(continuous_weight)]
+        self.weights = [float(weight)] * len(categories) + ([float(continuous_weight)] if continuous else [])
         inputs, outputs = (sum(getattr(latent, name) for latent in self.latents) for name in ("inputs", "outputs"))
         self.generator = mlp((noise_dim + inputs, *generator_hidden, data_dim), "relu", output=output, batch_norm=batch_norm, rng=rng, dtype=dtype)
         self.discriminator = mlp((data_dim, *discriminator_hidden, 1 + outputs), lambda: LeakyReLU(0.1), dropout=dropout, rng=rng, dtype=dtype)
@@ -256,7 +256,7 @@ class InfoGAN(Model):
     def _information(self, fake, codes):
         """-> L_I in nats, −λ L_I but for the constant, and its gradient for Q's outputs.  fake: outputs of D for examples made from the codes."""
         start, nlls, weighted, dqs = 1, [], [], []
-        for latent, weight, c in zip(self.latents, self.weights, codes, strict=False):
+        for latent, weight, c in zip(self.latents, self.weights, codes, strict=True):
             nll, dq = latent.nll(c, fake[:, start : start + latent.outputs])
             nlls.append(nll), weighted.append(scale(nll, weight)), dqs.append(scale(dq, weight))
             start += latent.outputs
@@ -265,6 +265,8 @@ class InfoGAN(Model):
 
     def _input(self, z, codes):
         """[z | codes], what the generator is given."""
+        if len(codes) != len(self.latents):
+            raise ValueError(f"codes has {len(codes)} parts; this InfoGAN needs {len(self.latents)}, as draw_codes gives them")
         for latent, c in zip(self.latents, codes, strict=True):
             z = latent.join(z, c)
         return z

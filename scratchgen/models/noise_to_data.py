@@ -29,6 +29,14 @@ def unscale(x, center, scale):  # back to the data's numbers
     return center + scale * x
 
 
+def check_draws(who, x, t, eps, first, last):
+    """ValueError unless t is (batch,), of times from first to last, and eps has the shape of x; None is no draw, but the model's own."""
+    if eps is not None and tuple(eps.shape) != tuple(x.shape):
+        raise ValueError(f"eps has shape {tuple(eps.shape)}; {who} needs that of x, {tuple(x.shape)}")
+    if t is not None and (np.shape(to_host(t)) != (x.shape[0],) or not ((to_host(t) >= first) & (to_host(t) <= last)).all()):
+        raise ValueError(f"t has shape {np.shape(to_host(t))}; {who} needs ({x.shape[0]},), times from {first} to {last}")
+
+
 def draw_path(model, x, plots, folder):
     """path.png of a model with `path(n, rng, keep)`: pictures, or points of the plane over data x, on their way from noise to data."""
     if is_square(model.data_dim):

@@ -6,6 +6,8 @@
 All parameters of the module lie in one flat array, so a step is one operation however many layers there are.
 """
 
+import math
+
 import numpy as np
 
 from scratchgen.errors import number, shown
@@ -21,7 +23,7 @@ class Optimizer:
     def __init__(self, module, lr, state=()):
         if not isinstance(module, Module):
             raise TypeError(f"the first argument is {shown(module)}; it must be a network, layer or model")
-        number("lr", lr, lambda lr: lr > 0, "be a positive number")
+        number("lr", lr, lambda lr: 0 < lr < math.inf, "be a positive number, and finite")
         self.module, self.lr, self.steps = module, lr, 0
         p = module.flat_params
         self.state = {name: array(np.zeros(p.shape), p.dtype) for name in state}
@@ -47,6 +49,6 @@ def check_fractions(**fractions):
 
 
 def check_not_negative(**values):
-    """ValueError unless every one is at least 0, TypeError unless it is a number."""
+    """ValueError unless every one is at least 0 and finite, TypeError unless it is a number."""
     for name, value in values.items():
-        number(name, value, lambda value: value >= 0, "not be negative")
+        number(name, value, lambda value: 0 <= value < math.inf, "not be negative, and finite")

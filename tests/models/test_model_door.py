@@ -63,3 +63,17 @@ def test_a_model_of_ones_own_has_the_same_door():
     with pytest.raises(ValueError, match=r"x has shape \(6, 4\); Mine.loss needs \(batch, 5\)"):
         Mine().loss(X[:, :4])
     assert Mine().loss(np.asmatrix(X))[0] == X.sum()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [(lambda x: sg.FlowMatching(2, hidden=(3,)).loss(x, eps=x[:1]), r"eps has shape \(1, 2\); FlowMatching.loss needs that of x, \(3, 2\)"),
+     (lambda x: sg.FlowMatching(2, hidden=(3,)).loss(x, t=np.array([0, 0.5, 2])), "FlowMatching.loss needs .*times from 0 to 1"),
+     (lambda x: sg.Diffusion(2, hidden=(3,), n_steps=4).loss(x, t=np.array([1, 4, 5])), "Diffusion.loss needs .*times from 1 to 4"),
+     (lambda x: sg.Diffusion(2, hidden=(3,), n_steps=4).predict_noise(x, np.array([1])), r"t has shape \(1,\); Diffusion.predict_noise needs \(3,\)"),
+     (lambda x: sg.RealNVP(2, 2, hidden=(3,), dequantize=0.5).loss(x, u=x[:1]), r"u has shape \(1, 2\); RealNVP.loss needs that of x"),
+     (lambda x: sg.InfoGAN(2, 2).generate(x, [np.zeros(3, int)]), "codes has 1 parts; this InfoGAN needs 2")],
+)  # fmt: skip
+def test_noise_times_and_codes_of_another_shape_are_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(np.ones((3, 2), np.float32))

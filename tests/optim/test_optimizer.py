@@ -149,6 +149,8 @@ def test_learns(backend, optimizer):
         (lambda net: optim.Adam([net]), TypeError, "must be a network, layer or model"),
         (lambda net: optim.Adam(net.flat_params), TypeError, "must be a network, layer or model"),
         (lambda net: optim.SGD(net, lr=0), ValueError, "lr is 0; it must be a positive number"),
+        (lambda net: optim.Adam(net, lr=np.inf), ValueError, "lr is inf; it must be a positive number, and finite"),
+        (lambda net: optim.SGD(net, weight_decay=np.inf), ValueError, "weight_decay is inf; it must not be negative, and finite"),
         (lambda net: optim.SGD(net, lr=-0.1), ValueError, "lr is -0.1"),
         (lambda net: optim.SGD(net, lr=float("nan")), ValueError, "lr is nan"),
         (lambda net: optim.SGD(net, momentum=1.0), ValueError, "momentum is 1.0; it must be at least 0 and below 1"),
