@@ -30,10 +30,10 @@ def unscale(x, center, scale):  # back to the data's numbers
 
 
 def check_draws(who, x, t, eps, first, last):
-    """ValueError unless t is (batch,), of times from first to last, and eps has the shape of x; None is no draw, but the model's own."""
+    """ValueError unless t is (batch,) or (batch, 1), times from first to last, and eps has the shape of x; None is no draw, but the model's own."""
     if eps is not None and tuple(eps.shape) != tuple(x.shape):
         raise ValueError(f"eps has shape {tuple(eps.shape)}; {who} needs that of x, {tuple(x.shape)}")
-    if t is not None and (np.shape(to_host(t)) != (x.shape[0],) or not ((to_host(t) >= first) & (to_host(t) <= last)).all()):
+    if t is not None and (np.shape(to_host(t)) not in ((x.shape[0],), (x.shape[0], 1)) or not ((to_host(t) >= first) & (to_host(t) <= last)).all()):
         raise ValueError(f"t has shape {np.shape(to_host(t))}; {who} needs ({x.shape[0]},), times from {first} to {last}")
 
 
