@@ -111,7 +111,7 @@ class AAE(Model):
 
     def turns(self, step):
         """Every step trains all three."""
-        return [("autoencoder", self.autoencoder_loss), ("discriminator", self.discriminator_loss), ("generator", self.generator_loss)]
+        return [(self.autoencoder_loss, "autoencoder"), (self.discriminator_loss, "discriminator"), (self.generator_loss, "generator")]
 
     def optimizer(self, player):
         """Adam; in the game with little momentum and smaller steps, or codes move on before the decoder can read them."""

@@ -93,6 +93,7 @@ class GAN(Model):
     penalty: on the discriminator's slope: none, "wgan_gp" or "r1" (penalties.py).
     penalty_weight: λ of wgan_gp, γ of r1; 10 by default, as in both papers.
     discriminator_steps: steps of the discriminator for each of the generator, k of Algorithm 1.
+    simultaneous: update both players at once, from one look at one minibatch, as the paper's code does; else G answers a D that has just moved.
     batch_norm: in the generator's hidden layers (Radford et al. 2016): keeps a young generator from giving one picture for every z.
     dropout: rate in the discriminator's hidden layers; the paper has ½.
     n_classes: number of classes, for a conditional GAN, which is given labels; none: no labels.
@@ -123,6 +124,7 @@ class GAN(Model):
             "GAN (minibatch discrimination)": dict(minibatch_features=2),
             "GAN (label smoothing)": dict(real_label=0.9),
             "GAN (maxout)": dict(maxout_pieces=2, dropout=0.5, noise="uniform"),
+            "GAN (simultaneous)": dict(simultaneous=True, dropout=0.5, n_classes=3, pack=2),
         }.items()
     }
 
@@ -137,6 +139,7 @@ class GAN(Model):
         penalty=None,
         penalty_weight=10.0,
         discriminator_steps=1,
+        simultaneous=False,
         batch_norm=False,
         dropout=0.0,
         n_classes=None,
@@ -165,6 +168,9 @@ class GAN(Model):
             raise ValueError(f"real_label is {real_label}; objective {objective!r} has no label to smooth: 'non_saturating' and 'minimax' have")
         if penalty and minibatch_features:
             raise ValueError(f"penalty is {penalty!r} and minibatch_features {minibatch_features}; with these no example has a slope of its own")
+        alone = {"penalty": penalty, "feature_matching": feature_matching, "discriminator_steps": discriminator_steps != 1}
+        if flag("simultaneous", simultaneous) and any(alone.values()):
+            raise ValueError(f"simultaneous is True; it goes without {', '.join(name for name, there in alone.items() if there)}")
         if flag("feature_matching", feature_matching) and not discriminator_hidden:
             raise ValueError("feature_matching is True, but discriminator_hidden is empty: there are no features to match")
         rng = as_generator(rng)
@@ -172,9 +178,10 @@ class GAN(Model):
         self.config = dict(
             data_dim=data_dim, latent_dim=latent_dim, generator_hidden=generator_hidden, discriminator_hidden=discriminator_hidden,
             output=output, objective=objective, penalty=penalty, penalty_weight=float(penalty_weight),
-            discriminator_steps=discriminator_steps, batch_norm=flag("batch_norm", batch_norm), dropout=float(dropout),
-            n_classes=self.labels.n_classes, pack=pack, feature_matching=bool(feature_matching), minibatch_features=minibatch_features,
-            real_label=float(real_label), maxout_pieces=maxout_pieces, noise=noise,
+            discriminator_steps=discriminator_steps, simultaneous=bool(simultaneous),
+            batch_norm=flag("batch_norm", batch_norm), dropout=float(dropout), n_classes=self.labels.n_classes, pack=pack,
+            feature_matching=bool(feature_matching), minibatch_features=minibatch_features, real_label=float(real_label), maxout_pieces=maxout_pieces,
+            noise=noise,
         )  # fmt: skip
         self.data_dim, self.latent_dim, self.discriminator_steps = data_dim, latent_dim, discriminator_steps
         self.n_classes, self.noise, self.pack = self.labels.n_classes, noise, pack
@@ -228,6 +235,27 @@ class GAN(Model):
         self.generator.backward(dgenerated, generator_cache, wrt="params")
         return loss, {"generator": loss}
 
+    def losses(self, x, z=None, y=None):
+        """Both players' losses at the same point, of the same noise -> their sum, {"discriminator", "generator"}; adds to the gradients of both.
+
+        D looks once at what G makes; from there one gradient goes into D's parameters, another through D into G's. A dropout in D drops the same
+        units for both. Arguments as of discriminator_loss.
+        """
+        generated, generator_cache = self.generator.forward(self.labels.given(self._noise(x.shape[0]) if z is None else z, y))
+        (x, _), (generated, pack_cache) = self.shown(x, y), self.shown(generated, y)
+        real, real_cache = self.discriminator.forward(x)
+        fake, fake_cache = self.discriminator.forward(generated)
+
+        discriminator_loss, dreal, dfake = self.discriminator_objective(real, fake)
+        self.discriminator.backward(dreal, real_cache, wrt="params")
+        self.discriminator.backward(dfake, fake_cache, wrt="params")
+
+        generator_loss, dfake = self.objective(fake)
+        dshown = self.discriminator.backward(dfake, fake_cache, wrt="input")
+        dgenerated = self.packing.backward(dshown[:, : self.pack * self.data_dim], pack_cache)
+        self.generator.backward(dgenerated, generator_cache, wrt="params")
+        return add(discriminator_loss, generator_loss), {"discriminator": discriminator_loss, "generator": generator_loss}
+
     def _features_loss(self, shown, x, y):
         """How far the mean features of what is shown are from those of real examples x (batch, data_dim) -> loss, dshown."""
         if x is None:
@@ -249,9 +277,11 @@ class GAN(Model):
 
     def turns(self, step):
         """Algorithm 1 of the paper: every step trains the discriminator on a fresh minibatch, every k-th the generator as well."""
-        turns = [("discriminator", self.discriminator_loss)]
+        if self.config["simultaneous"]:
+            return [(self.losses, "discriminator", "generator")]
+        turns = [(self.discriminator_loss, "discriminator")]
         if (integer("step", step, 0) + 1) % self.discriminator_steps == 0:
-            turns.append(("generator", lambda x, y=None: self.generator_loss(self._noise(x.shape[0]), y, x)))
+            turns.append((lambda x, y=None: self.generator_loss(self._noise(x.shape[0]), y, x), "generator"))
         return turns
 
     def updated(self, name):

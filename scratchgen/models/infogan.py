@@ -285,7 +285,7 @@ class InfoGAN(Model):
     def turns(self, step):
         """Every step trains both, the generator on fresh noise and codes."""
         generator_loss = lambda x: self.generator_loss(self._noise(x.shape[0]), self.draw_codes(x.shape[0]))
-        return [("discriminator", self.discriminator_loss), ("generator", generator_loss)]
+        return [(self.discriminator_loss, "discriminator"), (generator_loss, "generator")]
 
     def sample(self, n, y=None, rng=None):
         """n generated examples, of random codes -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""

@@ -7,7 +7,7 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     n_classes        number of classes, if its objective and `sample` take labels y, integers (batch,); None, if they do not
     start_from(x)    sets what begins at a statistic of the data          called by `fit` before the first step of a new run
     players()        {name: the module that one optimizer trains}         one for a VAE, two for a GAN
-    turns(step)      [(player's name, loss)] of one step                  loss(x), or loss(x, y=y) -> total, {part: number}; fills its gradients
+    turns(step)      [(loss, players' names …)] of one step               loss(x), or loss(x, y=y) -> total, {part: number}; fills their gradients
     updated(name)    called after each update of a player                 what must hold of its parameters, such as bounds
     optimizer(m)     a new optimizer for a player, with customary settings
     sample(n, y)     n examples, drawn after every epoch                  pictures, where they are pictures or points of the plane
@@ -81,8 +81,11 @@ class Model(Module):
         return {"model": self}
 
     def turns(self, step):
-        """[(player's name, loss function of a minibatch)] for the step with that number, from 0."""
-        return [("model", self.loss)]
+        """[(loss function of a minibatch, names of the players whose gradients it fills …)] for the step with that number, from 0.
+
+        The players of a turn are updated after its loss. Where they are several, each has a loss of its own, the part of that name.
+        """
+        return [(self.loss, "model")]
 
     def updated(self, name):
         """Called when the optimizer has updated the player of that name."""

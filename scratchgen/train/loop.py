@@ -156,7 +156,7 @@ def fit(
                 set_rate(run.epoch)
             for minibatch in minibatches(rows, batch_size, seed=seed, epoch=run.epoch, start=run.step - run.epoch * steps_per_epoch):
                 x_batch, y_batch = (minibatch, None) if y is None else minibatch
-                run.count(step(x_batch, y_batch, tuple(name for name, _ in model.turns(run.step))))
+                run.count(step(x_batch, y_batch, tuple(name for _, *names in model.turns(run.step) for name in names)))
                 if bar.update() or not is_async():  # where reading a number waits, only when the bar is redrawn
                     check_losses(model, optimizers, run.sums, run.step)
                 if together.any(interrupted()):

@@ -46,15 +46,16 @@ class Shards:
         self.own = recorded(self.own)  # with several processes this is what is recorded: messages are not operations
 
     def loss(self, turn, x, y):
-        """The turn's loss of the minibatch x (batch, data_dim), labels y (batch,) or None -> loss, {part: scalar}; sets the player's gradients."""
+        """The turn's loss of the minibatch x (batch, data_dim), labels y (batch,) or None -> loss, {part: scalar}; sets its players' gradients."""
         model = self.run.model
-        name, _ = model.turns(self.run.step)[turn]
+        _, *names = model.turns(self.run.step)[turn]
         buffers = list(model.all_buffers().values())
         self.place(self.run.step, turn, 0)
         before, arrays, losses = self.own(turn, x, y)
-        grads, *changes = self.ranks.summed(arrays)
-        copy_to(model.players()[name].flat_grads, grads)
-        for value, old, change in zip(buffers, before, changes, strict=True):
+        sums = self.ranks.summed(arrays)
+        for name, grads in zip(names, sums, strict=False):
+            copy_to(model.players()[name].flat_grads, grads)
+        for value, old, change in zip(buffers, before, sums[len(names) :], strict=True):
             copy_to(value, add(old, change))
         parts = dict(zip(losses, self.ranks.summed(list(losses.values())), strict=True))
         return parts.pop(TOTAL), parts
@@ -75,19 +76,21 @@ class Shards:
         return tuple(add(*pair) for pair in zip(left, right, strict=True)), {part: add(losses[part], more[part]) for part in losses}
 
     def shard(self, s, turn, x, y, before):
-        """(gradient, changes of buffers …), {part: loss} of one shard, all times n_s / n."""
+        """(gradients …, changes of buffers …), {part: loss} of one shard, all times n_s / n."""
         model, step = self.run.model, self.run.step
-        name, loss = model.turns(step)[turn]
-        player, buffers, n = model.players()[name], model.all_buffers().values(), x.shape[0]
+        loss, *names = model.turns(step)[turn]
+        players, buffers, n = [model.players()[name] for name in names], model.all_buffers().values(), x.shape[0]
         rows = slice(s * n // self.n, (s + 1) * n // self.n)
         weight = (rows.stop - rows.start) / n
         for value, old in zip(buffers, before, strict=True):
             copy_to(value, old)
         self.place(step, turn, s)
-        player.zero_grads()
+        for player in players:
+            player.zero_grads()
         total, parts = loss(x[rows]) if y is None else loss(x[rows], y=y[rows])
         changes = (scaled_difference(value, old, weight) for value, old in zip(buffers, before, strict=True))
-        return (scaled(player.flat_grads, weight), *changes), {key: scaled(value, weight) for key, value in {TOTAL: total, **parts}.items()}
+        grads = (scaled(player.flat_grads, weight) for player in players)
+        return (*grads, *changes), {key: scaled(value, weight) for key, value in {TOTAL: total, **parts}.items()}
 
     def place(self, step, turn, shard):
         """Move every random stream to the position where that shard begins."""

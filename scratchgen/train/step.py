@@ -1,4 +1,4 @@
-"""One training step: for each player whose turn it is, compute its gradients, then let its optimizer update it."""
+"""One training step: at each turn, compute the gradients of the players whose turn it is, then let their optimizers update them."""
 
 import math
 
@@ -19,20 +19,22 @@ def train_step(model, optimizers, x, step, clip_norm=None, y=None, shards=None):
     y: labels (batch,), for a model whose objective takes them.  shards: the Shards that compute gradients, if the minibatch is cut.
     Raises Diverged if a loss is not finite, before anything is updated by it; on a device, where reading the loss would wait, check_losses does this.
     """
-    record = {}
-    for turn, (name, loss) in enumerate(model.turns(step)):
-        player = model.players()[name]
+    record, players = {}, model.players()
+    for turn, (loss, *names) in enumerate(model.turns(step)):
         if shards:
             total, parts = shards.loss(turn, x, y)
         else:
-            player.zero_grads()
+            for name in names:
+                players[name].zero_grads()
             total, parts = loss(x) if y is None else loss(x, y=y)
         if not is_async() and not math.isfinite(total):
-            raise Diverged(explain(player, f"the loss of {name} is {float(total)} at step {step}", optimizers[name].lr))
-        if clip_norm is not None:
-            clip_grad_norm(player, clip_norm)
-        optimizers[name].step()
-        model.updated(name)
+            name = next((name for name in names if not math.isfinite(parts.get(name, 0))), names[0])
+            raise Diverged(explain(players[name], f"the loss of {name} is {float(parts.get(name, total))} at step {step}", optimizers[name].lr))
+        for name in names:
+            if clip_norm is not None:
+                clip_grad_norm(players[name], clip_norm)
+            optimizers[name].step()
+            model.updated(name)
         record.update(parts)
     return record
 

@@ -65,7 +65,7 @@ def test_the_generator_trains_a_slice_of_what_the_autoencoder_trains():
     encoder, autoencoder = players["generator"].flat_params, players["autoencoder"].flat_params
     assert np.shares_memory(encoder, autoencoder) and encoder.tobytes() == autoencoder[: encoder.size].tobytes()
     assert model.n_params == players["autoencoder"].n_params + players["discriminator"].n_params  # each stands there once
-    assert list(players) == [name for name, _ in model.turns(0)] == list(PLAYERS)
+    assert list(players) == [name for _, name in model.turns(0)] == list(PLAYERS)
 
 
 @pytest.mark.parametrize("player", PLAYERS)

@@ -158,13 +158,13 @@ def test_same_seed_same_model_same_noise():
 @pytest.mark.parametrize("k", [1, 3])
 def test_algorithm_1_trains_the_generator_at_every_kth_step(k):
     gan = make(discriminator_steps=k)
-    turns = [[name for name, _ in gan.turns(step)] for step in range(6)]
+    turns = [[name for _, name in gan.turns(step)] for step in range(6)]
     assert turns == [["discriminator", "generator"] if (step + 1) % k == 0 else ["discriminator"] for step in range(6)]
 
 
 def test_the_turns_of_a_step_fill_each_players_gradients(backend):
     gan = make()
-    losses = dict(gan.turns(0))
+    losses = {name: loss for loss, name in gan.turns(0)}
     gan.zero_grads()
     losses["discriminator"](X)
     assert gan.discriminator.flat_grads.any()

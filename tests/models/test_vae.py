@@ -138,7 +138,7 @@ def test_an_untrained_latent_costs_what_a_coin_toss_costs():
 def test_what_a_training_loop_asks_for():
     vae = make()
     assert vae.players() == {"model": vae}
-    [(player, loss)] = vae.turns(0)
+    [(loss, player)] = vae.turns(0)
     assert player == "model"
     assert float(loss(X)[0]) > 0
     assert vae.optimizer(vae).lr == 1e-3

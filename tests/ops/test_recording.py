@@ -200,6 +200,7 @@ FITTED = {
         dict(batch_size=4, clip_norm=1.0, binarize="fresh"),
         2,
     ),
+    "simultaneous gan": (lambda: sg.GAN(3, 2, (4,), (5,), dropout=0.3, simultaneous=True, rng=1), {}, 2),
     "made, a schedule": (MODELS["made"], dict(schedule=lambda each: StepLR(each, every=6), clip_norm=1.0), 4),
 }
 

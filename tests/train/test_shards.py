@@ -34,6 +34,7 @@ MODELS = {
     "critic": lambda: sg.GAN(
         16, 3, (8,), discriminator_hidden=(8,), objective="wasserstein", penalty="wgan_gp", discriminator_steps=2, rng=0
     ),
+    "simultaneous": lambda: sg.GAN(16, 3, (8,), discriminator_hidden=(8,), batch_norm=True, dropout=0.3, simultaneous=True, rng=0),
     "made": lambda: sg.MADE(16, hidden=(20,), n_masks=3, rng=0),
 }  # fmt: skip
 
@@ -102,10 +103,11 @@ def test_another_number_of_shards_is_another_run(tmp_path):
         trained("vae", shards=8, out=tmp_path, resume=True)
 
 
-def test_a_run_in_shards_is_resumed_to_the_same_bits(tmp_path):
-    whole, _ = trained("gan", shards=4)
-    trained("gan", shards=4, epochs=2, out=tmp_path)
-    resumed, _ = trained("gan", shards=4, out=tmp_path, resume=True)
+@pytest.mark.parametrize("name", ["gan", "simultaneous"])
+def test_a_run_in_shards_is_resumed_to_the_same_bits(name, tmp_path):
+    whole, _ = trained(name, shards=4)
+    trained(name, shards=4, epochs=2, out=tmp_path)
+    resumed, _ = trained(name, shards=4, out=tmp_path, resume=True)
     assert checksums(whole) == checksums(resumed)
 
 
