@@ -24,9 +24,11 @@ G makes for a minibatch have the labels of that minibatch. D is then shown
 
     [x | onehot(y)]        or, of a pack,        [x₁ | … | x_m | onehot(y₁) | … | onehot(y_m)]
 
-The paper's own D is of maxout units, with dropout, and its noise uniform; momentum rises during training (optim/schedules.py):
+Algorithm 1 lets the players move in turn, each on noise of its own. The paper's code lets both move at once, from gradients at the same point: D
+looks once at G(z), with whatever dropout, and what it sees there goes into the gradients of both. The code's D is of maxout units, with dropout, and
+its noise uniform; momentum rises during training (optim/schedules.py):
 
-    GAN(784, maxout_pieces=5, discriminator_hidden=(240, 240), dropout=0.5, noise="uniform")
+    GAN(784, maxout_pieces=5, discriminator_hidden=(240, 240), dropout=0.5, noise="uniform", simultaneous=True)
 """
 
 import functools

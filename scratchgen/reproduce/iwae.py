@@ -43,7 +43,7 @@ class ManyELBOs(sg.VAE):
 def run(study):
     """Train all and measure."""
     settings = dict(latent_dim=50, hidden=(200, 200), activation="tanh", marginals=True, rng=study.seed)
-    x, test = study.mnist("train").x, Binarize("once", rng=0).dataset(study.mnist("test").x)[:: study.choose(quick=100, default=10, full=1)]
+    x, test = study.mnist("train").x, Binarize("once", rng=0).dataset(study.mnist("test").x)[:: study.choose(quick=100, default=1)]
     epochs = study.choose(quick=1, default=328, full=3280)
     for name, model in (
         ("VAE, k = 1", sg.VAE(784, **settings)),
@@ -63,6 +63,6 @@ IWAE = Reproduction(
     run=run,
     published={"VAE, k = 1": Published(86.76), "VAE, k = 5": Published(86.47), "IWAE, k = 5": Published(85.54)},
     unit="nats",
-    differs=("328 epochs, not 3,280; --full has all", "1,000 test digits, not 10,000; --full has all", "50,000 training digits, not 60,000"),
+    differs=("328 epochs, not 3,280; --full has all", "50,000 training digits, not 60,000"),
     quick="one epoch of 5,000 digits; 100 test digits and 50 importance samples",
 )

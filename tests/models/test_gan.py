@@ -195,6 +195,12 @@ def test_what_a_training_loop_asks_for():
         (dict(generator_hidden=128), TypeError, "generator_hidden is 128; it must be a tuple of ints"),
         (dict(discriminator_hidden=(128, -1)), ValueError, r"discriminator_hidden\[1\] is -1"),
         (dict(discriminator_steps=0), ValueError, "discriminator_steps is 0"),
+        (
+            dict(simultaneous=True, discriminator_steps=2, penalty="r1"),
+            ValueError,
+            "simultaneous is True; it goes without penalty, discriminator_steps",
+        ),
+        (dict(simultaneous=1), TypeError, "simultaneous is 1"),
         (dict(objective="non-saturating"), ValueError, "unknown objective 'non-saturating'; did you mean 'non_saturating'"),
         (dict(output="sigmoyd"), ValueError, "unknown activation 'sigmoyd'; did you mean 'sigmoid'"),
     ],
