@@ -3,7 +3,7 @@
 A VAE has the likelihood p(x) = ∫ p(x|z) p(z) dz. The weights w = p(x|z) p(z) / q(z|x) have p(x) for their mean over z ~ q(z|x), and so, by Jensen's
 inequality, with the mean of k independent draws,
 
-    ELBO = E[log w] = L_1  ≤  L_k = E[log (1/k) Σ_s w_s]  ≤  L_(k+1)  ≤  log p(x)                            Burda et al. 2015
+    ELBO = E[log w] = L_1  ≤  L_k = E[log (1/k) Σ_s w_s]  ≤  L_(k+1)  ≤  log p(x)                            Burda et al. 2016
 
 What the first misses is a divergence: w = p(x) p(z|x) / q(z|x), so ELBO = log p(x) − KL(q(z|x) ‖ p(z|x)). With more draws the mean of the weights
 settles at p(x), and L_k misses about Var(w) / (2 k p(x)²), if that variance is finite. It need not be: where the true posterior has the longer tails,

@@ -67,6 +67,8 @@ def run(args):
         policy = {"hidden_tests": args.hidden_tests, "free_days": args.free_days, "late_percent": args.late_percent}
         folder = coursework.staff(args.folder, exercises=args.exercises, **policy)
         print(f"Written to {folder}: solutions among it, so not for students. Begin with {folder / 'README.md'}.")
+    elif args.late is None and (args.free_days or args.late_percent):
+        raise ValueError("--free-days and --late-percent say what --late costs: add --late FILE, or leave them out")
     elif args.all:
         grade_class(args)
     else:
@@ -85,6 +87,8 @@ def grade_class(args):
 
     out = args.out or args.folder.resolve().with_name(f"{args.folder.resolve().name}-results")
     table = args.csv or out / "marks.csv"
+    if args.csv and not table.parent.is_dir():
+        raise FileNotFoundError(f"{table.parent} is no folder; --csv {table} cannot be written there")
 
     def tell(mark):
         points = f"{mark.results['score']:g}{' (graded before)' if mark.resumed else ''}" if mark.results else mark.note

@@ -8,7 +8,7 @@
     to draw:     x = 1 if u < p, else 0,   u uniform in [0, 1)       P(x = 1) = P(u < p) = p
 
 Results under different choices do not compare. "fresh" is a regulariser (the network never sees the same bits twice); a test
-set is drawn once. Sources: Salakhutdinov & Murray 2008 (once), Burda et al. 2015 (fresh).
+set is drawn once. Sources: Salakhutdinov & Murray 2008 (once), Burda et al. 2016 (fresh).
 """
 
 import numpy as np

@@ -27,9 +27,12 @@ ACTIVATIONS = {
 }
 
 
-def make_activation(activation):
-    """A new activation layer from a name of ACTIVATIONS, or from a function without arguments (`lambda: LeakyReLU(0.2)`)."""
-    return activation() if callable(activation) else ACTIVATIONS[one_of("activation", activation, ACTIVATIONS)]()
+def make_activation(activation, argument="activation"):
+    """A new activation layer from a name of ACTIVATIONS, or from a function without arguments (`lambda: LeakyReLU(0.2)`).
+
+    argument: what the caller's own is called, for the error.
+    """
+    return activation() if callable(activation) else ACTIVATIONS[one_of(argument, activation, ACTIVATIONS)]()
 
 
 def mlp(sizes, activation="relu", *, output="identity", batch_norm=False, dropout=0.0, init="glorot_uniform", rng=None, dtype=np.float32):
@@ -59,5 +62,5 @@ def mlp(sizes, activation="relu", *, output="identity", batch_norm=False, dropou
         layers.append(function)
         if dropout:
             layers.append(Dropout(dropout, rng=rng))
-    layers += [Linear(sizes[-2], sizes[-1], init=init, rng=rng, dtype=dtype), make_activation(output)]
+    layers += [Linear(sizes[-2], sizes[-1], init=init, rng=rng, dtype=dtype), make_activation(output, "output")]
     return Sequential(*(layer for layer in layers if not isinstance(layer, Identity)))

@@ -35,6 +35,7 @@ gradient in the mean only, not for given noise. The decoder's gradient is the st
 import numpy as np
 
 from scratchgen.errors import integer, one_of
+from scratchgen.models.model import NATS
 from scratchgen.models.vae import VAE
 from scratchgen.ops import add, copy_of, join_columns, op
 
@@ -112,6 +113,7 @@ class IWAE(VAE):
     rng: seed or Generator.
     """
 
+    units = VAE.units | {"iwae": NATS}
     examples = {  # "dreg" is no gradient of the loss for given noise
         "IWAE (Bernoulli)": dict(latent_dim=2, hidden=(4,), n_samples=3),
         "IWAE (Gaussian)": dict(latent_dim=2, hidden=(4,), n_samples=2, likelihood="gaussian"),

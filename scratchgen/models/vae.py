@@ -164,7 +164,7 @@ class VAE(Model):
         return np.concatenate(elbo)
 
     def log_likelihood(self, x, n_samples=100, rng=None, y=None):
-        """log p(x) of each example, estimated by importance sampling (Burda et al. 2015): x (n, data_dim) -> (n,), in nats.
+        """log p(x) of each example, estimated by importance sampling (Burda et al. 2016): x (n, data_dim) -> (n,), in nats.
 
         log (1/S) Σ_s p(x|z_s) p(z_s) / q(z_s|x),  z_s ~ q(z|x). A lower bound in expectation; tight as n_samples grows.
         """
@@ -191,7 +191,7 @@ class VAE(Model):
     def active_units(self, x, y=None):
         """Whether a latent variable tells examples x (n, data_dim) apart: Var_x(E_q[z_j]) > 0.01 -> (latent_dim,) of bool.
 
-        Burda et al. 2015, section 5.1.  Raises ValueError as kl_per_dimension does.
+        Burda et al. 2016, section 5.1.  Raises ValueError as kl_per_dimension does.
         """
         mu, _ = self._encoded(x, y)
         return np.var(mu, axis=0) > 0.01

@@ -157,6 +157,9 @@ def test_files_as_canvas_exports_them(tmp_path):
         (["--jobs", "2"], "--jobs is for a class"),
         (["--all", "--jobs", "0"], "jobs is 0"),
         (["--all"], "no submissions"),
+        (["--all", "--free-days", "2"], "add --late FILE"),
+        (["--late-percent", "10"], "add --late FILE"),
+        (["--all", "--csv", "nowhere/marks.csv"], "nowhere is no folder"),
         (["--seed", "-1"], "seed is -1"),
     ],
 )

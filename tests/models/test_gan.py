@@ -202,7 +202,7 @@ def test_what_a_training_loop_asks_for():
         ),
         (dict(simultaneous=1), TypeError, "simultaneous is 1"),
         (dict(objective="non-saturating"), ValueError, "unknown objective 'non-saturating'; did you mean 'non_saturating'"),
-        (dict(output="sigmoyd"), ValueError, "unknown activation 'sigmoyd'; did you mean 'sigmoid'"),
+        (dict(output="sigmoyd"), ValueError, "unknown output 'sigmoyd'; did you mean 'sigmoid'"),
     ],
 )
 def test_arguments_that_make_no_model(options, error, words):
