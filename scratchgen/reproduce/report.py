@@ -47,7 +47,7 @@ def as_text(result, studies):
 
 def differences(result, size):
     """How the setting differs from the published one, at this size."""
-    return [*result.differs, *([result.quick] if size == "quick" else [result.full] if size == "full" and result.full else [])]
+    return [*result.differs, *filter(None, [getattr(result, size)])]
 
 
 def written(found):

@@ -46,7 +46,8 @@ class Reproduction:
 
     name: on the command line.  title: what is reproduced, with its source.  run: function of a Study.
     published: {what is measured: Published}, in the order of the report.  unit: of all of them.
-    differs: how the setting differs from the published one, a sentence each.   quick, full: what those sizes change, a sentence each; full may be "".
+    differs: how the setting differs from the published one at every size, a sentence each.
+    quick, default, full: what each size changes besides, a sentence; "" of nothing.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Reproduction:
     unit: str
     differs: tuple
     quick: str
+    default: str = ""
     full: str = ""
 
 

@@ -10,7 +10,7 @@ from scratchgen import reproduce
 from scratchgen.cli import main
 from scratchgen.metrics import Estimate
 from scratchgen.reproduce import Published, Reproduction, Study
-from scratchgen.reproduce.report import as_json, as_text, combined
+from scratchgen.reproduce.report import as_json, as_text, combined, differences
 
 X = (np.random.default_rng(0).uniform(size=(60, 6)) < 0.5).astype(np.float32)
 
@@ -41,6 +41,11 @@ def test_ours_beside_theirs(little, tmp_path, capsys):
     assert kept["ours"]["NLL"]["mean"] == pytest.approx(np.mean(each))
     assert kept["ours"]["NLL"]["standard_error"] == pytest.approx(abs(each[0] - each[1]) / 2)
     assert kept["theirs"]["NLL"] == {"value": 4.0, "error": 0.1, "origin": "table"} and kept["seconds"] > 0
+
+
+@pytest.mark.parametrize("size, sentence", [("quick", "one epoch"), ("default", "two of three"), ("full", "")])
+def test_each_size_says_what_it_changes(size, sentence):
+    assert differences(result(default="two of three"), size) == ["all of it", *filter(None, [sentence])]
 
 
 def test_what_is_there_is_not_done_again(little, monkeypatch, capsys):
