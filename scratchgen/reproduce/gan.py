@@ -4,8 +4,8 @@ Generator: 100 uniform noise variables, 1200–1200 ReLU, sigmoid; weights U(±0
 units of 5 pieces; weights U(±0.005); half of the hidden units dropped, and a fifth of the inputs. Minibatches of 100, rate 0.1 divided by 1.000004 at
 every one, momentum from 0.5 to 0.7. The paper's code takes half of the discriminator's loss.
 
-Both players move at once, from the same look at the same noise, with the same units dropped. That matters in this setting: where the generator is
-given noise and a dropout of its own, seed 0 draws one and the same picture for every z from the fourth epoch on, whether the players move at once
+Both players move at once, from the same look at the same noise, with the same units dropped. That matters in this setting: where the generator's
+gradient has noise and a dropout of its own, seed 0 has collapsed after four epochs, nearly one picture for every z, whether the players move at once
 or in turn.
 
 The window: 10,000 samples, σ the best of ten on 1,000 validation digits. The estimator prefers what lies near the data's centres to what looks right,
