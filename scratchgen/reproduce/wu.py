@@ -21,7 +21,7 @@ def run(study):
     rng = np.random.default_rng(study.seed)
     dequantised = lambda x: ((255 * x + rng.uniform(size=x.shape)) / 256).astype(np.float32)
     train, valid, test = (dequantised(study.mnist(split).x) for split in ("train", "valid", "test"))
-    n, chains, T = study.choose(quick=(4, 2, 20), default=(50, 16, 500), full=(100, 16, 1000))
+    n, chains, T = study.choose(quick=(4, 2, 20), default=(50, 8, 250), full=(100, 16, 1000))
     samples = study.choose(quick=1000, default=10_000)
     for size, hidden in DECODERS.items():
         vae = sg.VAE(784, size, hidden[::-1], activation="tanh", likelihood="gaussian_fixed", variance=0.02, rng=study.seed)
@@ -56,6 +56,6 @@ WU = Reproduction(
         "the variance is one of five, not learned",
     ),
     quick="one epoch, 4 digits, 2 chains, 20 distributions",
-    default="30 epochs; 50 test digits and 500 distributions, not 10,000 of each",
+    default="30 epochs; 50 test digits, 8 chains and 250 distributions, not 10,000, 16 and 10,000",
     full="100 epochs; 100 test digits and 1,000 distributions, not 10,000 of each",
 )  # fmt: skip
