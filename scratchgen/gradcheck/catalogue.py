@@ -258,17 +258,27 @@ def objective_cases(name, make):
     def subject(seed, player):
         model, rng = make(rng=0, dtype=F), np.random.default_rng([seed, 3])
         x, labels = suitable_data(model, rng), {"y": rng.integers(model.n_classes, size=BATCH)} if model.n_classes else {}
-        loss, *together = players(model)[player]
-        own = (lambda total, parts: parts[player]) if len(together) > 1 else (lambda total, parts: total)
-        return ObjectiveSubject(model.players()[player], lambda: own(*loss(x, **labels)), (model,))
+        loss = players(model)[player]
+        return ObjectiveSubject(model.players()[player], lambda: loss(x, **labels), (model,))
 
     names = list(players(make(rng=0, dtype=F)))
     return [Case(f"{name}, {player}" if len(names) > 1 else name, functools.partial(subject, player=player)) for player in names]
 
 
 def players(model):
-    """{player's name: its turn}, of a step in which all of them have one, or of several steps."""
-    return {name: turn for step in range(10) for turn in model.turns(step) for name in turn[1:]}
+    """{player's name: its own loss}, of a step in which all of them have a turn, or of several steps."""
+    turns = [turn for step in range(10) for turn in model.turns(step)]
+    return {name: loss if len(names) == 1 else part_of(loss, name) for loss, *names in turns for name in names}
+
+
+def part_of(loss, name):
+    """A loss of several players, as that of the one: function -> the part of that name, {part: number}."""
+
+    def own(*arguments, **options):
+        _, parts = loss(*arguments, **options)
+        return parts[name], parts
+
+    return own
 
 
 def suitable_data(model, rng):
