@@ -28,8 +28,8 @@ def train_step(model, optimizers, x, step, clip_norm=None, y=None, shards=None):
                 players[name].zero_grads()
             total, parts = loss(x) if y is None else loss(x, y=y)
         if not is_async() and not math.isfinite(total):
-            name = next((name for name in names if not math.isfinite(parts.get(name, 0))), names[0])
-            raise Diverged(explain(players[name], f"the loss of {name} is {float(parts.get(name, total))} at step {step}", optimizers[name].lr))
+            what, first = f"the loss of {' and '.join(names)} is {float(total)} at step {step}", names[0]
+            raise Diverged(explain(players[first], what, optimizers[first].lr))
         for name in names:
             if clip_norm is not None:
                 clip_grad_norm(players[name], clip_norm)

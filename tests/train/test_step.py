@@ -16,6 +16,16 @@ def test_a_lost_player_is_named_with_its_own_learning_rate():
         check_losses(gan, optimizers, {"discriminator": (1.0, 7), "generator": (np.nan, 7)}, 7)
 
 
+@pytest.mark.parametrize("simultaneous, who", [(False, "discriminator"), (True, "discriminator and generator")])
+def test_nothing_is_updated_by_a_loss_that_is_not_finite(simultaneous, who):
+    gan = sg.GAN(2, 2, (3,), (3,), output="identity", simultaneous=simultaneous, rng=0)
+    gan.discriminator.params["0.W"][0, 0] = np.nan
+    before = gan.flat_params.copy()
+    with pytest.raises(Diverged, match=f"the loss of {who} is nan at step 4: parameter 0.W is not finite; try a smaller learning rate than 0.5"):
+        train_step(gan, {name: sg.optim.SGD(player, lr=0.5) for name, player in gan.players().items()}, np.zeros((4, 2), np.float32), 4)
+    np.testing.assert_array_equal(gan.flat_params, before)
+
+
 @pytest.mark.parametrize("simultaneous", [False, True])
 def test_players_move_in_turn_or_from_the_same_point(simultaneous, backend):
     rng = np.random.default_rng(0)
