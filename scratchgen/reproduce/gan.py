@@ -18,12 +18,13 @@ import numpy as np
 import scratchgen as sg
 from scratchgen import plots
 from scratchgen.layers import Dropout, Sequential
+from scratchgen.layers.initializers import uniform
 from scratchgen.metrics import kmeans, parzen_log_likelihood, parzen_sigma
 from scratchgen.models.marginals import start_at_marginals
 from scratchgen.ops import scaled
 from scratchgen.optim import SGD
 from scratchgen.optim.schedules import RisingMomentum
-from scratchgen.reproduce.study import Published, Reproduction
+from scratchgen.reproduce.study import Published, Reproduction, start
 
 
 class PapersGAN(sg.GAN):
@@ -51,13 +52,6 @@ class Paper:
         self.momentum(epoch)
 
 
-def start_uniform(network, width, rng):
-    """Weights uniform in [−width, width], biases 0."""
-    for name, value in network.params.items():
-        new = rng.uniform(-width, width, value.shape) if name.endswith("W") else np.zeros(value.shape)
-        sg.ops.copy_to(value, sg.ops.array(new.astype(np.float32)))
-
-
 def run(study):
     """Train, measure, draw."""
     train, valid, test = (study.mnist(split).x for split in ("train", "valid", "test"))
@@ -68,8 +62,8 @@ def run(study):
         784, latent_dim=100, discriminator_hidden=(240, 240), maxout_pieces=5, dropout=0.5, noise="uniform", simultaneous=True, rng=study.seed
     )  # fmt: skip
     gan.discriminator_objective = halved(gan.discriminator_objective)
-    start_uniform(gan.generator, 0.05, rng)
-    start_uniform(gan.discriminator, 0.005, rng)
+    start(gan.generator, uniform(0.05), rng)
+    start(gan.discriminator, uniform(0.005), rng)
     start_at_marginals(gan.generator.layers[-2].params["b"], train)
     epochs, steps, found = study.choose(quick=1, default=100, full=250), -(-len(train) // 100), {}
     for epoch in sorted({max(1, epochs * tenth // 10) for tenth in range(1, 11)}):

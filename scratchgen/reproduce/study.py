@@ -21,7 +21,9 @@ import numpy as np
 
 from scratchgen import data, train
 from scratchgen.atomic import atomic_file
+from scratchgen.layers.initializers import initialize
 from scratchgen.metrics import Estimate, estimate
+from scratchgen.ops import array, copy_to
 from scratchgen.reading import Damaged
 
 SIZES = ("quick", "default", "full")
@@ -59,6 +61,14 @@ class Reproduction:
     quick: str
     default: str = ""
     full: str = ""
+
+
+def start(network, init, rng):
+    """Start a network as the paper's code does: weights by an initialiser, a function (shape, rng) -> array (layers/initializers.py); biases 0."""
+    for name, value in network.params.items():
+        if name.endswith(("W", "b")):
+            new = initialize(init, value.shape, rng) if name.endswith("W") else np.zeros(value.shape)
+            copy_to(value, array(new.astype(value.dtype)))
 
 
 class Study:
