@@ -58,7 +58,10 @@ def described(name, title, table):
         run=functools.partial(run, name=name),
         published=published,
         unit="modes, share of samples, nats",
-        differs=(),
+        differs=(
+            "batch normalisation sees all of a minibatch's examples together, not those of each place in a pack by themselves",
+            "the examples of a pack come from the same 100,000 points, not from 100,000 for each place in it",
+        ),
         quick="one epoch of 20,000 points",
         default="40 epochs, not 400; --full has all",
     )
