@@ -129,7 +129,7 @@ class AAE(Model):
         """E[x|z] at the code of x:  (batch, data_dim) -> (batch, data_dim)."""
         return self.decode(self.encode(x))
 
-    def sample(self, n, y=None, rng=None):
+    def sample(self, n, rng=None):
         """E[x|z] for n draws of z from the prior -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
         return self.decode(self._prior(n, rng))
 

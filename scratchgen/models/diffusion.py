@@ -147,7 +147,7 @@ class Diffusion(Model):
             return self.net(join_columns(x_t, self._time(t)))
         return self.net(with_time(x_t, t / self.n_steps))
 
-    def sample(self, n, y=None, rng=None):
+    def sample(self, n, rng=None):
         """n draws -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
         return self.path(n, rng)[-1]
 

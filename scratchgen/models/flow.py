@@ -219,7 +219,7 @@ class Flow(Model):
             raise ValueError(f"z has shape {tuple(z.shape)}; {type(self).__name__}.from_noise needs (n, {self.data_dim})")
         return self.chain.inverse(z)
 
-    def sample(self, n, y=None, rng=None):
+    def sample(self, n, rng=None):
         """n draws -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
         stream = self.stream if rng is None else Stream(rng)
         return self.from_noise(stream.normal((integer("n", n, 0), self.data_dim), self.dtype))

@@ -171,7 +171,7 @@ class FlowMatching(Model):
         y = self.net(with_time(x, t))
         return y if self.predict == "velocity" else velocity_to(x, y, t)
 
-    def sample(self, n, y=None, rng=None):
+    def sample(self, n, rng=None):
         """n draws -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
         return self.path(n, rng)[-1]
 

@@ -76,7 +76,7 @@ class GMMN(Model):
         self.generator.backward(dgenerated, cache, wrt="params")
         return loss, {"loss": loss}
 
-    def sample(self, n, y=None, rng=None):
+    def sample(self, n, rng=None):
         """n generated examples -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
         return self.generator(self._noise(n, rng))
 

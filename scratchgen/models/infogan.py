@@ -287,7 +287,7 @@ class InfoGAN(Model):
         generator_loss = lambda x: self.generator_loss(self._noise(x.shape[0]), self.draw_codes(x.shape[0]))
         return [(self.discriminator_loss, "discriminator"), (generator_loss, "generator")]
 
-    def sample(self, n, y=None, rng=None):
+    def sample(self, n, rng=None):
         """n generated examples, of random codes -> (n, data_dim). rng: seed, Generator, or None for the model's own stream."""
         stream = self.stream if rng is None else Stream(rng)
         return self.generate(self._noise(n, stream), self.draw_codes(n, stream))

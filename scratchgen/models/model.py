@@ -10,7 +10,8 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     turns(step)      [(loss, players' names …)] of one step               loss(x), or loss(x, y=y) -> total, {part: number}; fills their gradients
     updated(name)    called after each update of a player                 what must hold of its parameters, such as bounds
     optimizer(m)     a new optimizer for a player, with customary settings
-    sample(n, y)     n examples, drawn after every epoch                  pictures, where they are pictures or points of the plane
+    sample(n)        n examples, drawn after every epoch; sample(n, y)    pictures, where they are pictures or points of the plane
+                     of a model that takes labels
     likelihoods(x)   {name: log p(x) or a bound on it, (n,) in nats}      empty where there is nothing honest to compute
     clusters(x)      classes that the model has found by itself            (n,); None, if it finds none
     units            {column of metrics.csv: its unit}                     for the curves;  landmarks: {column: (number, what it means)}
@@ -151,8 +152,8 @@ class Model(Module):
         """
         return {}
 
-    def sample(self, n, y=None, rng=None):
-        """n examples -> (n, data_dim). y: labels (n,) for a model that takes them.  rng: seed, Generator, or None for the model's own stream."""
+    def sample(self, n, rng=None):
+        """n examples -> (n, data_dim). rng: seed, Generator, or None for the model's own stream. A model that takes labels has y (n,) before it."""
         raise NotImplementedError(f"{type(self).__name__} has no sample")
 
     def labels_for(self, n):

@@ -51,6 +51,12 @@ def test_noise():
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", [sg.AAE, sg.Diffusion, sg.FlowMatching, sg.GAN, sg.GMMN, sg.InfoGAN, sg.MADE, sg.MAF, sg.RealNVP, sg.VAE])
+def test_labels_for_a_model_that_takes_none(kind):
+    with pytest.raises((TypeError, ValueError), match="unexpected keyword argument 'y'|y was given to a model without labels"):
+        kind(5, rng=0).sample(2, y=np.zeros(2, int))
+
+
 def test_a_model_of_ones_own_has_the_same_door():
     class Mine(Model):
         data_dim = 5
