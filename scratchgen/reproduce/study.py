@@ -64,7 +64,10 @@ class Reproduction:
 
 
 def start(network, init, rng):
-    """Start a network as the paper's code does: weights by an initialiser, a function (shape, rng) -> array (layers/initializers.py); biases 0."""
+    """Start a network as the paper's code does: weights by an initialiser, a function (shape, rng) -> array (layers/initializers.py); biases 0.
+
+    Raises ValueError if it gives another shape.
+    """
     for name, value in network.params.items():
         if name.endswith(("W", "b")):
             new = initialize(init, value.shape, rng) if name.endswith("W") else np.zeros(value.shape)

@@ -8,9 +8,12 @@ import pytest
 import scratchgen as sg
 from scratchgen import reproduce
 from scratchgen.cli import main
+from scratchgen.layers import mlp
+from scratchgen.layers.initializers import normal
 from scratchgen.metrics import Estimate
 from scratchgen.reproduce import Published, Reproduction, Study
 from scratchgen.reproduce.report import as_json, as_text, combined, differences
+from scratchgen.reproduce.study import start
 
 X = (np.random.default_rng(0).uniform(size=(60, 6)) < 0.5).astype(np.float32)
 
@@ -120,3 +123,17 @@ def test_the_list_and_what_is_not_in_it(capsys):
     assert main(["reproduce", "jaann"]) == 2
     assert "did you mean 'jaan'" in capsys.readouterr().err
     assert main(["reproduce", "jaan", "--seeds", "0"]) == 2
+
+
+def test_a_network_starts_as_the_papers_code_does():
+    net = mlp((3, 400, 2), batch_norm=True, rng=0)
+    for value in net.params.values():
+        value[...] = 7
+    start(net, normal(0.02), np.random.default_rng(0))
+    for name, value in net.params.items():
+        if name.endswith("W"):
+            assert 0.015 < value.std() < 0.025 and abs(value.mean()) < 0.005
+        else:
+            assert (value == (0 if name.endswith("b") else 7)).all()  # scales and shifts of batch normalisation stay
+    with pytest.raises(ValueError, match="init gave weights of shape"):
+        start(net, lambda shape, rng: np.zeros(3), None)
