@@ -18,7 +18,7 @@ from scratchgen.optim import Adam
 from scratchgen.reproduce.study import Published, Reproduction, start
 
 DATA = {"ring": (toys.ring, toys.ring_modes(), toys.RING_STD), "grid": (toys.grid, toys.grid_modes(), toys.GRID_STD)}
-EPOCHS = {"ring": 10, "grid": 40}  # of a training by default: modes of the ring are found sooner
+EPOCHS = {"ring": 20, "grid": 60}  # of a training by default: modes of the ring are found sooner
 PACKS = {"GAN": 1, "PacGAN2": 2, "PacGAN4": 4}
 
 
@@ -31,8 +31,9 @@ def run(study, name):
             2, latent_dim=2, generator_hidden=(400,) * 4, discriminator_hidden=(200,) * 3, maxout_pieces=5, batch_norm=True, output="identity",
             pack=pack, simultaneous=True, rng=study.seed,
         )  # fmt: skip
+        rng = np.random.default_rng([study.seed, 8])
         for player in gan.generator, gan.discriminator:
-            start(player, normal(0.02), np.random.default_rng([study.seed, 8]))
+            start(player, normal(0.02), rng)
         epochs = study.choose(quick=1, default=EPOCHS[name], full=400)
         study.fit(
             gan, np.tile(x, (pack, 1)), name=who.lower(), epochs=epochs, batch_size=100 * pack,
