@@ -18,7 +18,7 @@ from scratchgen.optim import Adam
 from scratchgen.reproduce.study import Published, Reproduction, start
 
 DATA = {"ring": (toys.ring, toys.ring_modes(), toys.RING_STD), "grid": (toys.grid, toys.grid_modes(), toys.GRID_STD)}
-EPOCHS = {"ring": 20, "grid": 60}  # of a training by default: modes of the ring are found sooner
+EPOCHS = {"ring": 10, "grid": 50}  # of a training by default: modes of the ring are found sooner
 PACKS = {"GAN": 1, "PacGAN2": 2, "PacGAN4": 4}
 
 
