@@ -10,6 +10,7 @@ import json
 import math
 import multiprocessing
 import os
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -52,8 +53,14 @@ def workers(jobs):
     elif jobs == 1:
         yield map
     else:
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as executor:
+        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent) as executor:
             yield executor.map
+
+
+def end_with_parent():
+    """Let this worker end when its parent does: after a kill nobody would see what it trains on. Files are replaced whole, so nothing is lost."""
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def train_all(cls, options):

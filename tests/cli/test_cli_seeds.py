@@ -1,11 +1,14 @@
 """One command for many seeds: what each gives alone, in one table; stopped and gone on with; in processes and under mpiexec."""
 
+import contextlib
 import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ import scratchgen as sg
 from scratchgen.cli import main
 from scratchgen.cli.seeds import numbers_in, parsed
 from scratchgen.metrics import Estimate
+from scratchgen.train.run_folder import RunFolder
 
 TINY = ["--steps", "4", "--latent-dim", "2", "--hidden", "5"]
 
@@ -115,3 +119,30 @@ def test_under_mpiexec(bits, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("means and standard errors over 2 seeds") == 1
     assert json.loads((tmp_path / "sweep" / "seeds.json").read_text())["each"].keys() == {"0", "4"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.killpg")
+@pytest.mark.parametrize("kill", [lambda process: process.kill(), lambda process: os.killpg(process.pid, signal.SIGINT)], ids=["kill", "ctrl-c"])
+def test_workers_end_with_their_parent(bits, tmp_path, kill):
+    out = tmp_path / "sweep"
+    command = ["train", "vae", "--data", bits, *TINY, "--steps", "10000000", "--seeds", "0-1", "--jobs", "2", "--out", str(out)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen([sys.executable, "-m", "scratchgen", *command], **pipes, start_new_session=True)
+    try:
+        until(lambda: all((out / f"seed-{seed}" / "metrics.csv").exists() for seed in (0, 1)))
+        kill(process)
+        output = process.communicate(timeout=60)[0].decode()  # ends when the last process that holds the pipe has ended
+        for seed in (0, 1):
+            RunFolder(out / f"seed-{seed}").close()  # nobody trains in it
+        assert "Traceback" not in output
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def until(true):
+    """Wait until a function says so, 2 minutes at most."""
+    deadline = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
