@@ -167,7 +167,11 @@ class FlowMatching(Model):
         return loss, {"loss": loss}
 
     def velocity(self, x, t):
-        """v of x (batch, data_dim), all at the time t, a number -> (batch, data_dim)."""
+        """v of x (batch, data_dim), all at the time t, a number -> (batch, data_dim).
+
+        Raises ValueError at a time outside [0, 1], and at 1 if the network predicts the data: there it has arrived.
+        """
+        number("t", t, lambda t: 0 <= t <= 1 and (t < 1 or self.predict == "velocity"), "be from 0 to 1, and less than 1 where data is predicted")
         y = self.net(with_time(x, t))
         return y if self.predict == "velocity" else velocity_to(x, y, t)
 

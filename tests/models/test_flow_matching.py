@@ -1,5 +1,7 @@
 """Flow matching: the objective, and paths whose velocity is known."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -100,3 +102,10 @@ def test_resumed_run_equals_one_that_never_stopped(tmp_path):
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         sg.FlowMatching(2, **arguments)
+
+
+@pytest.mark.parametrize("predict, t", [("data", 1), ("velocity", 1.1), ("velocity", -0.1), ("data", math.nan)])
+def test_there_is_no_velocity_outside_the_path(predict, t):
+    model = sg.FlowMatching(2, hidden=(3,), predict=predict, rng=0)
+    with pytest.raises(ValueError, match="t is"):
+        model.velocity(np.zeros((1, 2), np.float32), t)
