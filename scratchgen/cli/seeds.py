@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from scratchgen.atomic import atomic_file
@@ -42,7 +43,7 @@ def parsed(text):
 
 @contextlib.contextmanager
 def workers(jobs):
-    """A function that maps, as `map` does, but over `jobs` processes; None in a process that only works for another."""
+    """A function that maps, as `map` does, but over `jobs` processes; None in one that only works for another. RuntimeError if one is killed."""
     jobs = integer("--jobs", jobs, 1)
     if any(variable in os.environ for variable in STARTED):
         from mpi4py import MPI
@@ -53,8 +54,11 @@ def workers(jobs):
     elif jobs == 1:
         yield map
     else:
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent) as executor:
-            yield executor.map
+        try:
+            with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent) as executor:
+                yield executor.map
+        except BrokenProcessPool as error:
+            raise RuntimeError("a worker was killed, perhaps for lack of memory, which fewer --jobs need; the same command goes on") from error
 
 
 def end_with_parent():

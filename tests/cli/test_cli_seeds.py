@@ -16,7 +16,7 @@ import pytest
 
 import scratchgen as sg
 from scratchgen.cli import main
-from scratchgen.cli.seeds import numbers_in, parsed
+from scratchgen.cli.seeds import numbers_in, parsed, workers
 from scratchgen.metrics import Estimate
 from scratchgen.train.run_folder import RunFolder
 
@@ -119,6 +119,16 @@ def test_under_mpiexec(bits, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("means and standard errors over 2 seeds") == 1
     assert json.loads((tmp_path / "sweep" / "seeds.json").read_text())["each"].keys() == {"0", "4"}
+
+
+def ended(task):
+    """A worker that the system kills."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_killed_worker_is_named():
+    with pytest.raises(RuntimeError, match="fewer --jobs"), workers(2) as mapped:
+        list(mapped(ended, range(2)))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="os.killpg")
