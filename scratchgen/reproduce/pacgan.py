@@ -62,6 +62,7 @@ def described(name, title, table):
         unit="modes, share of samples, nats",
         differs=(
             "batch normalisation sees all of a minibatch's examples together, not those of each place in a pack by themselves",
+            "samples are drawn with running statistics of training; theirs are settled by 50 minibatches more before each measurement",
             "the examples of a pack come from the same 100,000 points, not from 100,000 for each place in it",
         ),
         quick="one epoch of 20,000 points",
