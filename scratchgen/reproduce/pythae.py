@@ -9,13 +9,11 @@ fall at epochs 500, 750 and 1,000, too, which its 500 epochs never reach. What g
 and --full trains for 1,000 epochs.
 """
 
-import numpy as np
-
 import scratchgen as sg
 from scratchgen.data import Binarize
-from scratchgen.ops import array, copy_to
+from scratchgen.ops import array
 from scratchgen.optim import Adam
-from scratchgen.reproduce.study import Published, Reproduction
+from scratchgen.reproduce.study import Published, Reproduction, start_as_pytorch
 
 MILESTONES = (200, 350, 500, 750, 1000)  # epochs
 NETWORKS = {"one hidden layer": (400,), "two hidden layers": (400, 400)}
@@ -31,23 +29,12 @@ class Falling:
         self.optimizer.lr = self.lr * 10 ** (-sum(epoch >= milestone for milestone in MILESTONES) / 5)
 
 
-def start_as_pytorch(network, rng):
-    """Weights W (n_in, n_out) and biases b (n_out,) of a network's Linear layers, uniform on ±1/√n_in."""
-    for layer in network.layers:
-        if layer.params:
-            limit = layer.params["W"].shape[0] ** -0.5
-            for value in layer.params.values():
-                copy_to(value, array(rng.uniform(-limit, limit, value.shape).astype(value.dtype)))
-
-
 def run(study):
     """Train both and measure."""
     x = Binarize("once", rng=0).dataset(study.mnist("test").x)[:: study.choose(quick=20, default=1)]
     for name, hidden in NETWORKS.items():
         vae = sg.VAE(784, latent_dim=40, hidden=hidden, activation="relu", rng=study.seed)
-        rng = np.random.default_rng(study.seed)
-        start_as_pytorch(vae.encoder, rng)
-        start_as_pytorch(vae.decoder, rng)
+        start_as_pytorch(study.seed, vae.encoder, vae.decoder)
         epochs = study.choose(quick=4, default=500, full=1000)
         study.fit(
             vae, study.mnist("train").x, name=name.replace(" ", "-"), valid=study.mnist("valid").x, epochs=epochs, patience=epochs, batch_size=100,

@@ -21,9 +21,10 @@ import numpy as np
 
 from scratchgen import data, train
 from scratchgen.atomic import atomic_file
+from scratchgen.layers import Linear
 from scratchgen.layers.initializers import initialize
 from scratchgen.metrics import Estimate, estimate
-from scratchgen.ops import array, copy_to
+from scratchgen.ops import array, as_generator, copy_to
 from scratchgen.reading import Damaged
 
 SIZES = ("quick", "default", "full")
@@ -72,6 +73,18 @@ def start(network, init, rng):
         if name.endswith(("W", "b")):
             new = initialize(init, value.shape, rng) if name.endswith("W") else np.zeros(value.shape)
             copy_to(value, array(new.astype(value.dtype)))
+
+
+def start_as_pytorch(rng, *networks):
+    """Start the Linear layers of Sequentials as PyTorch's own do: weights (n_in, n_out) and biases (n_out,) uniform on ±1/√n_in.
+
+    rng: seed or Generator.
+    """
+    rng = as_generator(rng)
+    for layer in (layer for network in networks for layer in network.layers if isinstance(layer, Linear)):
+        limit = layer.n_in**-0.5
+        for value in layer.params.values():
+            copy_to(value, array(rng.uniform(-limit, limit, value.shape).astype(value.dtype)))
 
 
 class Study:

@@ -13,7 +13,7 @@ from scratchgen.layers.initializers import normal
 from scratchgen.metrics import Estimate
 from scratchgen.reproduce import Published, Reproduction, Study
 from scratchgen.reproduce.report import as_json, as_text, combined, differences
-from scratchgen.reproduce.study import start
+from scratchgen.reproduce.study import start, start_as_pytorch
 
 X = (np.random.default_rng(0).uniform(size=(60, 6)) < 0.5).astype(np.float32)
 
@@ -137,3 +137,16 @@ def test_a_network_starts_as_the_papers_code_does():
             assert (value == (0 if name.endswith("b") else 7)).all()  # scales and shifts of batch normalisation stay
     with pytest.raises(ValueError, match="init gave weights of shape"):
         start(net, lambda shape, rng: np.zeros(3), None)
+
+
+def test_networks_start_as_pytorchs_do():
+    one, other = mlp((100, 50, 2), batch_norm=True, rng=0), mlp((100, 50, 2), rng=0)
+    start_as_pytorch(0, one, other)
+    for net in one, other:
+        first, *_, last = net.layers
+        for layer, limit in ((first, 0.1), (last, 50**-0.5)):
+            for value in layer.params.values():
+                assert 0.1 * limit < abs(value).max() <= limit
+            assert layer.params["W"].std() == pytest.approx(limit / 3**0.5, rel=0.15)
+    assert (one.params["1.gamma"] == 1).all()  # batch normalisation stays
+    assert not np.array_equal(first.params["W"], one.layers[0].params["W"])
