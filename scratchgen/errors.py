@@ -10,6 +10,10 @@ import numpy as np
 LARGEST = 2**48  # more numbers than any array has
 
 
+class Failed(RuntimeError):
+    """The command was right, but the run failed."""
+
+
 def shown(value):
     """A value in an error's sentence: what it is in Python, on one line and not too long."""
     text = " ".join(repr(value).split())

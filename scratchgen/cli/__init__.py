@@ -10,6 +10,7 @@ import os
 import sys
 
 import scratchgen
+from scratchgen.errors import Failed
 from scratchgen.terminal import tolerate_terminal
 
 COMMANDS = ("train", "sample", "evaluate", "models", "explore", "play", "reproduce", "gradcheck", "trace", "book", "coursework", "bench", "doctor")
@@ -53,7 +54,7 @@ def main(arguments=None):
         return 130
     except (ValueError, TypeError, OSError, MemoryError, RuntimeError, ArithmeticError) as error:
         print(f"scratchgen: {sentence(error)}", file=sys.stderr)
-        failed = isinstance(error, (OSError, MemoryError, FloatingPointError)) and not isinstance(error, FileNotFoundError)
+        failed = isinstance(error, (OSError, MemoryError, FloatingPointError, Failed)) and not isinstance(error, FileNotFoundError)
         return 1 if failed else 2
 
 

@@ -7,7 +7,6 @@ import argparse
 import contextlib
 import io
 import json
-import math
 import multiprocessing
 import os
 import threading
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from scratchgen.atomic import atomic_file
 from scratchgen.data import splits
-from scratchgen.errors import integer
+from scratchgen.errors import Failed, integer
 from scratchgen.metrics import Estimate, over_seeds
 from scratchgen.reproduce.report import written
 from scratchgen.train.ranks import STARTED, on_its_own
@@ -33,6 +32,8 @@ def parsed(text):
         first, dash, last = part.strip().partition("-")
         if not (first.isascii() and first.isdigit() and (not dash or (last.isascii() and last.isdigit()))):
             raise ValueError(f"--seeds is {text!r}; it must be whole numbers, such as 0-9 or 0,3,5")
+        if int(last or first) < int(first):
+            raise ValueError(f"--seeds is {text!r}; {part.strip()} must begin with the smaller number")
         if int(last or first) - int(first) >= MOST:
             raise ValueError(f"--seeds is {text!r}; it can name at most {MOST} seeds")
         seeds += range(int(first), int(last or first) + 1)
@@ -43,7 +44,7 @@ def parsed(text):
 
 @contextlib.contextmanager
 def workers(jobs):
-    """A function that maps, as `map` does, but over `jobs` processes; None in one that only works for another. RuntimeError if one is killed."""
+    """A function that maps, as `map` does, but over `jobs` processes; None in one that only works for another. Failed if one is killed."""
     jobs = integer("--jobs", jobs, 1)
     if any(variable in os.environ for variable in STARTED):
         from mpi4py import MPI
@@ -54,23 +55,34 @@ def workers(jobs):
     elif jobs == 1:
         yield map
     else:
+        context = multiprocessing.get_context("spawn")
+        stop = context.Event()
         try:
-            with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent) as executor:
-                yield executor.map
+            with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent, initargs=(stop,)) as executor:
+                try:
+                    yield executor.map
+                except KeyboardInterrupt:
+                    stop.set()
+                    raise
         except BrokenProcessPool as error:
-            raise RuntimeError("a worker was killed, perhaps for lack of memory, which fewer --jobs need; the same command goes on") from error
+            raise Failed("a worker was killed, perhaps for lack of memory, which fewer --jobs need; the same command goes on") from error
 
 
-def end_with_parent():
-    """Let this worker end when its parent does: after a kill nobody would see what it trains on. Files are replaced whole, so nothing is lost."""
+def end_with_parent(stop):
+    """Let this worker end when its parent does: after a kill nobody would see what it trains on. Files are replaced whole, so nothing is lost.
+
+    At `stop`, a Ctrl-C of the parent, which a terminal sends to its workers, too, it has 5 seconds to save: the pool would wait for tasks that it was
+    given already.
+    """
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=lambda: (stop.wait(), time.sleep(5), os._exit(1)), daemon=True).start()
 
 
 def train_all(cls, options):
     """Train and evaluate with each of --seeds, in OUT/seed-N; print a line each, then means and standard errors, kept in OUT/seeds.json.
 
-    A sweep that was stopped goes on. A seed that fails does not end the others; RuntimeError at the end, if there was one.
+    A sweep that was stopped goes on. A seed that fails does not end the others; Failed at the end, if there was one.
     """
     if options.seed is not None or options.resume:
         raise ValueError("--seeds says which seeds, and goes on with a sweep that was stopped: leave out --seed and --resume")
@@ -96,10 +108,10 @@ def train_all(cls, options):
     width = max(map(len, table), default=0)
     print(f"\nmeans and standard errors over {len(found)} seeds", *(f"{key:{width}}  {written(each)}" for key, each in table.items()), sep="\n")
     with atomic_file(out / "seeds.json") as file:
-        means = {key: {"mean": mean, "standard_error": None if math.isnan(error) else error} for key, (mean, error) in table.items()}
+        means = {key: each.as_json() for key, each in table.items()}
         file.write(json.dumps({"model": model, "each": found, "failed": failed, "over_seeds": means}, indent=2).encode() + b"\n")
     if failed:
-        raise RuntimeError(f"{len(failed)} of {len(seeds)} trainings failed: seed {', '.join(map(str, failed))}")
+        raise Failed(f"{len(failed)} of {len(seeds)} trainings failed: seed {', '.join(map(str, failed))}")
 
 
 @contextlib.contextmanager
