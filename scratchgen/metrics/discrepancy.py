@@ -13,7 +13,7 @@ import numpy as np
 from scratchgen.errors import integer
 from scratchgen.losses.mmd import check_bandwidths
 from scratchgen.metrics.estimate import estimate
-from scratchgen.metrics.parzen import as_points, squared_distances
+from scratchgen.metrics.parzen import as_points, rounding, squared_distances
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -39,7 +39,9 @@ def mmd_estimate(samples, data, bandwidths=None, block=500):
 
 def median_distance(x):
     """The median of the distances between different examples of x (n, d)."""
-    return float(np.sqrt(np.median(squared_distances(x, x)[np.triu_indices(len(x), 1)])))
+    x = x - x.mean(axis=0)
+    d2 = squared_distances(x, x)
+    return float(np.sqrt(np.median(np.where(d2 > rounding(x, x), d2, 0)[np.triu_indices(len(x), 1)])))
 
 
 def unbiased(x, y, bandwidths):

@@ -16,6 +16,10 @@ class Estimate(NamedTuple):
     mean: float
     standard_error: float
 
+    def as_json(self):
+        """{"mean", "standard_error"}, for JSON, which knows no NaN: None of a single value's error."""
+        return {"mean": self.mean, "standard_error": None if np.isnan(self.standard_error) else self.standard_error}
+
 
 def estimate(values):
     """The Estimate that values (n,) give, n ≥ 1; booleans count as 0 and 1: their mean is a share."""

@@ -40,7 +40,7 @@ def best_agreement(classes, y):
         if not 0 <= values.min() <= values.max() < MOST:
             raise ValueError(f"{name} runs from {values.min()} to {values.max()}; numbers must lie in 0 … {MOST - 1}")
     K = int(max(classes.max(), y.max())) + 1
-    counts = np.bincount(classes.astype(np.int64) * K + y, minlength=K * K).reshape(K, K)  # N[c, y]
+    counts = np.bincount(classes.astype(np.int64) * K + y.astype(np.int64), minlength=K * K).reshape(K, K)  # N[c, y]
     best, last = np.zeros(2**K, np.int64), np.zeros(2**K, np.int64)  # by set of labels, whose bits are the labels
     sets = np.arange(2**K)
     sizes = sum((sets >> label) & 1 for label in range(K))

@@ -65,6 +65,11 @@ def squared_distances(a, b):
     return np.maximum(d2, 0, out=d2)  # rounding may leave −1e-15 where a = b
 
 
+def rounding(a, b):
+    """How far rounding may take squared_distances from ‖aᵢ − bⱼ‖²:  (n, d), (m, d) -> (n, m)."""
+    return 4 * a.shape[1] * np.finfo(float).eps * (np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1))
+
+
 def as_points(x, name):
     """x as a finite float64 array (n, d), n ≥ 1; ValueError in one sentence otherwise."""
     x = np.asarray(x, dtype=np.float64)

@@ -17,7 +17,7 @@ import numpy as np
 from scratchgen.errors import integer
 from scratchgen.metrics.estimate import Estimate, estimate
 from scratchgen.metrics.neighbours import nearest_neighbours
-from scratchgen.metrics.parzen import BLOCK, as_points, squared_distances
+from scratchgen.metrics.parzen import BLOCK, as_points, rounding, squared_distances
 
 
 class PrecisionRecall(NamedTuple):
@@ -27,6 +27,8 @@ class PrecisionRecall(NamedTuple):
 
 def precision_recall(samples, data, k=3):
     """-> PrecisionRecall, shares with standard errors.  samples (n, d), data (m, d) features; k: the neighbour that a ball reaches to.
+
+    The errors are those of other examples in the same balls; other balls would add to them.
 
     Raises ValueError for shapes that do not fit, values that are not finite, sets of at most k examples, or k < 1.
     """
@@ -42,9 +44,8 @@ def within(x, data, k):
     radius = nearest_neighbours(data, data, k + 1)[1][:, k]  # the nearest is the example itself
     center = data.mean(axis=0)
     x, data, found = x - center, data - center, np.empty(len(x), bool)
-    largest = max(np.square(x).sum(axis=1).max(), np.square(data).sum(axis=1).max())
-    reach = radius**2 + 4 * x.shape[1] * np.finfo(float).eps * largest  # what the product's rounding may add to the distance of equal examples
     rows = max(1, BLOCK // len(data))
     for start in range(0, len(x), rows):
-        found[start : start + rows] = (squared_distances(x[start : start + rows], data) <= reach).any(axis=1)
+        some = x[start : start + rows]
+        found[start : start + rows] = (squared_distances(some, data) <= radius**2 + rounding(some, data)).any(axis=1)
     return found

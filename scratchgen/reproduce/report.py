@@ -20,11 +20,11 @@ def as_json(result, studies):
         "unit": result.unit,
         "size": studies[0].size,
         "seeds": [study.seed for study in studies],
-        "ours": {what: found._asdict() for what, found in combined(studies).items()},
+        "ours": {what: found.as_json() for what, found in combined(studies).items()},
         "theirs": {what: {"value": p.value, "error": p.error, "origin": p.origin} for what, p in result.published.items()},
         "differs": differences(result, studies[0].size),
         "seconds": sum(study.seconds for study in studies),
-        "each": {str(study.seed): {what: found._asdict() for what, found in study.measured.items()} for study in studies},
+        "each": {str(study.seed): {what: found.as_json() for what, found in study.measured.items()} for study in studies},
     }
 
 

@@ -98,7 +98,7 @@ class Study:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise type(error)(f"the folder {self.folder} cannot be made ({error.strerror}); give another --out") from error
+            raise OSError(f"the folder {self.folder} cannot be made ({error.strerror}); give another --out") from error
         self.record = self._read()
 
     def choose(self, quick, default, full=None):
@@ -116,12 +116,13 @@ class Study:
             return train.fit(model, x, out=out, resume=(out / "checkpoint.npz").exists(), seed=self.seed, **arguments)
 
     def measure(self, what, function):
-        """Measure, or recall what was measured before. function() gives an Estimate, values (n,) of examples, or a number."""
+        """Measure, or recall what was measured before. function() gives an Estimate, values (n,) of examples, or a number,
+        of whose error one seed tells nothing."""
         if what not in self.record["measured"]:
             with self.timing():
                 found = function()
             if not isinstance(found, Estimate):
-                found = estimate(found) if np.ndim(found) else Estimate(float(found), 0.0)
+                found = estimate(np.atleast_1d(found))
             self.record["measured"][what] = list(map(float, found))
             self._write()
         return self.measured[what]
@@ -133,7 +134,7 @@ class Study:
 
     @property
     def seconds(self):
-        """Time spent in training and measuring, interrupted runs included."""
+        """Time spent in training and measuring, interrupted runs included, but for those that were killed."""
         return self.record["seconds"]
 
     @contextlib.contextmanager
@@ -157,7 +158,7 @@ class Study:
                 return {"seed": self.seed, "size": self.size, "seconds": float(record["seconds"]), "measured": found}
         except (ValueError, TypeError, KeyError, AttributeError):
             pass
-        raise Damaged(f"{path} is not what a study with seed {self.seed} and size {self.size} has written; remove it, or give another --out")
+        raise Damaged(f"{path} is not what a study with seed {self.seed} and size {self.size} has written; remove that folder, or give another --out")
 
     def _write(self):
         with atomic_file(self.folder / "study.json") as file:

@@ -33,3 +33,5 @@ def test_bad_input():
         mmd_estimate(np.zeros((1000, 2)), np.zeros((2000, 3)))
     with pytest.raises(ValueError, match="most are equal; give bandwidths"):
         mmd_estimate(np.zeros((1000, 2)), np.zeros((1000, 2)))
+    with pytest.raises(ValueError, match="most are equal; give bandwidths"):
+        mmd_estimate(np.random.default_rng(0).uniform(size=(1000, 784)), np.full((1000, 784), 0.1))

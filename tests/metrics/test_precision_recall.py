@@ -33,6 +33,14 @@ def test_far_apart_there_is_neither():
     assert precision_recall(normal(rng), normal(rng, at=1e4)) == ((0, 0), (0, 0))
 
 
+def test_one_far_sample_does_not_widen_the_balls():
+    rng = np.random.default_rng(5)
+    data = 0.1 * rng.normal(size=(500, 256))
+    samples = 0.1 * rng.normal(size=(500, 256)) + 0.5
+    samples[0] = 3e6
+    assert precision_recall(samples, data) == ((0, 0), (0, 0))
+
+
 def test_equal_examples_lie_in_their_own_ball_of_radius_0():
     data = np.repeat(np.random.default_rng(4).normal(size=(20, 50)), 6, axis=0) + 5
     assert precision_recall(data, data) == ((1, 0), (1, 0))

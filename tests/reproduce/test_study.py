@@ -100,7 +100,10 @@ def test_one_seed_has_its_own_error_and_several_that_over_seeds(tmp_path):
 def test_values_and_numbers_are_estimates_too(tmp_path):
     study = Study(tmp_path)
     assert study.measure("values", lambda: [1.0, 3.0]) == (2, pytest.approx(1))
-    assert study.measure("number", lambda: 7) == (7, 0)
+    mean, error = study.measure("number", lambda: 7)
+    assert mean == 7 and np.isnan(error)
+    assert as_json(result(published={}), [study])["ours"]["number"] == {"mean": 7, "standard_error": None}
+    assert "nan" not in as_text(result(published={}), [Study(tmp_path)])
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"seed": 0, "size": "quick", "seconds": 1, "measured": {}}', '{"measured": {"a": [1]}}'])
