@@ -1,8 +1,8 @@
 """The MNIST row of the GAN paper's table (Goodfellow et al. 2014): the Parzen window's log-likelihood, beside what it gives to others.
 
 Generator: 100 uniform noise variables, 1200–1200 ReLU, sigmoid; weights U(±0.05), output biases from the pixels' means. Discriminator: 240–240 maxout
-units of 5 pieces; weights U(±0.005); half of the hidden units dropped, and a fifth of the inputs. Minibatches of 100, rate 0.1 divided by 1.000004 at
-every one, momentum from 0.5 to 0.7. The paper's code takes half of the discriminator's loss.
+units of 5 pieces; weights U(±0.005); half of the hidden units dropped, and a fifth of the inputs. Minibatches of 100, rate 0.1 divided by 1.000004
+for each, at the end of an epoch, momentum from 0.5 to 0.7. The paper's code takes half of the discriminator's loss.
 
 Both players move at once, from the same look at the same noise, with the same units dropped. That matters in this setting: where the generator's
 gradient has noise and a dropout of its own, seed 0 has collapsed after four epochs, nearly one picture for every z, whether the players move at once
@@ -89,7 +89,10 @@ GAN = Reproduction(
     run=run,
     published={"adversarial nets": Published(225, 2), "real training digits": Published(243, origin="recalled")},
     unit="nats",
-    differs=("the paper stopped by a rule that it does not state; here of ten moments of the training, the one that validation digits like best",),
+    differs=(
+        "the paper stopped by a rule that it does not state; here of up to ten moments of the training, the one that validation digits like best",
+        "the rate falls after every epoch, there after every minibatch",
+    ),
     quick="one epoch, 1,000 samples, one iteration of k-means",
     default="100 epochs, over which momentum rises, not 250 or more; --full has 250",
 )

@@ -64,7 +64,11 @@ IWAE = Reproduction(
     run=run,
     published={"VAE, k = 1": Published(86.76), "VAE, k = 5": Published(86.47), "IWAE, k = 5": Published(85.54)},
     unit="nats",
-    differs=("the test digits are binarized once, with our random numbers",),
+    differs=(
+        "the test digits are binarized once, with our random numbers",
+        "as the paper's text has it, Adam's β₁ is 0.9 and all 60,000 digits are trained on; in the authors' code it is 0.99, and 400 are kept aside",
+        "gradients are means over shuffled minibatches, with the KL in closed form; there sums, in one order, with the KL of samples",
+    ),
     quick="one epoch of 5,000 digits, not 60,000; 100 test digits and 50 importance samples",
     default="328 epochs, not 3,280; --full has all",
 )

@@ -49,7 +49,7 @@ WGAN = Reproduction(
     unit="modes, or a share of samples",
     differs=(
         "the critic's activation is LeakyReLU(0.2), not ReLU; weights from our initialiser",
-        "102,400 points, drawn once, not anew for each minibatch",
+        "102,400 points, drawn once; there ring and roll are drawn anew for each minibatch, and the grid has 100,000",
     ),
     quick="80 iterations",
     default="4,960 iterations, not 100,000; --full has all",
