@@ -16,9 +16,11 @@ Without penalty, d/dt ½ (θ² + ψ²) = −(a + c) θψ: 0 for minimax and Wass
 inward, as θψ; −2 (θψ)² for least squares, −θψ tanh ½ θψ for the non-saturating loss, which creep inward, the slower the nearer they are.
 Simultaneous steps of any size lead away from a circle.
 
-With WGAN-GP each half, ψ > 0 and ψ < 0, turns about a point of its own, θ = ±2 λ / f′. Least squares come to rest there, at the wrong point; the
-others end in a cycle. For the Wasserstein losses, where a = 1 and c = −1 everywhere, each half is a damped oscillation, which shrinks by
-e^(−π λ / ω), ω = √(1 − λ²), until ψ changes its sign: so the cycle reaches  θ = 2 λ coth(½ π λ / ω).
+With WGAN-GP each half, ψ > 0 and ψ < 0, turns about a point of its own, θ = ±2 λ / f′. If λ damps the turning so much that ψ keeps its sign, the game
+comes to rest there, at the wrong point: near it, from λ = 0.195 on with least squares, where 16 λ² + 2 λ = 1; from 0.309 on with the non-saturating
+loss, where 4 λ² + 2 λ = 1; from 1 on with Wasserstein. So with λ = 0.3 least squares come to rest, and the others end in a cycle. For the
+Wasserstein losses, where a = 1 and c = −1 everywhere, each half is a damped oscillation, which shrinks by e^(−π λ / ω), ω = √(1 − λ²), until ψ
+changes its sign: so the cycle reaches  θ = 2 λ coth(½ π λ / ω).
 
     python demos/dirac_gan.py [--seed 0] [--out runs/demo-dirac-gan] [--quick]
 """
@@ -39,9 +41,9 @@ tolerate_terminal()
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--seed", type=int, default=0, help="of the direction in which the trajectories start")
 parser.add_argument("--out", type=Path, default=Path("runs/demo-dirac-gan"), help="folder for the picture")
-parser.add_argument("--quick", action="store_true", help="short trajectories, few arrows")
+parser.add_argument("--quick", action="store_true", help="longer steps of time, few arrows")
 options = parser.parse_args()
-time, dt, arrows, lr = (30, 0.2, 5, 0.25) if options.quick else (40, 0.1, 11, 0.25)
+time, dt, arrows, lr = (60, 0.3, 5, 0.25) if options.quick else (60, 0.1, 11, 0.25)
 angle = np.random.default_rng(options.seed).uniform(0, 2 * np.pi)
 start = 1.5 * np.array([np.cos(angle), np.sin(angle)])
 
@@ -57,8 +59,7 @@ def flow(at, objective, penalty, weight):
     D.params["b"] = np.array([0.5 if objective == "least_squares" else 0.0])
     G.zero_grads(), D.zero_grads()
     generated, generator_cache = G.forward(z)  # θ
-    real, real_cache = D.forward(x)
-    fake, fake_cache = D.forward(generated)
+    (real, real_cache), (fake, fake_cache) = D.forward(x), D.forward(generated)
     _, dreal, dfake = OBJECTIVES[objective][0](real, fake)
     D.backward(dreal, real_cache, wrt="params")
     D.backward(dfake, fake_cache, wrt="params")
@@ -91,17 +92,18 @@ for i, j in tqdm(list(np.ndindex(panels.shape)), unit="game", leave=False):
     axes, objective, (name, penalty, weight) = panels[i, j], list(OBJECTIVES)[j], CHOICES[i]
     v = lambda at, game=(objective, penalty, weight): flow(at, *game)
     path, steps = [start], [start]
-    while len(path) <= time / dt:
+    for _ in range(round(time / dt)):
         path.append(runge_kutta(v, path[-1]))
-    while len(steps) < 25:
+    for _ in range(24):
         steps.append(steps[-1] + lr * v(steps[-1]))
     if penalty != "wgan_gp":
         J = np.stack([(v(e) - v(-e)) / 2e-5 for e in 1e-5 * np.eye(2)], axis=1)  # by central differences
         closed = -0.5 * weight + np.sqrt(0.25 * weight**2 - SLOPES[objective] ** 2 + 0j) * np.array([-1, 1])
         table.append(f"{objective:14}  {name:11}  {text(np.linalg.eigvals(J))}    {text(closed)}")
-    elif objective == "wasserstein":
-        reached, closed = np.abs(path[len(path) // 2 :]).max(axis=0)[0], 2 * weight / np.tanh(0.5 * np.pi * weight / np.sqrt(1 - weight**2))
-        table.append(f"{objective:14}  {name}: no eigenvalues, but a cycle that reaches θ = {reached:.3f}, in closed form {closed:.3f}")
+    elif objective in ("least_squares", "wasserstein"):
+        rests, reached = objective == "least_squares", np.abs(path[len(path) // 2 :]).max(axis=0)[0]
+        closed = 2 * weight / (SLOPES[objective] if rests else np.tanh(0.5 * np.pi * weight / np.sqrt(1 - weight**2)))
+        table.append(f"{objective:14}  {name}: {'comes to rest at' if rests else 'a cycle up to'} θ = {reached:.3f}, in closed form {closed:.3f}")
     arrow = np.array([v(at) for at in grid])
     axes.quiver(*grid.T, *(arrow / np.linalg.norm(arrow, axis=1, keepdims=True).clip(1e-9)).T, color=FAINT, scale=20, width=0.006)
     axes.plot(*np.transpose(path), color=BLUE, linewidth=1.4)

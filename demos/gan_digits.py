@@ -23,7 +23,7 @@ parser.add_argument("--data", default="glyphs", help="glyphs (default) or mnist"
 parser.add_argument("--out", type=Path, default=Path("runs/demo-gan-digits"), help="folder for the pictures")
 parser.add_argument("--quick", action="store_true", help="a few steps only")
 options = parser.parse_args()
-steps, some = (60, 2000) if options.quick else (4000, 20_000)
+steps, some = (120, 2000) if options.quick else (4000, 20_000)
 batch, latent = 128, 32
 
 rng = np.random.default_rng(options.seed)

@@ -22,7 +22,7 @@ parser.add_argument("--seed", type=int, default=0, help="of the data, the weight
 parser.add_argument("--out", type=Path, default=Path("runs/demo-gan-ring"), help="folder for the pictures")
 parser.add_argument("--quick", action="store_true", help="a few steps only")
 options = parser.parse_args()
-steps, batch, every = (100, 256, 20) if options.quick else (4000, 256, 50)
+steps, batch, every = (300, 256, 60) if options.quick else (4000, 256, 50)
 
 rng = np.random.default_rng(options.seed)
 data = sg.data.load("ring", seed=options.seed).x  # (50000, 2)

@@ -45,7 +45,7 @@ rng = np.random.default_rng(options.seed)
 white = rng.standard_normal((n, D))
 white = np.sqrt(n) * np.linalg.qr(white - white.mean(axis=0))[0]  # mean 0, covariance I
 U = np.linalg.qr(rng.standard_normal((D, D)))[0]  # u_j in its columns
-x = white * np.sqrt(lam) @ U.T + rng.standard_normal(D)  # (n, D)
+x = white * np.sqrt(lam) @ U.T + 0.3 * rng.standard_normal(D)  # (n, D)
 eps = np.tile(np.sqrt(k) * np.concatenate([np.eye(k), -np.eye(k)]), (n, 1))  # every noise
 x_repeated = np.repeat(x, 2 * k, axis=0)  # with every example
 

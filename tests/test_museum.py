@@ -22,10 +22,10 @@ FOUND = {  # (exhibit, piece): [what each check must say; None where it is conte
     (4, 0): ["dU is zero everywhere"],
     (5, 0): ["dx has only the diagonal of the Jacobian"],
     (5, 1): ["right only before a cross-entropy, if dy is already p − target"],
-    (6, 0): [None, "30 of 30 later inputs reach an output, 0 of 30 earlier ones do not", "their sum is 1.1"],
+    (6, 0): [None, "30 of 30 later inputs reach an output, 0 of 30 earlier ones do not", "probabilities is 1.9"],
     (6, 1): [None, "0 of 30 later inputs reach an output, 12 of 30 earlier ones do not", None],
-    (6, 2): [None, None, "their sum is 0.8"],
-    (7, 0): ["7 of 8 are distinct; (1, 0) stands there 2 times", "1 of 8 modes"],
+    (6, 2): [None, None, "probabilities is 1.6"],
+    (7, 0): ["7 of 8 are distinct; (1, 0) stands there 2 times", "of its own centres 8 of 8"],
     (8, 0): ["backward updates the parameter W; that is the optimizer's job"],
     (9, 0): [None, "0%; uniform would be 50%", "41 times too steep between the two costs 0.0668"],
 }
