@@ -158,7 +158,7 @@ class Study:
                 return {"seed": self.seed, "size": self.size, "seconds": float(record["seconds"]), "measured": found}
         except (ValueError, TypeError, KeyError, AttributeError):
             pass
-        raise Damaged(f"{path} is not what a study with seed {self.seed} and size {self.size} has written; remove that folder, or give another --out")
+        raise Damaged(f"{path} is not what a study with seed {self.seed} and size {self.size} has written; remove its folder, or give another --out")
 
     def _write(self):
         with atomic_file(self.folder / "study.json") as file:
