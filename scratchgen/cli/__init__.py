@@ -10,7 +10,6 @@ import os
 import sys
 
 import scratchgen
-from scratchgen.errors import Failed
 from scratchgen.terminal import tolerate_terminal
 
 COMMANDS = ("train", "sample", "evaluate", "models", "explore", "play", "reproduce", "gradcheck", "trace", "book", "coursework", "bench", "doctor")
@@ -54,6 +53,8 @@ def main(arguments=None):
         return 130
     except (ValueError, TypeError, OSError, MemoryError, RuntimeError, ArithmeticError) as error:
         print(f"scratchgen: {sentence(error)}", file=sys.stderr)
+        from scratchgen.errors import Failed  # not at the top: it imports NumPy, and a Ctrl-C during the imports should end well, too
+
         failed = isinstance(error, (OSError, MemoryError, FloatingPointError, Failed)) and not isinstance(error, FileNotFoundError)
         return 1 if failed else 2
 

@@ -78,7 +78,8 @@ def test_every_demo_tolerates_its_terminal():
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 @pytest.mark.parametrize("package", ["numpy", "matplotlib"])
 def test_ctrl_c_during_the_imports_ends_well(package, tmp_path):
-    (tmp_path / f"{package}.py").write_text("import time; print('importing', flush=True); time.sleep(60)")
+    sleep = "import time\nprint('importing', flush=True)\nfor _ in range(600): time.sleep(0.1)"  # a signal just before a sleep does not end it
+    (tmp_path / f"{package}.py").write_text(sleep)
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "SCRATCHGEN_BACKEND": "numpy"}
     command = [sys.executable, "-m", "scratchgen", "doctor"]
     heard = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs do not hear Ctrl-C
