@@ -9,7 +9,8 @@ orderings,
 
 is not what one gets by averaging the K networks' logits, which shipped too: conditionals of different orderings have different
 conditions, and the product of their means is no distribution. The number that comes out is too good: on data of known entropy H the
-mean of log p can be no better than −H, for any distribution (Gibbs' inequality), and that of the mean logits is.
+mean of log p can be no better than −H for any distribution (Gibbs' inequality), but the mean logits are better, and masks that let outputs
+see too much, too.
 
 Two properties find all of it, with no reference to compare with: the Jacobian has exactly the entries of the ordering, and the
 probabilities of all 2^D states sum to one. (The gradient check cannot: it passes on all three mistakes.)
@@ -32,13 +33,13 @@ from scratchgen.optim import Adam
 D, HIDDEN = 5, 12
 ORDERINGS = (range(D), (3, 0, 4, 1, 2), range(D)[::-1])
 STATES = np.array(list(itertools.product([0.0, 1.0], repeat=D)))  # (2^D, D)
-ONES = STATES.sum(axis=1)
+ONES = STATES.sum(axis=1)  # how many bits of a state are 1
 P = 0.5 * (0.05**ONES * 0.95 ** (D - ONES) + 0.95**ONES * 0.05 ** (D - ONES))  # of each state in the data
 DATA = np.repeat(STATES, np.random.default_rng(0).multinomial(200, P), axis=0)  # (200, D)
 
 
 class Ensemble:
-    """One MADE for each ordering. The masks and the mean can be replaced by wrong ones."""
+    """One MADE for each ordering, trained on DATA. The masks and the mean can be replaced by wrong ones."""
 
     def __init__(self):
         self.members = [
@@ -93,7 +94,7 @@ class MeanOfLogits(Ensemble):
 
 @functools.cache
 def trained(ensemble_class):
-    """One of that class."""
+    """The Ensemble of that class; its training takes a second."""
     return ensemble_class()
 
 

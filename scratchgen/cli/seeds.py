@@ -15,6 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from tqdm import tqdm
+
 from scratchgen.atomic import atomic_file
 from scratchgen.data import splits
 from scratchgen.errors import Failed, integer
@@ -56,27 +58,25 @@ def workers(jobs):
         yield map
     else:
         context = multiprocessing.get_context("spawn")
-        stop = context.Event()
+        ended, parent = context.Pipe(duplex=False)
         try:
-            with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent, initargs=(stop,)) as executor:
+            with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent, initargs=(ended,)) as executor:
                 try:
                     yield executor.map
                 except KeyboardInterrupt:
-                    stop.set()
+                    parent.close()  # else the pool would wait for tasks that it was given already
                     raise
         except BrokenProcessPool as error:
             raise Failed("a worker was killed, perhaps for lack of memory, which fewer --jobs need; the same command goes on") from error
 
 
-def end_with_parent(stop):
-    """Let this worker end when its parent does: after a kill nobody would see what it trains on. Files are replaced whole, so nothing is lost.
+def end_with_parent(ended):
+    """Let this worker end 5 seconds after the other end of a pipe is closed: by its parent, at a Ctrl-C, or because it was killed.
 
-    At `stop`, a Ctrl-C of the parent, which a terminal sends to its workers, too, it has 5 seconds to save: the pool would wait for tasks that it was
-    given already.
+    A Ctrl-C from a terminal reaches the worker, too, and it saves within these seconds. Files are replaced whole, so that nothing is lost.
     """
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
-    threading.Thread(target=lambda: (stop.wait(), time.sleep(5), os._exit(1)), daemon=True).start()
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore, and Python warns of one that os._exit leaves
+    threading.Thread(target=lambda: (ended.poll(None), time.sleep(5), os._exit(1)), daemon=True).start()
 
 
 def train_all(cls, options):

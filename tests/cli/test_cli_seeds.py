@@ -149,6 +149,7 @@ def test_workers_end_with_their_parent(bits, tmp_path, kill):
         for folder in out.glob("seed-*"):
             RunFolder(folder).close()  # nobody trains in it
         assert "Traceback" not in output
+        assert process.returncode == -signal.SIGKILL or (process.returncode, "Warning" in output) == (130, False)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
