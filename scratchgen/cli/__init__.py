@@ -14,6 +14,9 @@ from scratchgen.terminal import tolerate_terminal
 
 COMMANDS = ("train", "sample", "evaluate", "models", "explore", "play", "reproduce", "gradcheck", "trace", "book", "coursework", "bench", "doctor")
 
+# what a user can mend, or the machine lacks: their sentence is enough; any other error is ours, and its traceback is shown
+REPORTED = (ValueError, TypeError, OSError, MemoryError, RuntimeError, ArithmeticError)
+
 EXAMPLES = """examples:
   scratchgen train vae                                  a VAE on digits drawn from fonts: no download, about a minute
   scratchgen train gan --data mnist --epochs 50         a GAN on handwritten digits
@@ -51,7 +54,7 @@ def main(arguments=None):
     except KeyboardInterrupt as stop:
         print(f"\nscratchgen: {str(stop) or 'stopped'}", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, OSError, MemoryError, RuntimeError, ArithmeticError) as error:
+    except REPORTED as error:
         print(f"scratchgen: {sentence(error)}", file=sys.stderr)
         from scratchgen.errors import Failed  # not at the top: it imports NumPy, and a Ctrl-C during the imports should end well, too
 

@@ -1,7 +1,7 @@
 """Obtain published results again: ours beside theirs, with standard errors and time.
 
 Each is a training in the setting of its paper; scratchgen/reproduce/ has one short file for each. What is done is kept: stopped with Ctrl-C, the same
-command goes on.
+command goes on. One that fails does not end the others.
 
 examples:
   scratchgen reproduce --list                       what there is
@@ -14,8 +14,9 @@ import json
 from pathlib import Path
 
 from scratchgen.atomic import atomic_file
+from scratchgen.cli import REPORTED, sentence
 from scratchgen.cli.seeds import share_of_threads, workers
-from scratchgen.errors import integer, unknown_name
+from scratchgen.errors import Failed, integer, unknown_name
 from scratchgen.reproduce import RESULTS, Study
 from scratchgen.reproduce.report import as_json, as_text
 from scratchgen.train.ranks import on_its_own
@@ -45,24 +46,34 @@ def run(options):
             print(f"{result.name:14}{result.title}")
         return
     names = list(RESULTS) if "all" in options.names else dict.fromkeys(options.names)
+    failed = []
     for name in names:
         result, folder = RESULTS[name], Path(options.out) / (name if options.size == "default" else f"{name}-{options.size}")
         arguments = [(name, folder / f"seed-{seed}", seed, options.size, options.jobs) for seed in range(options.seeds)]
         with workers(options.jobs) as mapped:
             if mapped is None:
                 return
-            studies = list(mapped(study, arguments))
+            outcomes = list(mapped(study, arguments))
+        studies = [one for one, _ in outcomes if one]
+        failed += [f"{name}, seed {seed}: {wrong}" for seed, (_, wrong) in enumerate(outcomes) if wrong]
+        if not studies:
+            continue
         print(as_text(result, studies))
         with atomic_file(folder / "result.json") as file:
             file.write(json.dumps(as_json(result, studies), indent=2).encode() + b"\n")
         print(f"kept in {folder}\n")
+    if failed:
+        raise Failed("\n".join(failed))
 
 
 def study(arguments):
-    """Run the study of one seed -> it."""
+    """Run the study of one seed -> it, None; or None, what went wrong."""
     name, folder, seed, size, jobs = arguments
     on_its_own()
-    one = Study(folder, seed, size)
-    with share_of_threads(jobs):
-        RESULTS[name].run(one)
-    return one
+    try:
+        one = Study(folder, seed, size)
+        with share_of_threads(jobs):
+            RESULTS[name].run(one)
+    except REPORTED as error:
+        return None, sentence(error)
+    return one, None

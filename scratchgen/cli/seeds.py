@@ -129,7 +129,7 @@ def share_of_threads(jobs):
 
 def train_one(task):
     """Train with one seed, and evaluate -> what went wrong or "", {number's name: number}, seconds."""
-    from scratchgen.cli import evaluate, parser, sentence  # which import this file
+    from scratchgen.cli import REPORTED, evaluate, parser, sentence  # which import this file
     from scratchgen.cli.train import train_and_test
 
     cls, options, jobs = task
@@ -140,7 +140,7 @@ def train_one(task):
         with share_of_threads(jobs), contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             train_and_test(cls, argparse.Namespace(**options | {"resume": resume}))
             numbers = numbers_in(evaluate.measured(parser().parse_args(["evaluate", options["out"]])))
-    except (ValueError, TypeError, OSError, MemoryError, RuntimeError, ArithmeticError) as error:
+    except REPORTED as error:
         wrong = sentence(error)
     return wrong, numbers, time.monotonic() - began
 

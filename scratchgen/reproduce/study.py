@@ -123,14 +123,15 @@ class Study:
                 found = function()
             if not isinstance(found, Estimate):
                 found = estimate(np.atleast_1d(found))
-            self.record["measured"][what] = list(map(float, found))
+            mean, error = map(float, found)
+            self.record["measured"][what] = [mean, None if np.isnan(error) else error]  # JSON knows no NaN
             self._write()
         return self.measured[what]
 
     @property
     def measured(self):
         """{what: Estimate} so far."""
-        return {what: Estimate(*found) for what, found in self.record["measured"].items()}
+        return {what: Estimate(mean, np.nan if error is None else error) for what, (mean, error) in self.record["measured"].items()}
 
     @property
     def seconds(self):
@@ -153,8 +154,8 @@ class Study:
             return {"seed": self.seed, "size": self.size, "seconds": 0.0, "measured": {}}
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            found = {str(what): [float(number) for number in pair] for what, pair in record["measured"].items()}
-            if (record["seed"], record["size"]) == (self.seed, self.size) and all(len(pair) == 2 for pair in found.values()):
+            found = {str(what): [float(mean), error and float(error)] for what, (mean, error) in record["measured"].items()}
+            if (record["seed"], record["size"]) == (self.seed, self.size):
                 return {"seed": self.seed, "size": self.size, "seconds": float(record["seconds"]), "measured": found}
         except (ValueError, TypeError, KeyError, AttributeError):
             pass

@@ -78,6 +78,19 @@ def test_an_interrupted_study_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
     assert Study(tmp_path / "stopped", seed=3).measured == Study(tmp_path / "whole", seed=3).measured
 
 
+def test_one_that_fails_does_not_end_the_others(little, monkeypatch, capsys):
+    def fails(study):
+        if study.seed == 1:
+            raise FloatingPointError("the loss is NaN")
+        run(study)
+
+    monkeypatch.setitem(reproduce.RESULTS, "failing", result(fails))
+    assert main(["reproduce", "failing", "little", "--seeds", "3"]) == 1
+    said = capsys.readouterr()
+    assert "; 2 seeds;" in said.out and "; 3 seeds;" in said.out and "kept in reproduced/little" in said.out
+    assert said.err.splitlines()[-1] == "scratchgen: failing, seed 1: the loss is NaN"
+
+
 def test_sizes():
     study = Study.__new__(Study)
     for size, wanted in [("quick", 1), ("default", 2), ("full", 2)]:
@@ -102,6 +115,7 @@ def test_values_and_numbers_are_estimates_too(tmp_path):
     assert study.measure("values", lambda: [1.0, 3.0]) == (2, pytest.approx(1))
     mean, error = study.measure("number", lambda: 7)
     assert mean == 7 and np.isnan(error)
+    assert "NaN" not in (tmp_path / "study.json").read_text() and str(Study(tmp_path).measured) == str(study.measured)
     assert as_json(result(published={}), [study])["ours"]["number"] == {"mean": 7, "standard_error": None}
     assert "nan" not in as_text(result(published={}), [Study(tmp_path)])
 
