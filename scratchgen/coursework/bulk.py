@@ -36,7 +36,7 @@ from scratchgen.coursework.finding import LEFT_OUT, work_of
 from scratchgen.coursework.grader import GIVE_UP_AFTER, clean, ended_by_signals, grade, written_by
 from scratchgen.coursework.late import Late
 from scratchgen.coursework.nursery import SECONDS_TO_START, Nursery
-from scratchgen.coursework.roster import class_seed, days_of, seed_of, seeds_of, with_pseudonyms, write_table
+from scratchgen.coursework.roster import class_seed, composed, days_of, only_once, seed_of, seeds_of, with_pseudonyms, write_table
 from scratchgen.coursework.similarity import write_own_work
 
 CANVAS = re.compile(r"(?P<name>[^_]+)_(late_)?(?P<id>\d+)_\d+_(?P<file>.+)", re.IGNORECASE)
@@ -142,16 +142,21 @@ def grade_all(
 
 
 def submissions(folder, out):
-    """All submissions in a folder, by name; `out` and hidden folders are none."""
+    """All submissions in a folder, by name; `out` and hidden folders are none. ValueError for a name that is not text, or there twice."""
     found, flat = [], {}
     for path in sorted(folder.iterdir()):
         if path.is_symlink():  # it could lead anywhere
             continue
-        if path.is_dir() and not path.name.startswith(LEFT_OUT) and path.resolve() != out.resolve():
-            found.append(Submission(path.name, "", path))
-        elif match := CANVAS.fullmatch(path.name):
+        name = composed(path.name)
+        if path.is_dir() and not name.startswith(LEFT_OUT) and path.resolve() != out.resolve():
+            found.append(Submission(name, "", path))
+        elif match := CANVAS.fullmatch(name):
             flat.setdefault((f"{match['name']}_{match['id']}", match["id"]), {})[match["file"]] = path
     found += [Submission(name, canvas_id, files) for (name, canvas_id), files in flat.items()]
+    only_once(folder, [each.name for each in found])
+    for each in found:
+        if each.name != each.name.encode(errors="replace").decode():
+            raise ValueError(f"{folder} has {ascii(each.name)}, a name that is not in UTF-8; rename it")
     return sorted(found, key=lambda each: each.name)
 
 

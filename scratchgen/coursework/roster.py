@@ -5,7 +5,8 @@
     late.csv      student, days             for grading: who came late, and by how many days
     key.csv       student, pseudonym        made and extended by grading with pseudonyms
 
-A table begins with a line of titles, and further columns do no harm.
+A table begins with a line of titles, and further columns do no harm. Names are compared as composed characters (Unicode's NFC): some systems write
+the é of a folder's name as two characters, where a table has one.
 """
 
 import csv
@@ -13,11 +14,13 @@ import hashlib
 import os
 import secrets
 import shutil
+import unicodedata
 from pathlib import Path
 
 from scratchgen.coursework import by_hand
 from scratchgen.coursework.finding import LEFT_OUT
 from scratchgen.coursework.new import new, write
+from scratchgen.errors import integer
 
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}  # no file's name on Windows
 
@@ -32,7 +35,7 @@ def new_class(names, folder, *, seed=None, exercises=None, notebooks=False):
     students, folder = names_in(Path(names)), Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is there and not an empty folder; `coursework new` needs a new or an empty one")
-    seed = secrets.randbits(64) if seed is None else seed
+    seed = secrets.randbits(64) if seed is None else integer("seed", seed, 0)
     seeds = {student: seed_of(seed, f"the folder of {student}") for student in students}
     unfinished = folder.resolve().with_name(f".{folder.resolve().name}.{secrets.token_hex(4)}")
     try:
@@ -118,8 +121,8 @@ def days_of(path, names):
 
 
 def with_pseudonyms(path, names):
-    """{name: pseudonym} from a CSV file, to which those that it lacks are added."""
-    key = {}
+    """{name: pseudonym} from a CSV file, to which those that it lacks are added, at its end."""
+    header, rows, key = ["student", "pseudonym"], [], {}
     if path.exists():
         header, rows = read_table(path)
         if not {"student", "pseudonym"} <= set(header) or not all(row["student"] and row["pseudonym"] for _, row in rows):
@@ -130,19 +133,21 @@ def with_pseudonyms(path, names):
         for pseudonym in key.values():
             if wrong := complaint(pseudonym):
                 raise ValueError(f"{path}: {pseudonym!r} is no name for a folder: {wrong}")
-    key |= {name: f"student-{secrets.token_hex(4)}" for name in names if name not in key}
-    write_table(path, ["student", "pseudonym"], sorted(key.items()))
-    return key
+    new = {name: f"student-{secrets.token_hex(4)}" for name in names if name not in key}
+    known = [[row[title] for title in header] for _, row in rows]
+    write_table(path, header, known + [[{"student": name, "pseudonym": pseudonym}.get(title) for title in header] for name, pseudonym in new.items()])
+    return key | new
 
 
 def class_seed(path, seed):
-    """The class's seed: the one given, else the one in the file, else a new one; then it is in the file."""
+    """The class's seed: the one given, else the one in the file, else a new one; then it is in the file. ValueError for one below 0, or a file of
+    anything else."""
     if seed is None:
         stored = path.read_text().strip() if path.exists() else str(secrets.randbits(64))
         if not (stored.isascii() and stored.isdigit()):
             raise ValueError(f"{path} holds {stored[:40]!r}, and no seed; delete it, or give --seed")
         seed = int(stored)
-    path.write_text(f"{seed}\n")
+    path.write_text(f"{integer('seed', seed, 0)}\n")
     return seed
 
 
@@ -164,10 +169,15 @@ def read_table(path):
         raise FileNotFoundError(f"{path} is no file; wanted is a table of students, as CSV")
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(map(composed, file))
             return list(reader.fieldnames or []), [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} cannot be read as CSV in UTF-8: {error}") from None
+
+
+def composed(text):
+    """The text with each accent and its letter as one character."""
+    return unicodedata.normalize("NFC", text)
 
 
 def write_table(path, header, rows):

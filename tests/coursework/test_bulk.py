@@ -151,6 +151,18 @@ def test_files_as_canvas_exports_them(tmp_path):
     assert found == {"doejane_17": ("17", ["ex01_linear.py", "ex10_made.py"]), "roe_18": ("18", ["ex01_linear-1.py"])}
 
 
+def test_names_are_composed_and_are_text(tmp_path):
+    submissions = lambda: [each.name for each in bulk.submissions(tmp_path, tmp_path / "out")]
+    (tmp_path / "Rene\u0301").mkdir()  # as macOS writes it
+    assert submissions() == ["Ren\u00e9"]
+    (tmp_path / "Ren\u00e9").mkdir()
+    with pytest.raises(ValueError, match="has 'René' twice"):
+        submissions()
+    (tmp_path / "Ren\u00e9").rename(tmp_path / os.fsdecode(b"Zo\xeb"))
+    with pytest.raises(ValueError, match="'Zo.udceb', a name that is not in UTF-8"):
+        submissions()
+
+
 @pytest.mark.parametrize(
     "extra, sentence",
     [

@@ -103,6 +103,23 @@ def test_numbers_count_when_they_are_the_students_own(tmp_path, names):
     assert "0.4  ex00_by_hand: dW of your own numbers: 1 of 3 passed" in (tmp_path / "out" / "statistics.txt").read_text()
 
 
+def test_a_seed_below_zero_is_refused(tmp_path, names):
+    for uses in (lambda: new_class(names, tmp_path / "class", seed=-1), lambda: roster.class_seed(tmp_path / "seed.txt", -1)):
+        with pytest.raises(ValueError, match="seed is -1; it must be at least 0"):
+            uses()
+    assert [path.name for path in tmp_path.iterdir()] == ["names.csv"]
+
+
+def test_a_key_keeps_its_columns_and_order(tmp_path):
+    key = tmp_path / "key.csv"
+    key.write_text("group,student,pseudonym\n3,bob,x\n4,ada,y\n", encoding="utf-8")
+    found = roster.with_pseudonyms(key, ["ada", "bob", "Ren\u00e9"])
+    lines = ["group,student,pseudonym", "3,bob,x", "4,ada,y", ",".join(["", "Ren\u00e9", found["Ren\u00e9"]])]
+    assert found["ada"] == "y" and key.read_text(encoding="utf-8").splitlines() == lines
+    key.write_text("student,pseudonym\nRene\u0301,z\n", encoding="utf-8")
+    assert roster.with_pseudonyms(key, ["Ren\u00e9"]) == {"Ren\u00e9": "z"}
+
+
 def test_a_submission_that_is_not_in_the_class_is_told_before_anything_is_graded(tmp_path, names):
     folder = new_class(names, tmp_path / "class", exercises=["linear"])
     for stranger in ("eve", "mallory"):
