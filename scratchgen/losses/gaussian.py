@@ -1,9 +1,9 @@
 """Gaussians with diagonal covariance, given by mean μ and log-variance: the negative log-likelihood, and the divergence from N(0, I).
 
-    −log N(x; μ, σ²) = ½ (log 2π + logvar + (x − μ)² / σ²),                  σ² = e^logvar
+    −log N(x; μ, σ²) = ½ (log 2π + logvar + u²),          u = (x − μ) / σ,  σ = e^(½ logvar)
 
-    d/dμ      = (μ − x) / σ²
-    d/dlogvar = ½ (1 − (x − μ)² / σ²)
+    d/dμ      = −u / σ
+    d/dlogvar = ½ (1 − u²)
 
     KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − logvar − 1)                       Kingma & Welling 2013, appendix B
 
@@ -25,10 +25,10 @@ LOG_2PI = float(np.log(2 * np.pi))
 def gaussian_nll(x, mu, logvar):
     """-> nll, dmu, dlogvar.  x, mu, logvar (batch, features); nll in nats, with its ½ log 2π. x is data: it gets no gradient."""
     batch = x.shape[0]
-    precision = np.exp(-logvar)
-    squared = (x - mu) ** 2 * precision
-    nll = 0.5 * np.sum(LOG_2PI + logvar + squared, dtype=np.float64) / batch
-    return nll, (mu - x) * precision / batch, 0.5 * (1 - squared) / batch
+    inverse = np.exp(-0.5 * logvar)  # 1 / σ; 1 / σ² would overflow long before
+    u = (x - mu) * inverse
+    nll = 0.5 * np.sum(LOG_2PI + logvar + u**2, dtype=np.float64) / batch
+    return nll, -u * inverse / batch, 0.5 * (1 - u**2) / batch
 
 
 @equal_shapes
@@ -45,7 +45,8 @@ def gaussian_kl(mu, logvar):
 @op
 def gaussian_log_likelihood(x, mu, logvar):
     """log N(x; mu, e^logvar) of each example, in nats:  (batch, features) -> (batch,)."""
-    return -0.5 * np.sum(LOG_2PI + logvar + (x - mu) ** 2 * np.exp(-logvar), axis=1)
+    u = (x - mu) * np.exp(-0.5 * logvar)
+    return -0.5 * np.sum(LOG_2PI + logvar + u**2, axis=1)
 
 
 @equal_shapes

@@ -13,8 +13,8 @@ and the derivative of a log-sum-exp is a softmax: d nll/dt_k = −r_k, where
 The rest is the chain rule. With log π_k = logits_k − log Σ_j e^(logits_j), and the derivatives of log N from gaussian.py, weighted by r_k,
 
     dlogits_k = π_k − r_k                                   Σ_j r_j = 1
-    dmu_k     = r_k (μ_k − x) / σ_k²
-    dlogvar_k = ½ r_k (1 − (x − μ_k)² / σ_k²)
+    dmu_k     = −r_k u_k / σ_k                              u_k = (x − μ_k) / σ_k
+    dlogvar_k = ½ r_k (1 − u_k²)
 
 each divided by the batch: sum over features, mean over the batch. With K = 1 all r are 1, and this is gaussian_nll.
 """
@@ -37,21 +37,23 @@ def log_softmax(logits):
 def mixture_nll(x, logits, mu, logvar, batch):
     """-> nll, dlogits, dmu, dlogvar.  x (rows, 1), the others (rows, K); a row is a feature of an example, of which there are `batch`."""
     log_pi = log_softmax(logits)
-    precision = np.exp(-logvar)
-    squared = (x - mu) ** 2 * precision
-    t = log_pi - 0.5 * (LOG_2PI + logvar + squared)
+    inverse = np.exp(-0.5 * logvar)  # 1 / σ
+    u = (x - mu) * inverse
+    t = log_pi - 0.5 * (LOG_2PI + logvar + u**2)
     largest = t.max(axis=1, keepdims=True)
     e = np.exp(t - largest)
     sum_of_e = np.sum(e, axis=1, keepdims=True)
     nll = -np.sum(largest + np.log(sum_of_e), dtype=np.float64) / batch
     r = e / sum_of_e
-    return nll, (np.exp(log_pi) - r) / batch, r * (mu - x) * precision / batch, 0.5 * r * (1 - squared) / batch
+    r_u = np.where(r > 0, r * u, 0)  # so far away that r is 0, u² may be infinite
+    return nll, (np.exp(log_pi) - r) / batch, -r_u * inverse / batch, 0.5 * (r - r_u * u) / batch
 
 
 @op
 def mixture_log_density(x, logits, mu, logvar):
     """log p(x) of each row:  x (rows, 1), the others (rows, K) -> (rows,)."""
-    t = log_softmax(logits) - 0.5 * (LOG_2PI + logvar + (x - mu) ** 2 * np.exp(-logvar))
+    u = (x - mu) * np.exp(-0.5 * logvar)
+    t = log_softmax(logits) - 0.5 * (LOG_2PI + logvar + u**2)
     largest = t.max(axis=1)
     return largest + np.log(np.sum(np.exp(t - largest[:, None]), axis=1))
 

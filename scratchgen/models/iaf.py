@@ -52,9 +52,9 @@ def gated_backward(dz, dlogdet, z, ms):
 
 def autoregressive_net(n, context, ordering, rng, dtype):
     """[z | c] (batch, n + context) -> [m | s] (batch, 2 n), both of which see earlier z only, and all of c."""
-    first, last = made_masks((n, WIDTH * n, n), ordering)
-    hidden = MaskedLinear(np.vstack([first, np.ones((context, WIDTH * n))]), rng=rng, dtype=dtype)
-    output = MaskedLinear(np.hstack([last, last]), rng=rng, dtype=dtype)
+    first, last = made_masks((n + 1, WIDTH * n, n + 1), (n, *ordering))  # feature n stands for c: before all others, seen by all
+    hidden = MaskedLinear(np.vstack([first[:n], np.repeat(first[n:], context, axis=0)]), rng=rng, dtype=dtype)
+    output = MaskedLinear(np.hstack([last[:, :n], last[:, :n]]), rng=rng, dtype=dtype)
     fill(output.params["b"][n:], OPEN)
     return Sequential(hidden, Tanh(), output)
 

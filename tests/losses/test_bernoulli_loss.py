@@ -55,6 +55,13 @@ def test_small_costs_keep_their_digits(backend, logit):
     assert dlogits[0, 0] == pytest.approx(math.exp(logit) / (1 + math.exp(logit)), rel=1e-12)
 
 
+def test_a_sure_mistake_costs_all_and_a_sure_hit_nothing_beside_its_logit(backend):
+    logits = np.array([[-40.0], [40.0], [-17.0], [17.0]])
+    for row, (target, cost, slope) in enumerate([(1, 40, -1), (1, 0, 0), (0, 0, 0), (0, 17, 1)]):
+        loss, dlogits = losses.bce_with_logits(logits[row : row + 1], np.full((1, 1), float(target)))
+        assert float(loss) == pytest.approx(cost, rel=1e-7, abs=1e-7) and dlogits[0, 0] == pytest.approx(slope, rel=1e-7, abs=1e-7)
+
+
 def test_the_three_names_agree(backend):
     loss, dlogits = losses.bce_with_logits(LOGITS, TARGETS)
     nll, dlogits_nll = losses.bernoulli_nll(TARGETS, LOGITS)

@@ -85,3 +85,7 @@ def test_far_away_means_and_tiny_variances_stay_finite(backend):
     values = losses.gaussian_nll(x, far, np.zeros_like(x)) + losses.gaussian_kl(far, np.full_like(x, -50)) + losses.gaussian_kl(far, x)
     assert all(np.isfinite(value).all() for value in values)
     assert float(losses.gaussian_kl(far, x)[0]) == 1_000_000
+    nll, dmu, dlogvar = losses.gaussian_nll(x, x, np.full_like(x, -90))  # σ² = e⁻⁹⁰, below float32's least number
+    assert float(nll) == pytest.approx(math.log(2 * math.pi) - 90, rel=1e-6)
+    np.testing.assert_array_equal([*dmu[0], *dlogvar[0]], [0, 0, 0.5, 0.5])
+    assert losses.gaussian_log_likelihood(x, x, np.full_like(x, -90))[0] == pytest.approx(-float(nll), rel=1e-6)

@@ -71,3 +71,13 @@ def test_density_integrates_to_one():
 def test_what_does_not_fit(arrays, error):
     with pytest.raises(error, match="gaussian_mixture_nll needs"):
         gaussian_mixture_nll(*arrays)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("far, logvar", [(1.0, -100.0), (100.0, -80.0), (1e6, -40.0)])
+def test_a_narrow_component_far_away_has_no_part_in_it(backend, far, logvar):
+    x, logits = np.zeros((1, 1), np.float32), np.zeros((1, 1, 2), np.float32)
+    mu, logvar = np.array([[[0, far]]], np.float32), np.array([[[0, logvar]]], np.float32)
+    nll, dlogits, dmu, dlogvar = gaussian_mixture_nll(x, logits, mu, logvar)
+    assert np.isclose(nll, 0.5 * np.log(2 * np.pi) + np.log(2), rtol=1e-6)
+    np.testing.assert_array_equal([dlogits[0, 0], dmu[0, 0], dlogvar[0, 0]], [[-0.5, 0.5], [0, 0], [0.5, 0]])
