@@ -1,4 +1,4 @@
-"""How good is a generative model? Numbers from samples, each in its own file with its definition, its limits and a standard error.
+"""How good is a generative model? Numbers from samples, each in its own file with its definition and its limits; means come with a standard error.
 
 estimate                 a mean with its standard error
 log_mean_exp             log of a mean of exponentials, without overflow

@@ -12,7 +12,7 @@ transition that leaves f_t invariant:
     log w += (β_t − β_(t−1)) log p(x|z)                 then  z ~ T_t(· | z)
 
 Then E[w] = p(x), exactly, for any T and any transitions of that kind. So log of the mean of w over chains is, in expectation, a lower bound on
-log p(x), and the better the slower one goes: most likely it is close from below.
+log p(x), the closer the slower one goes.
 
 The transitions are Hamiltonian (Duane et al. 1987). z gets a velocity v ~ N(0, I) and rolls, without friction, on the hill U = −log f_t(z):
 
@@ -36,7 +36,9 @@ import numpy as np
 from scratchgen.errors import integer
 from scratchgen.metrics.log_mean_exp import log_mean_exp
 from scratchgen.metrics.parzen import as_points
-from scratchgen.ops import Stream, array, op, to_host
+from scratchgen.models.likelihoods import Bernoulli
+from scratchgen.models.model import check_unit_interval
+from scratchgen.ops import Stream, array, copy_of, op, scaled, to_host
 
 ROWS = 2000  # chains that run side by side: memory stays bounded, however many there are
 WANTED = 0.65  # share of transitions to be accepted (Neal 2011)
@@ -99,11 +101,12 @@ class Chains:
         """-> log p(x|z) (n,), ∇_z log p(x|z) (n, latent_dim)."""
         output, cache = self.decoder.forward(z, training=False)
         _, doutput = self.likelihood.nll(self.x, output)  # of the mean over the rows
-        return self.likelihood.log_likelihood(self.x, output), -z.shape[0] * self.decoder.backward(doutput, cache, wrt="input")
+        slope = scaled(self.decoder.backward(doutput, cache, wrt="input"), -z.shape[0])
+        return self.likelihood.log_likelihood(self.x, output), slope
 
     def move(self, beta, step):
         """One Hamiltonian transition, which leaves p(z) p(x|z)^β invariant -> share of the chains that accepted it."""
-        z, v = self.z.copy(), self.stream.normal(self.z.shape, self.z.dtype)
+        z, v = copy_of(self.z), self.stream.normal(self.z.shape, self.z.dtype)
         before, log_px, slope = energy(z, v, self.log_px, beta), self.log_px, self.slope
         for _ in range(self.n_leapfrog):
             kick(v, z, slope, beta, 0.5 * step)
@@ -155,7 +158,7 @@ def annealed_log_likelihood(decoder, likelihood, latent_dim, x, n_distributions=
     rng: seed, or Generator.  Time is that of n · n_chains · T · L passes through the decoder, forward and backward.
     Raises ValueError for data or settings that are none.
     """
-    betas, n_chains, x = settings(decoder, n_distributions, n_chains, n_leapfrog, x)
+    betas, n_chains, x = settings(decoder, likelihood, latent_dim, n_distributions, n_chains, n_leapfrog, x)
     stream, found, effective, accepted = Stream(rng), [], [], []
     start = lambda rows: Chains(decoder, likelihood, array(rows), stream.normal((len(rows), latent_dim), rows.dtype), n_leapfrog, stream)
     for block in blocks(x, n_chains):
@@ -173,11 +176,11 @@ def bidirectional(decoder, likelihood, latent_dim, z, x, n_distributions=1000, n
 
     The gap between their means says how far off `annealed_log_likelihood` with these settings is, on such data. Arguments as there.
     """
-    lower = annealed_log_likelihood(decoder, likelihood, latent_dim, x, n_distributions, n_chains, n_leapfrog, rng).log_likelihood
-    betas, n_chains, x = settings(decoder, n_distributions, n_chains, n_leapfrog, x)
-    z = np.asarray(z, x.dtype)
+    betas, n_chains, x = settings(decoder, likelihood, latent_dim, n_distributions, n_chains, n_leapfrog, x)
+    z = as_points(z, "z").astype(decoder.dtype)
     if z.shape != (len(x), latent_dim):
         raise ValueError(f"z has shape {z.shape}; for x {x.shape} it must be ({len(x)}, {latent_dim}), what x was drawn from")
+    lower = annealed_log_likelihood(decoder, likelihood, latent_dim, x, n_distributions, n_chains, n_leapfrog, rng).log_likelihood
     stream, upper = Stream(rng), []
     for block, origin in zip(blocks(x, n_chains), blocks(z, n_chains), strict=True):
         pilot = Chains(decoder, likelihood, array(block), stream.normal(origin.shape, origin.dtype), n_leapfrog, stream)
@@ -188,10 +191,17 @@ def bidirectional(decoder, likelihood, latent_dim, z, x, n_distributions=1000, n
     return Bounds(lower, np.concatenate(upper))
 
 
-def settings(decoder, n_distributions, n_chains, n_leapfrog, x):
+def settings(decoder, likelihood, latent_dim, n_distributions, n_chains, n_leapfrog, x):
     """-> betas, n_chains, x in the decoder's dtype. Raises ValueError or TypeError for what is none."""
     integer("n_leapfrog", n_leapfrog, 1)
-    return sigmoid_betas(integer("n_distributions", n_distributions, 1)), integer("n_chains", n_chains, 1), as_points(x, "x").astype(decoder.dtype)
+    betas, n_chains = sigmoid_betas(integer("n_distributions", n_distributions, 1)), integer("n_chains", n_chains, 1)
+    x = as_points(x, "x").astype(decoder.dtype)
+    drawn, _ = decoder.forward(array(np.zeros((1, latent_dim)), decoder.dtype), training=False)
+    if x.shape[1] * likelihood.outputs_per_feature != drawn.shape[1]:
+        raise ValueError(f"x has {x.shape[1]} features; the decoder draws {drawn.shape[1] // likelihood.outputs_per_feature}")
+    if isinstance(likelihood, Bernoulli):
+        check_unit_interval("x", x, "a Bernoulli likelihood")
+    return betas, n_chains, x
 
 
 def blocks(rows, n_chains):

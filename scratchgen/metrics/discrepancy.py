@@ -4,7 +4,8 @@ Without the pairs of an example with itself, and with means over blocks of examp
 
     MMD² = mean_{i≠j} k(x_i, x_j) + mean_{i≠j} k(y_i, y_j) − 2 mean_{ij} k(x_i, y_j)
 
-Each block is an independent estimate, in expectation 0 if the distributions are equal, and then often below 0; their mean has a standard error.
+Each block, of examples in random order, is an independent estimate, in expectation 0 if the distributions are equal, and then often below 0; their
+mean has a standard error.
 The kernel is a sum of Gaussians whose widths are 1/4 … 4 times the median distance between examples of the data.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 from scratchgen.errors import integer
 from scratchgen.losses.mmd import check_bandwidths
 from scratchgen.metrics.estimate import estimate
-from scratchgen.metrics.parzen import as_points, rounding, squared_distances
+from scratchgen.metrics.parzen import as_points, middle, rounding, squared_distances
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -29,6 +30,7 @@ def mmd_estimate(samples, data, bandwidths=None, block=500):
     n = min(len(samples), len(data)) // integer("block", block, 2)
     if n < 2:
         raise ValueError(f"samples has {len(samples)} examples, data {len(data)}; two blocks of {block} are needed of each")
+    samples, data = (np.random.default_rng(0).permutation(x) for x in (samples, data))  # they may come sorted, by class for one
     if bandwidths is None:
         if not (median := median_distance(data[:block])):
             raise ValueError("the median distance between examples of data is 0: most are equal; give bandwidths")
@@ -39,14 +41,14 @@ def mmd_estimate(samples, data, bandwidths=None, block=500):
 
 def median_distance(x):
     """The median of the distances between different examples of x (n, d)."""
-    x = x - x.mean(axis=0)
+    x = x - middle(x)
     d2 = squared_distances(x, x)
     return float(np.sqrt(np.median(np.where(d2 > rounding(x, x), d2, 0)[np.triu_indices(len(x), 1)])))
 
 
 def unbiased(x, y, bandwidths):
     """MMD² of x and y (n, d)."""
-    center, n = y.mean(axis=0), len(x)
+    center, n = middle(y), len(x)
     x, y = x - center, y - center
     kernel = lambda a, b: sum(np.exp(squared_distances(a, b) / (-2 * sigma**2)) for sigma in bandwidths)
     within = lambda a: (kernel(a, a).sum() - n * len(bandwidths)) / (n * (n - 1))  # k(a, a) is the number of bandwidths

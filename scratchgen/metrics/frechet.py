@@ -6,8 +6,8 @@ Run a classifier over both, and take what its last hidden layer says of each exa
     d² = ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁^½ Σ₂ Σ₁^½)^½)
 
 With Inception's features this is known as FID; here they are those of the library's own classifier of digits, so compare only with numbers
-obtained with the *same* classifier. It is biased upwards, the more the fewer the samples: the covariance of few examples is too
-lively. So give the same number of samples each time, and beside it what real training data score.
+obtained with the *same* classifier. It is biased upwards, the more the fewer the samples, as chance makes the covariances of few examples differ.
+So give the same number of samples each time, many more than there are features, and beside it what real training data score.
 """
 
 import functools
@@ -16,9 +16,9 @@ import numpy as np
 
 from scratchgen.metrics.estimate import Estimate
 from scratchgen.metrics.parzen import as_points
-from scratchgen.ops import array, to_host
+from scratchgen.ops import array, as_generator, to_host
 
-RESAMPLES = 10
+RESAMPLES = 30
 
 
 def features(classifier, x):
@@ -29,16 +29,17 @@ def features(classifier, x):
 
 
 def frechet_distance(a, b, rng=None):
-    """d², with the standard error that resampling (the bootstrap) of a gives -> Estimate.  a (n, d) features of samples, b (m, d) of data.
+    """d², with the standard error that resampling (the bootstrap) gives -> Estimate.  a (n, d) features of samples, b (m, d) of data.
 
     rng: seed or Generator of the resampling. Raises ValueError for shapes that do not fit, or values that are not finite.
     """
     a, b = as_points(a, "a"), as_points(b, "b")
     if a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise ValueError(f"a has shape {a.shape}, b {b.shape}; two or more examples are needed of each, with equally many features")
-    rng, gaussian = np.random.default_rng(rng), moments(b)
-    again = [between_gaussians(*moments(a[rng.integers(len(a), size=len(a))]), *gaussian) for _ in range(RESAMPLES)]
-    return Estimate(between_gaussians(*moments(a), *gaussian), float(np.std(again, ddof=1)))
+    rng = as_generator(rng)
+    resampled = lambda x: moments(x[rng.integers(len(x), size=len(x))])
+    again = [between_gaussians(*resampled(a), *resampled(b)) for _ in range(RESAMPLES)]
+    return Estimate(between_gaussians(*moments(a), *moments(b)), float(np.std(again, ddof=1)))
 
 
 def moments(x):

@@ -9,15 +9,17 @@ import numpy as np
 from scratchgen.errors import integer
 from scratchgen.metrics.neighbours import nearest_neighbours
 from scratchgen.metrics.parzen import as_points
+from scratchgen.ops import as_generator
 
 
 def kmeans(x, k, n_iterations=5, rng=None):
     """k centres of x (n, d) -> (k, d) float64. Begins with k different examples; a centre that is nearest to none stays where it is.
 
+    n_iterations: how often centres move.  rng: seed or Generator of the first ones.
     Raises ValueError for data that are none, or k that is not in 1 … n.
     """
     x = as_points(x, "x")
-    centres = x[np.random.default_rng(rng).choice(len(x), size=integer("k", k, 1, len(x)), replace=False)]
+    centres = x[as_generator(rng).choice(len(x), size=integer("k", k, 1, len(x)), replace=False)]
     for _ in range(integer("n_iterations", n_iterations, 0)):
         nearest = nearest_neighbours(x, centres)[0][:, 0]
         order = np.argsort(nearest, kind="stable")

@@ -11,7 +11,7 @@ import numpy as np
 def log_mean_exp(a, axis=None):
     """log mean exp a over `axis` (an int, a tuple, or None for all) -> array of the remaining axes, or a scalar.
 
-    −∞ is a probability of zero and counts as one; the mean of zeros alone is −∞. NaN and +∞ propagate.
+    −∞ is the logarithm of 0, and that 0 counts in the mean; the mean of zeros alone is −∞. NaN and +∞ propagate.
     Raises ValueError if there is nothing to average.
     """
     a = np.asarray(a)

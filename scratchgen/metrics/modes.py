@@ -9,7 +9,8 @@ With modes c₁ … c_K of equal weight and standard deviation `std`, each sampl
 Reverse KL is 0 for balanced modes and log K if all samples sit at one. A perfect sampler in the plane is not at 100 %: the distance
 from a two-dimensional Gaussian's centre exceeds 3 std with probability e^(−4.5), so that 98.9 % are of high quality.
 
-Source of the definitions: Srivastava et al. 2017 (VEEGAN), Lin et al. 2018 (PacGAN). They use 2,500 samples.
+Source of the definitions: Srivastava et al. 2017 (VEEGAN), Lin et al. 2018 (PacGAN). They use 2,500 samples. PacGAN's code takes q̂ over the samples
+of high quality alone, by which a mode that is reached by bad samples only counts as missed.
 """
 
 from typing import NamedTuple

@@ -8,7 +8,7 @@ examples beside how far *test* examples are: samples of the data's own distribut
 import numpy as np
 
 from scratchgen.errors import integer
-from scratchgen.metrics.parzen import BLOCK, as_points, squared_distances
+from scratchgen.metrics.parzen import BLOCK, as_points, middle, squared_distances
 
 
 def nearest_neighbours(x, data, k=1):
@@ -20,7 +20,7 @@ def nearest_neighbours(x, data, k=1):
     if x.shape[1] != data.shape[1]:
         raise ValueError(f"x has {x.shape[1]} features, data {data.shape[1]}; they must have equally many")
     k = integer("k", k, 1, len(data))
-    center = data.mean(axis=0)
+    center = middle(data)
     x, data = x - center, data - center
     indices, distances = np.empty((len(x), k), int), np.empty((len(x), k))
     rows = max(1, BLOCK // len(data))

@@ -44,7 +44,7 @@ def parzen_log_densities(samples, x, sigmas):
     samples = as_points(samples, "samples")
     if samples.shape[1] != x.shape[1]:
         raise ValueError(f"samples has {samples.shape[1]} features, the data {x.shape[1]}; they must have equally many")
-    centre = samples.mean(axis=0)  # distances do not change when both are shifted; here the norms, and so what cancels, are small
+    centre = middle(samples)
     samples, x = samples - centre, x - centre
     m, d = samples.shape
     log_p = np.empty((len(sigmas), len(x)))
@@ -63,6 +63,12 @@ def squared_distances(a, b):
     d2 += np.square(a).sum(axis=1)[:, None]
     d2 += np.square(b).sum(axis=1)
     return np.maximum(d2, 0, out=d2)  # rounding may leave −1e-15 where a = b
+
+
+def middle(x):
+    """Where to put the origin: (n, d) -> (d,). Distances do not change with it, but their rounding grows with the norms. A median, which one example
+    far away does not move."""
+    return np.median(x, axis=0)
 
 
 def rounding(a, b):

@@ -17,7 +17,7 @@ import numpy as np
 from scratchgen.errors import integer
 from scratchgen.metrics.estimate import Estimate, estimate
 from scratchgen.metrics.neighbours import nearest_neighbours
-from scratchgen.metrics.parzen import BLOCK, as_points, rounding, squared_distances
+from scratchgen.metrics.parzen import BLOCK, as_points, middle, rounding, squared_distances
 
 
 class PrecisionRecall(NamedTuple):
@@ -42,7 +42,7 @@ def precision_recall(samples, data, k=3):
 def within(x, data, k):
     """Whether each example of x (n, d) lies in the ball around one of data (m, d) -> (n,) bool."""
     radius = nearest_neighbours(data, data, k + 1)[1][:, k]  # the nearest is the example itself
-    center = data.mean(axis=0)
+    center = middle(data)
     x, data, found = x - center, data - center, np.empty(len(x), bool)
     rows = max(1, BLOCK // len(data))
     for start in range(0, len(x), rows):

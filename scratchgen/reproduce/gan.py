@@ -31,7 +31,7 @@ class PapersGAN(sg.GAN):
     """A GAN whose discriminator sees four fifths of its inputs."""
 
     def set_parts(self, generator, discriminator):
-        """The discriminator, behind a Dropout."""
+        """The discriminator, after a Dropout."""
         self.discriminator = Sequential(Dropout(0.2, rng=self.stream.key), discriminator)
         super().set_parts(generator=generator, discriminator=self.discriminator)
 

@@ -19,9 +19,9 @@ def run(study):
     """Train, draw, measure."""
     train, test = study.mnist("train"), study.mnist("test")
     settings = sg.InfoGAN.suited_to(train.x)
-    fitting = {name: settings.pop(name) for name in ("batch_size", "binarize", "lr", "schedule", "steps") if name in settings}
+    steps = settings.pop("steps")
     model = sg.InfoGAN(784, **settings, rng=study.seed)
-    epochs = study.choose(quick=1, default=max(1, fitting["steps"] * 100 // len(train.x)))
+    epochs = study.choose(quick=1, default=max(1, steps * 100 // len(train.x)))
     study.fit(model, train.x, epochs=epochs, batch_size=100)
     model.pictures(test.x, plots, study.folder)
     study.measure("agreement", lambda: best_agreement(model.clusters(array(test.x)), test.y).fraction)

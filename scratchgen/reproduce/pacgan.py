@@ -63,7 +63,8 @@ def described(name, title, table):
         differs=(
             "batch normalisation sees all of a minibatch's examples together, not those of each place in a pack by themselves",
             "samples are drawn with running statistics of training; theirs are settled by 50 minibatches more before each measurement",
-            "the examples of a pack come from the same 100,000 points, not from 100,000 for each place in it",
+            "packs are drawn anew in every epoch, theirs once",
+            "reverse KL counts all samples, as do the definitions of metrics/modes.py; theirs counts those of high quality",
         ),
         quick="one epoch of 20,000 points",
         default=f"{EPOCHS[name]} epochs, not 400; --full has all",

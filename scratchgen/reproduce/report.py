@@ -37,7 +37,11 @@ def as_text(result, studies):
         rows.append((what, written(found) if found else "–", str(published) if published else "–"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    seeds = f"{len(studies)} seeds; ± is the standard error over them" if len(studies) > 1 else f"seed {studies[0].seed}"
+    seeds = (
+        f"{len(studies)} seeds; ± is the standard error over them"
+        if len(studies) > 1
+        else f"seed {studies[0].seed}; ± is the standard error over examples"
+    )
     minutes = sum(study.seconds for study in studies) / 60
     return "\n".join([
         result.title, f"in {result.unit}; {seeds}; {minutes:.1f} minutes", "", *lines, "",
@@ -53,7 +57,9 @@ def differences(result, size):
 def written(found):
     """An Estimate with as many digits as its error has meaning for."""
     mean, error = found
-    if not error or not np.isfinite(error):
+    if not np.isfinite(error):
         return f"{mean:.4g}"
+    if not error:
+        return f"{mean:.4g} ± 0"
     digits = max(0, 1 - int(np.floor(np.log10(error))))
     return f"{mean:.{digits}f} ± {error:.{digits}f}"

@@ -117,13 +117,15 @@ class Study:
 
     def measure(self, what, function):
         """Measure, or recall what was measured before. function() gives an Estimate, values (n,) of examples, or a number,
-        of whose error one seed tells nothing."""
+        of whose error one seed tells nothing. FloatingPointError if it is none, NaN or infinity."""
         if what not in self.record["measured"]:
             with self.timing():
                 found = function()
             if not isinstance(found, Estimate):
                 found = estimate(np.atleast_1d(found))
             mean, error = map(float, found)
+            if not np.isfinite(mean):
+                raise FloatingPointError(f"{what} is {mean}, measured in {self.folder}")
             self.record["measured"][what] = [mean, None if np.isnan(error) else error]  # JSON knows no NaN
             self._write()
         return self.measured[what]

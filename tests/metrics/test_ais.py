@@ -116,9 +116,19 @@ def test_many_examples_go_in_blocks(monkeypatch):
         ({"n_chains": 0}, "n_chains"),
         ({"n_leapfrog": 0}, "n_leapfrog"),
         ({"x": np.zeros(3)}, "x has shape"),
+        ({"x": np.zeros((2, 1))}, f"x has 1 features; the decoder draws {D}"),
+        ({"x": np.full((2, 2 * D), 5.0), "likelihood": LIKELIHOODS["bernoulli"]()}, "x has values from 5 to 5; a Bernoulli likelihood needs"),
     ],
 )
 def test_bad_settings(changes, why):
     decoder, _, _ = linear_gaussian(np.random.default_rng(0))
+    given = {"likelihood": LIKELIHOODS["gaussian"](), "x": np.zeros((1, D))} | changes
     with pytest.raises(ValueError, match=why):
-        annealed_log_likelihood(decoder, LIKELIHOODS["gaussian"](), LATENT, **{"x": np.zeros((1, D))} | changes)
+        annealed_log_likelihood(decoder, latent_dim=LATENT, **given)
+
+
+@pytest.mark.parametrize(("z", "why"), [(np.zeros((2, LATENT)), "z has shape"), (np.full((1, LATENT), np.nan), "z contains NaN")])
+def test_where_the_data_came_from_is_looked_at_first(monkeypatch, z, why):
+    monkeypatch.setattr("scratchgen.metrics.ais.annealed_log_likelihood", lambda *_: pytest.fail("hours of chains for nothing"))
+    with pytest.raises(ValueError, match=why):
+        bidirectional(linear_gaussian(np.random.default_rng(0))[0], LIKELIHOODS["gaussian"](), LATENT, z, np.zeros((1, D)))

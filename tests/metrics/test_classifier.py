@@ -87,3 +87,10 @@ def test_runs_on_the_numpy_backend_too():
     with ops.use_backend("numpy"):
         judge = train_classifier(x, y, hidden=(64,), epochs=8)
         assert accuracy(judge, x, y) > 0.99
+
+
+def test_what_is_not_finite_is_no_class(judge):
+    x = np.full((5, judge.layers[0].n_in), np.nan, np.float32)
+    for uses in (lambda: class_coverage(judge, x), lambda: accuracy(judge, x, np.zeros(5, int)), lambda: train_classifier(x, np.zeros(5, int))):
+        with pytest.raises(ValueError, match="contains NaN"):
+            uses()

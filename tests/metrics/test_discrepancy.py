@@ -26,6 +26,13 @@ def test_zero_within_its_error_for_equal_distributions_and_far_from_it_for_other
     assert mean > 10 * error
 
 
+def test_the_order_of_the_examples_says_nothing():
+    rng = np.random.default_rng(3)
+    data = np.concatenate([rng.normal(0, 1, (1500, 2)), rng.normal(5, 1, (1500, 2))])  # one cluster after the other
+    found = mmd_estimate(rng.permutation(data), data)
+    assert abs(found.mean) < 5 * found.standard_error < 0.05
+
+
 def test_bad_input():
     with pytest.raises(ValueError, match="two blocks of 500"):
         mmd_estimate(np.zeros((600, 2)), np.zeros((2000, 2)))

@@ -15,6 +15,21 @@ def test_equal_distributions_have_both():
     assert 0 < precision.standard_error < 0.01
 
 
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_against_the_definition(k):
+    """Example by example: within the distance from another to its k-th nearest, or not."""
+    rng = np.random.default_rng(6)
+    samples, data = rng.normal(size=(30, 2)), rng.normal(0.5, 1, size=(40, 2))
+    distance = lambda a, b: float(np.linalg.norm(a - b))
+
+    def share(x, of):
+        radii = [sorted(distance(ball, other) for other in of)[k] for ball in of]
+        return np.mean([any(distance(each, ball) <= radius for ball, radius in zip(of, radii, strict=True)) for each in x])
+
+    precision, recall = precision_recall(samples, data, k)
+    assert (precision.mean, recall.mean) == (share(samples, data), share(data, samples))
+
+
 def test_one_mode_of_two_is_precise_and_recalls_half():
     rng = np.random.default_rng(1)
     data = np.concatenate([normal(rng, 500), normal(rng, 500, 100.0)])
@@ -33,11 +48,12 @@ def test_far_apart_there_is_neither():
     assert precision_recall(normal(rng), normal(rng, at=1e4)) == ((0, 0), (0, 0))
 
 
-def test_one_far_sample_does_not_widen_the_balls():
+@pytest.mark.parametrize("far", [3e6, 3e9])
+def test_one_far_sample_does_not_widen_the_balls(far):
     rng = np.random.default_rng(5)
     data = 0.1 * rng.normal(size=(500, 256))
     samples = 0.1 * rng.normal(size=(500, 256)) + 0.5
-    samples[0] = 3e6
+    samples[0] = far
     assert precision_recall(samples, data) == ((0, 0), (0, 0))
 
 

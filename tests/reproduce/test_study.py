@@ -12,7 +12,7 @@ from scratchgen.layers import mlp
 from scratchgen.layers.initializers import normal
 from scratchgen.metrics import Estimate
 from scratchgen.reproduce import Published, Reproduction, Study
-from scratchgen.reproduce.report import as_json, as_text, combined, differences
+from scratchgen.reproduce.report import as_json, as_text, combined, differences, written
 from scratchgen.reproduce.study import start, start_as_pytorch
 
 X = (np.random.default_rng(0).uniform(size=(60, 6)) < 0.5).astype(np.float32)
@@ -108,6 +108,16 @@ def test_one_seed_has_its_own_error_and_several_that_over_seeds(tmp_path):
     assert mean == 3 and error == pytest.approx(np.std([1, 2, 6], ddof=1) / np.sqrt(3))
     assert "3.0 ± 1.5" in as_text(result(published={"a": Published(3)}), studies)
     assert as_json(result(published={}), studies)["theirs"] == {}
+
+
+def test_what_is_no_number_is_not_kept(tmp_path):
+    with pytest.raises(FloatingPointError, match="NLL is nan"):
+        Study(tmp_path).measure("NLL", lambda: [np.nan, 1.0])
+    assert Study(tmp_path).measured == {} and Study(tmp_path).measure("NLL", lambda: [1.0, 3.0]).mean == 2
+
+
+def test_errors_are_written_as_far_as_they_are_known():
+    assert [written(Estimate(8, error)) for error in (0.25, 0, np.nan)] == ["8.00 ± 0.25", "8 ± 0", "8"]
 
 
 def test_values_and_numbers_are_estimates_too(tmp_path):
