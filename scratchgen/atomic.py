@@ -1,11 +1,12 @@
 """Files that are never half written: whoever reads one, after whatever crash, finds the old file or the new one."""
 
 import contextlib
+import errno
 import os
 import secrets
 from pathlib import Path
 
-PARTS = ".*.part"  # the names of files that are being written, or were when the process was killed
+PARTS = f".*.{'[0-9a-f]' * 8}.part"  # the names of files that are being written, or were when the process was killed
 
 
 @contextlib.contextmanager
@@ -15,6 +16,8 @@ def atomic_file(path):
     It is written under another name, its own each time, forced to disk and renamed. Raises OSError, naming the path, and then leaves nothing behind.
     """
     path = Path(path)
+    if not path.name:
+        raise IsADirectoryError(errno.EISDIR, f"cannot write {path}: it is a folder")
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

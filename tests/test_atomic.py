@@ -35,3 +35,9 @@ def test_a_file_where_the_folder_should_be_is_an_error_that_names_it(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError, match="cannot write .*inside"):
         write(tmp_path / "file" / "inside", b"data")
+
+
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_a_folder_is_an_error_that_names_it(path):
+    with pytest.raises(OSError, match="cannot write .*: it is a folder"):
+        write(path, b"data")

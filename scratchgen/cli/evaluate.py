@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import scratchgen as sg
-from scratchgen.cli.train import binarized, likelihoods, read_config
+from scratchgen.cli.train import binarized, labels_of, likelihoods, read_config
 from scratchgen.errors import integer
 from scratchgen.metrics import (
     Estimate,
@@ -49,11 +49,11 @@ MIXTURES = {"ring": (sg.data.ring_modes, sg.data.RING_STD), "grid": (sg.data.gri
 
 def add_arguments(parser):
     """The options."""
-    parser.add_argument("run_folder", metavar="RUN", help="a run's folder")
+    parser.add_argument("run_folder", metavar="RUN", help="a run's folder, or with --data a file of sg.save")
     parser.add_argument("--data", metavar="NAME", help="the data to test on (default: what the run was trained on)")
     parser.add_argument("--examples", type=int, metavar="N", help="use only the first N test examples")
     parser.add_argument("--samples", type=int, default=100, metavar="N", help="importance samples per example, or 0 for none (default 100)")
-    parser.add_argument("--ais", type=int, default=0, metavar="T", help="log p(x) of a VAE by annealed importance sampling, in T steps: slow, exact")
+    parser.add_argument("--ais", type=int, default=0, metavar="T", help="log p(x) of a VAE by annealed importance sampling, in T steps: slow, close")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise and of the binarization of test data (default 0)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -61,7 +61,8 @@ def add_arguments(parser):
 def run(options):
     """Evaluate and print."""
     result = measured(options)
-    print(json.dumps(result, indent=2) if options.json else describe(result))
+    as_json = {name: value.as_json() if isinstance(value, Estimate) else value for name, value in result.items()}
+    print(json.dumps(as_json, indent=2) if options.json else describe(result))
 
 
 def measured(options):
@@ -72,7 +73,8 @@ def measured(options):
         raise ValueError(f"{options.run_folder} does not say what it was trained on; give --data")
     if options.examples is not None and options.examples < 1:
         raise ValueError(f"--examples is {options.examples}; it must be at least 1")
-    test = binarized(sg.data.load(data, "test"), config.get("binarize", "none"), options.seed)
+    prepared = lambda split: binarized(sg.data.load(data, split), config.get("binarize", "none"), options.seed)
+    test = prepared("test")
     test = sg.data.Dataset(*(part if part is None else part[: options.examples] for part in test))
     if test.x.shape[1] != model.data_dim:
         raise ValueError(f"{data} has {test.x.shape[1]} features; the model in {options.run_folder} has {model.data_dim}")
@@ -82,7 +84,7 @@ def measured(options):
     result = {"data": str(data), "examples": len(test.x)}
     found = likelihoods(model, test, options.samples, options.seed)
     result |= {name: estimate(values) for name, values in found.items()}
-    result |= model.facts(array(test.x), None if test.y is None or model.n_classes is None else array(test.y))
+    result |= model.facts(array(test.x), labels_of(model, test))
     if options.ais:
         result["annealed_log_likelihood"] = annealed(model, test.x, options.ais, options.seed)
     if data in MIXTURES:
@@ -92,7 +94,7 @@ def measured(options):
         result |= {"modes": coverage.captured, "of_modes": len(modes()), "high_quality": Estimate(share, (share * (1 - share) / 2500) ** 0.5)}
         result["reverse_kl"] = coverage.reverse_kl
     elif not found:
-        result |= judge_pictures(model, data, test.x, options)
+        result |= judge_pictures(model, prepared("train"), prepared("valid"), test, options)
     if model.n_classes is not None:
         result |= judge_labels(model, data, options.seed)
     clusters = model.clusters(array(test.x))
@@ -109,9 +111,8 @@ def annealed(model, x, T, seed):
     return estimate(annealed_log_likelihood(*latent_model, x, integer("--ais", T, 1), rng=seed).log_likelihood)
 
 
-def judge_pictures(model, data, x, options):
+def judge_pictures(model, train, valid, test, options):
     """What can be said of samples without a likelihood: by a classifier where there are labels, by windows, by distances. Draws neighbours.png."""
-    train, valid, test = (sg.data.load(data, split) for split in ("train", "valid", "test"))
     samples, real, result = to_host(model.draw(JUDGED, rng=options.seed)), train.x[:JUDGED], {}
     if train.y is not None and test.y is not None:
         judge = train_classifier(train.x, train.y, seed=options.seed)
@@ -126,22 +127,27 @@ def judge_pictures(model, data, x, options):
     n = min(len(seen), len(seen_test))
     if n > 3:
         result |= precision_recall(seen[:n], seen_test[:n])._asdict()
-    if n >= 4:
         result["mmd"] = mmd_estimate(seen[:n], seen_test[:n], block=min(500, n // 2))
-    result["parzen"] = parzen_log_likelihood(samples, x, parzen_sigma(samples, valid.x[:1000]))
-    result["parzen_of_real_data"] = parzen_log_likelihood(real, x, parzen_sigma(real, valid.x[:1000]))
+    result["parzen"] = parzen_log_likelihood(samples, test.x, parzen_sigma(samples, valid.x[:1000]))
+    result["parzen_of_real_data"] = parzen_log_likelihood(real, test.x, parzen_sigma(real, valid.x[:1000]))
     if is_square(model.data_dim):
         indices, _ = nearest_neighbours(samples[:24], train.x)
         folder = Path(options.run_folder)
         path = (folder if folder.is_dir() else folder.parent) / "neighbours.png"
-        sg.plots.reconstructions(samples[:24], train.x[indices[:, 0]], path, labels=("sample", "nearest of train"))
-        result["neighbours"] = str(path)
+        sentence = "A sample that equals the training example under it was copied."
+        try:
+            sg.plots.reconstructions(samples[:24], train.x[indices[:, 0]], path, labels=("sample", "nearest of train"), sentence=sentence)
+            result["neighbours"] = str(path)
+        except OSError as error:  # what was measured is not lost
+            result["neighbours"] = str(error)
     return result
 
 
 def judge_labels(model, data, seed):
     """How often a classifier trained on the data finds in a sample the class that was asked for, and how often it is right on test data."""
     train, test = (sg.data.load(data, split) for split in ("train", "test"))
+    for split, part in (("train", train), ("test", test)):
+        check_labels(model, part, f"{data} ({split})")
     judge = train_classifier(train.x, train.y, seed=seed)
     labels = to_host(model.labels_for(ASKED))
     asked_for = accuracy(judge, to_host(model.draw(ASKED, rng=seed)), labels)

@@ -17,12 +17,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+import scratchgen as sg
 from scratchgen.atomic import atomic_file
 from scratchgen.data import splits
 from scratchgen.errors import Failed, integer
 from scratchgen.metrics import Estimate, over_seeds
 from scratchgen.reproduce.report import written
-from scratchgen.train.ranks import STARTED, on_its_own
+from scratchgen.train.ranks import STARTED, mpi, on_its_own
 
 MOST = 1000
 
@@ -49,10 +50,10 @@ def workers(jobs):
     """A function that maps, as `map` does, but over `jobs` processes; None in one that only works for another. Failed if one is killed."""
     jobs = integer("--jobs", jobs, 1)
     if any(variable in os.environ for variable in STARTED):
-        from mpi4py import MPI
+        world = mpi().COMM_WORLD
         from mpi4py.futures import MPICommExecutor
 
-        with MPICommExecutor(MPI.COMM_WORLD, root=0) as executor:
+        with MPICommExecutor(world, root=0) as executor:
             yield executor and executor.map
     elif jobs == 1:
         yield map
@@ -82,13 +83,14 @@ def end_with_parent(ended):
 def train_all(cls, options):
     """Train and evaluate with each of --seeds, in OUT/seed-N; print a line each, then means and standard errors, kept in OUT/seeds.json.
 
-    A sweep that was stopped goes on. A seed that fails does not end the others; Failed at the end, if there was one.
+    A sweep that was stopped goes on. A seed that fails does not end the others; Failed at the end, if there was one. Where all fail, nothing is kept.
     """
     if options.seed is not None or options.resume:
         raise ValueError("--seeds says which seeds, and goes on with a sweep that was stopped: leave out --seed and --resume")
     data = options.data or "glyphs"
     if "test" not in splits(data):
         raise ValueError(f"{data} has no test split, on which the seeds could be compared")
+    sg.data.load(data, "test")  # what is wrong with the data is said once
     seeds, jobs, model = parsed(options.seeds), 1 if options.jobs is None else options.jobs, options.model
     out = Path(options.out or f"runs/{model}-{Path(data).stem}-seeds")
     with workers(jobs) as mapped:
@@ -104,8 +106,10 @@ def train_all(cls, options):
                 found[seed] = numbers
             words = wrong or "   ".join(f"{key} {value:.4g}" for key, value in numbers.items())
             print(f"seed {seed:<4} {seconds:6.0f} s   {words}", flush=True)
+    if not found:
+        raise Failed(f"all {len(seeds)} trainings failed")
     table = over_seeds(list(found.values()))
-    width = max(map(len, table), default=0)
+    width = max(map(len, table))
     print(f"\nmeans and standard errors over {len(found)} seeds", *(f"{key:{width}}  {written(each)}" for key, each in table.items()), sep="\n")
     with atomic_file(out / "seeds.json") as file:
         means = {key: each.as_json() for key, each in table.items()}

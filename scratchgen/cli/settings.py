@@ -54,7 +54,9 @@ class OneOrSeveral(argparse.Action):
 
 
 def number_or_word(text):
-    """An int, a float, or the text itself."""
+    """An int, a float, None for "none", or the text itself."""
+    if text == "none":
+        return None
     for kind in (int, float):
         try:
             return kind(text)
@@ -73,6 +75,12 @@ def typed(value):
     if isinstance(value, (tuple, list)):
         return " ".join(map(str, value))
     return {"None": "none", "True": "yes", "False": "no"}.get(str(value), str(value))
+
+
+def as_typed(name, value):
+    """An option as one would type it."""
+    option = name.replace("_", "-")
+    return f"--{'' if value else 'no-'}{option}" if isinstance(value, bool) else f"--{option} {typed(value)}"
 
 
 def takes_labels(cls):

@@ -24,7 +24,7 @@ import numpy as np
 
 import scratchgen as sg
 from scratchgen.cli.seeds import train_all
-from scratchgen.cli.settings import add_model_options, build, model_class, summary, takes_labels, typed
+from scratchgen.cli.settings import add_model_options, as_typed, build, model_class, summary, takes_labels
 from scratchgen.data.binarize import KINDS, Binarize
 from scratchgen.errors import integer, number, one_of
 from scratchgen.models import MODELS
@@ -68,7 +68,7 @@ def model_parser(name):
     training.add_argument("--data", metavar="NAME", help=f"one of: {', '.join(sg.data.NAMES)}; or a .npy, .npz or IDX file (default glyphs)")
     training.add_argument("--binarize", metavar="HOW", help=f"one of: {', '.join(KINDS)}")
     training.add_argument("--epochs", type=int, metavar="N", help="how often to go through the data")
-    training.add_argument("--steps", type=int, metavar="N", help="how many minibatches to train on, in the place of --epochs")
+    training.add_argument("--steps", type=int, metavar="N", help="in the place of --epochs: about how many minibatches; epochs are whole")
     training.add_argument("--batch-size", type=int, metavar="N", help="examples per minibatch (default 100)")
     training.add_argument("--optimizer", metavar="NAME", help=f"one of: {', '.join(OPTIMIZERS)} (default: the model's own)")
     training.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
@@ -92,7 +92,7 @@ def customary(cls):
     """What is set where nothing is given, for pictures and for points of the plane."""
     lines = []
     for kind, x in (("pictures", np.tile([0.0, 1.0], (2, 392))), ("points of the plane", np.tile([-2.0, 2.0], (2, 1)))):
-        given = (f"--{name.replace('_', '-')} {typed(value)}" for name, value in cls.suited_to(x).items())
+        given = (as_typed(name, value) for name, value in cls.suited_to(x).items())
         lines.append(f"  for {kind:20}{'  '.join(given)}")
     return "\n".join(["settings that suit the data, where none are given:", *lines])
 
@@ -141,6 +141,8 @@ def asked_for(options):
     for key in given.keys() & stored.keys() - {"epochs", "patience"}:
         if given[key] != stored[key]:
             raise ValueError(f"cannot resume {options.out}: {key} was {stored[key]}, now it is {given[key]}; leave it out, or start a new run")
+    if options.steps is not None:
+        stored.pop("epochs", None)
     return {"data": "glyphs"} | stored | given
 
 

@@ -65,16 +65,22 @@ def load(name, split="train", *, labels=None, seed=0):
         return _dataset(*TOYS[name](TOY_SIZES[split], rng), name)
     if not os.path.exists(name) and os.path.basename(name) == os.fspath(name) and not os.path.splitext(name)[1]:
         raise unknown_name("data", name, (*NAMES, "(or the path of a .npy, .npz or IDX file)"))
-    return _dataset(*files.load(name, split, labels), f"{os.fspath(name)} ({split})")
+    x, y = files.load(name, split, labels)
+    is_dark = x.dtype == np.uint8 and x.size and x.max() <= 1  # zeros and ones, or a dark part of pictures: the other splits tell
+    levels = any(files.load(name, other, labels)[0].max(initial=0) > 1 for other in files.splits(name)) if is_dark else None
+    return _dataset(x, y, f"{os.fspath(name)} ({split})", levels)
 
 
 def splits(name):
-    """The names of the splits of a data set that `load` knows: "train", "valid" and "test", but of an .npz file with x_train and without x_test."""
+    """The names of the splits of a data set that `load` knows: "train", "valid" and "test"; the first two of an .npz with x_train and no x_test."""
     return SPLITS if name in NAMES else files.splits(name)
 
 
-def _dataset(x, y, source):
-    """x and y as the rest of the library wants them, or one sentence about what is wrong with them."""
+def _dataset(x, y, source, levels=None):
+    """x and y as the rest of the library wants them, or one sentence about what is wrong with them.
+
+    levels: whether bytes are grey levels, and not zeros and ones; None: if some of these are above 1.
+    """
     if x.dtype.kind not in "buif":
         raise TypeError(f"{source} holds data of dtype {x.dtype}; real numbers are wanted")
     if x.ndim not in (2, 3, 4):
@@ -83,7 +89,9 @@ def _dataset(x, y, source):
         raise ValueError(f"{source} holds data of shape {x.shape}: there is nothing in it")
     if x.dtype.kind in "iu" and x.dtype != np.uint8 and x.min() >= 0 and 127 < x.max() <= 255:  # a list of pixels becomes int64
         raise ValueError(f"{source} holds whole numbers from 0 to {x.max()} as {x.dtype}; save grey levels as uint8, anything else as float32")
-    is_float, largest = x.dtype.kind == "f", 255 if x.dtype == np.uint8 and x.max() > 1 else 1
+    if levels is None:
+        levels = x.max() > 1
+    is_float, largest = x.dtype.kind == "f", 255 if x.dtype == np.uint8 and levels else 1
     with np.errstate(over="ignore"):  # a float64 too large for float32 becomes infinity, which the next lines report
         x = x.reshape(len(x), -1).astype(np.float32)
     if is_float and not np.isfinite([x.min(), x.max()]).all():  # no array of booleans as long as the data

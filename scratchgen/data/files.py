@@ -63,7 +63,7 @@ def name_of(split, arrays):
 
 
 def splits(path):
-    """The splits that a file has: all three, but of an .npz with x_train and without x_test. Errors as in `load`."""
+    """The splits that a file has: all three; the first two of an .npz with x_train and no x_test. Errors as in `load`."""
     if kind(path) != ".npz":
         return SPLITS
     with told(path), open_regular(path) as file:

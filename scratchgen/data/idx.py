@@ -15,10 +15,10 @@ import gzip
 import math
 import os
 import zlib
-from pathlib import Path
 
 import numpy as np
 
+from scratchgen.atomic import atomic_file
 from scratchgen.reading import open_regular, read_up_to
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -37,7 +37,7 @@ def read_idx(path):
 def write_idx(path, array):
     """Write `array` as an IDX file; gzip-compressed if the name ends in .gz.
 
-    Raises TypeError for an element type that the format does not have, ValueError for more than 255 dimensions or 2³² − 1 along one.
+    Raises TypeError for an element type that the format does not have, ValueError for more than 2³² − 1 along a dimension.
     """
     array = np.asarray(array)
     big_endian = array.dtype.newbyteorder(">").str.replace("|", ">")
@@ -45,10 +45,11 @@ def write_idx(path, array):
     if code is None:
         known = ", ".join(np.dtype(dtype).name for dtype in TYPES.values())
         raise TypeError(f"array has dtype {array.dtype}; an IDX file can hold {known}")
-    if array.ndim > 255 or max(array.shape, default=0) >= 2**32:
-        raise ValueError(f"array has shape {array.shape}; an IDX file can hold 255 dimensions of at most 2**32 - 1")
+    if max(array.shape, default=0) >= 2**32:
+        raise ValueError(f"array has shape {array.shape}; an IDX file can hold dimensions of at most 2**32 - 1")
     data = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.astype(big_endian).tobytes()
-    Path(path).write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
+    with atomic_file(path) as file:
+        file.write(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
 
 
 @contextlib.contextmanager

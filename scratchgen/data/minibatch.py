@@ -49,6 +49,8 @@ def minibatches(data, batch_size, *, seed=0, epoch=0, start=0):
     """
     x, y = data if isinstance(data, tuple) else (data, None)
     indices, x = cut(len(x), batch_size, seed, epoch, start, move=array), array(x)
+    if y is not None and len(y) != len(x):
+        raise ValueError(f"data has {len(x)} rows and {len(y)} labels; there must be one for each")
     if y is None:
         return (take_rows(x, rows) for rows in indices)
     y = array(y)

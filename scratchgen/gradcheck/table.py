@@ -5,6 +5,7 @@ gradcheck_table(["BatchNorm", "VAE"])                        some of them: every
 gradcheck_table(["mylayers.py", "course.layers:MyLinear"])   a file or a module of yours, all its layers or one: see yours.py
 """
 
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchgen.errors import unknown_name
+from scratchgen.errors import integer, unknown_name
 from scratchgen.gradcheck.catalogue import all_cases, registered
 from scratchgen.gradcheck.engine import LIMIT
 from scratchgen.gradcheck.report import told
@@ -25,6 +26,7 @@ def gradcheck_table(targets=(), *, seed=0, limit=LIMIT):
 
     Raises ValueError for an unknown name, a module in which nothing can be checked or that cannot be imported, FileNotFoundError for a missing file.
     """
+    integer("seed", seed, 0)
     cases = [case for target in targets for case in cases_of(target)] if targets else all_cases()
     return [replace(case, seed=seed, limit=limit).report() for case in cases]
 
@@ -35,7 +37,9 @@ def cases_of(target):
     if named:
         return named
     path, _, name = target.rpartition(":") if ":" in target[2:] else (target, "", "")  # C:\… has a colon too
-    if not (path.endswith(".py") or "." in path or name or importlib.util.find_spec(path)):
+    with importable(Path.cwd()):
+        is_module = path.endswith(".py") or "." in path or name or importlib.util.find_spec(path)
+    if not is_module:
         raise unknown_name("target", target, dict.fromkeys(case.name.split(" (")[0] for case in all_cases()))
     before = len(registered)
     module = load(path)
@@ -54,24 +58,33 @@ def cases_of(target):
 
 
 def load(path):
-    """A module by its name, or from a file, whose folder is importable meanwhile."""
-    if not path.endswith(".py"):
-        return importlib.import_module(path)
+    """A module by its name, or from a file; the working folder, or the file's, is importable meanwhile."""
     file = Path(path)
-    if not file.is_file():
+    is_file = path.endswith(".py")
+    if is_file and not file.is_file():
         raise FileNotFoundError(f"{path} is not there")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(file.resolve().parent))
+    with importable(file.resolve().parent if is_file else Path.cwd()):
+        try:
+            if not is_file:
+                return importlib.import_module(path)
+            spec = importlib.util.spec_from_file_location(file.stem, file)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module
+        except SyntaxError as error:
+            raise ValueError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
+        except Exception as error:  # the file's own code may raise anything
+            raise ValueError(f"{path} cannot be imported: {told(error)}") from error
+
+
+@contextlib.contextmanager
+def importable(folder):
+    """Within this context modules are looked for in that folder first."""
+    sys.path.insert(0, str(folder))
     try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise ValueError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
-    except Exception as error:  # the file's own code may raise anything
-        raise ValueError(f"{path} cannot be imported: {told(error)}") from error
+        yield
     finally:
-        sys.path.remove(str(file.resolve().parent))
-    return module
+        sys.path.remove(str(folder))
 
 
 def format_table(reports):

@@ -101,7 +101,7 @@ class BatchNorm(Layer):
     couples_batch = True
 
     def __init__(self, n, *, eps=1e-5, momentum=0.1, dtype=np.float32):
-        n, eps = integer("n", n, 1), number("eps", eps, lambda eps: eps >= 0, "not be negative")
+        n, eps = integer("n", n, 1), number("eps", eps, lambda eps: eps > 0, "be positive")
         self.n, self.eps = n, eps
         self.momentum = number("momentum", momentum, lambda momentum: 0 <= momentum <= 1, "be a number from 0 to 1")
         self.params = {"gamma": array(np.ones(n), dtype), "beta": array(np.zeros(n), dtype)}

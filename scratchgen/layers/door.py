@@ -58,7 +58,7 @@ def check_forward(cls, forward):
 def check_backward(owner, backward):
     """A layer's backward, with its door; a misspelt wrt would quietly add to gradients, or compute nothing."""
     dy_name = list(inspect.signature(backward).parameters)[1]
-    forward_of = next(each for each in owner.__mro__ if "forward" in vars(each))  # the class that has made the cache
+    forward_of = who_has_forward(owner)  # the class that has made the cache
 
     @functools.wraps(backward)
     def wrapper(self, dy, cache, wrt="both"):
@@ -68,7 +68,7 @@ def check_backward(owner, backward):
             dy = real_array(self, dy_name, dy, backward)
         array = cache if type(cache) is ndarray else first_array(cache)
         ref, cls, shape = self.y_shapes.get(id(array), UNKNOWN)
-        if ref() is array and cls is forward_of:
+        if ref() is array and (cls is forward_of or (type(self).backward is wrapper and cls is who_has_forward(type(self)))):
             if shape is not None and shape != dy.shape:
                 raise ValueError(f"{dy_name} has shape {tuple(dy.shape)}; y of {self!r}, whose gradient it is, has {shape}")
             return backward(self, dy, cache, wrt=wrt)
@@ -83,6 +83,11 @@ def check_backward(owner, backward):
             raise WrongCache(f"cache is {described(cache)}; {self!r} needs what its forward returned beside y ({error})") from error
 
     return wrapper
+
+
+def who_has_forward(cls):
+    """The class that defines the forward of this one, itself or a parent."""
+    return next(each for each in cls.__mro__ if "forward" in vars(each))
 
 
 def real_array(layer, name, x, method):

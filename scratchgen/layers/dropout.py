@@ -8,7 +8,7 @@ In inference y = x.
 """
 
 from scratchgen.errors import number
-from scratchgen.layers.layer import Layer
+from scratchgen.layers.layer import Layer, check_noise
 from scratchgen.ops import Stream, multiply, op
 
 
@@ -28,9 +28,10 @@ class Dropout(Layer):
         """x -> y, any shape."""
         if not training:
             return x, None
-        if eps is not None and eps.shape != x.shape:
-            raise ValueError(f"eps has shape {tuple(eps.shape)}; Dropout needs that of x, {tuple(x.shape)}")
-        mask = dropout_mask(self.stream.uniform(x.shape, x.dtype) if eps is None else eps, self.rate)
+        if eps is None:
+            eps = self.stream.uniform(x.shape, x.dtype)
+        check_noise(self, eps, x.shape, x.dtype)
+        mask = dropout_mask(eps, self.rate)
         return multiply(x, mask), mask
 
     def backward(self, dy, mask):

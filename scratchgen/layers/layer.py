@@ -89,8 +89,16 @@ class Layer(Module):
             break
 
 
+def check_noise(layer, eps, shape, dtype):
+    """ValueError unless eps, noise that a layer was given, has that shape; TypeError unless that dtype."""
+    if tuple(eps.shape) != tuple(shape):
+        raise ValueError(f"eps has shape {tuple(eps.shape)}; {layer!r} needs {tuple(shape)}")
+    if eps.dtype != dtype:
+        raise TypeError(f"eps is {eps.dtype}; {layer!r} needs that of its input, {dtype}")
+
+
 def _accept_wrt(backward):
-    """For a layer whose backward always computes everything: put back, or leave out, what was not asked for."""
+    """Adds `wrt` to a backward without it: "input" restores the gradients, "params" drops dx."""
 
     @functools.wraps(backward)
     def wrapper(self, dy, cache, wrt="both"):

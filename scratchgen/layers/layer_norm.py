@@ -1,6 +1,6 @@
 """Layer normalisation: each example is shifted and scaled to mean 0 and variance 1 over its features (Ba et al. 2016).
 
-    μ = mean_j x_j        v = mean_j (x_j − μ)²        r = 1 / √(v + eps)                             (batch, 1) each
+    μ = mean_j x_j        v = mean_j (x_j − μ)²        r = 1 / √(v + eps)                             one of each example
     x̂ = (x − μ) r         y = gamma ∘ x̂ + beta                                                       (batch, n)
 
 Batch normalisation turned by a quarter: the means run over the features of one example, not over the batch, so examples do not
@@ -46,16 +46,16 @@ def layer_norm_double_backward(ddx, dy, x_hat, r, gamma):
 
         dP/dg = N(ddx)         ddy = gamma ∘ dP/dg         dgamma = Σ_n dy ∘ dP/dg
 
-    For dP/dx write v = ddx. Of each example
+    For dP/dx write h = ddx. Of each example
 
-        P      = r (v·g − n mean v mean g − n mean(v ∘ x̂) mean(g ∘ x̂))
-        dP/dx̂ = −r (v mean(g ∘ x̂) + g mean(v ∘ x̂))              and from x̂ on to x as in backward
+        P      = r (h·g − n mean h mean g − n mean(h ∘ x̂) mean(g ∘ x̂))
+        dP/dx̂ = −r (h mean(g ∘ x̂) + g mean(h ∘ x̂))              and from x̂ on to x as in backward
         dP/dr  = P / r                                             ∂r/∂x = −r² x̂ / n
     """
-    v, g = ddx, dy * gamma
-    dg = normalise_backward(v, x_hat, r)
+    h, g = ddx, dy * gamma
+    dg = normalise_backward(h, x_hat, r)
     P = np.sum(dg * g, axis=1)
-    dx_hat = -r[:, None] * (v * np.mean(g * x_hat, axis=1, keepdims=True) + g * np.mean(v * x_hat, axis=1, keepdims=True))
+    dx_hat = -r[:, None] * (h * np.mean(g * x_hat, axis=1, keepdims=True) + g * np.mean(h * x_hat, axis=1, keepdims=True))
     dx = normalise_backward(dx_hat, x_hat, r) - (P * r / g.shape[1])[:, None] * x_hat
     return gamma * dg, dx, dy * dg
 
@@ -74,7 +74,7 @@ class LayerNorm(Layer):
     """
 
     def __init__(self, n, *, eps=1e-5, dtype=np.float32):
-        n, eps = integer("n", n, 1), number("eps", eps, lambda eps: eps >= 0, "not be negative")
+        n, eps = integer("n", n, 1), number("eps", eps, lambda eps: eps > 0, "be positive")
         self.n, self.eps = n, eps
         self.params = {"gamma": array(np.ones(n), dtype), "beta": array(np.zeros(n), dtype)}
         self.grads = {"gamma": array(np.zeros(n), dtype), "beta": array(np.zeros(n), dtype)}

@@ -35,8 +35,8 @@ class Views(dict):
     def __setitem__(self, key, value):
         view = self.get(key)
         if view is None:
-            super().__setitem__(key, value)
-        elif value is not view:  # after params["W"] -= … it is the view itself, already written
+            raise TypeError(f"{key!r} is new, but the parameters lie in one array already: {', '.join(self) or 'none'}; make a layer for it")
+        if value is not view:  # after params["W"] -= … it is the view itself, already written
             value = an_array("the network", key, value)
             if value.shape != view.shape:
                 raise ValueError(f"{key} has shape {tuple(view.shape)}; given is {tuple(value.shape)}")
@@ -50,15 +50,18 @@ class Views(dict):
         self.update(values)
         return self
 
+    def __reduce__(self):  # copies are made whole, not name by name
+        return Views, (dict(self),)
+
 
 def move(values, flat):
     """Copy the values into the flat array, one after the other -> Views of it."""
-    views, start = Views(), 0
+    views, start = {}, 0
     for key, value in values.items():
         views[key] = flat[start : start + value.size].reshape(value.shape)
         copy_to(views[key], value)
         start += value.size
-    return views
+    return Views(views)
 
 
 class Module:
@@ -75,8 +78,13 @@ class Module:
     def set_parts(self, **parts):
         """Make this module of these others, and lay all their parameters in one flat array.
 
-        Raises ValueError if one module stands in two places, TypeError for something that is no module or for mixed dtypes.
+        Raises ValueError if one module stands in two places, TypeError for something that is no module, for mixed dtypes, or if this module has
+        parameters of its own.
         """
+        if self.params and not self.parts:
+            raise TypeError(
+                f"{type(self).__name__} has parameters of its own, {', '.join(self.params)}; one with parts has none: make a layer of them"
+            )
         for name, part in parts.items():
             if not isinstance(part, Module):
                 raise TypeError(f"part {name} of {type(self).__name__} is {part!r}; it must be a layer (an instance, not a class)")

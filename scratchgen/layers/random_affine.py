@@ -23,7 +23,7 @@ import math
 import numpy as np
 
 from scratchgen.errors import integers, number
-from scratchgen.layers.layer import Layer
+from scratchgen.layers.layer import Layer, check_noise
 from scratchgen.ops import Stream, array, matmul, matmul_nt, op
 
 
@@ -77,6 +77,7 @@ class RandomAffine(Layer):
             return x, None
         column, row = self.buffers["column"], self.buffers["row"]
         u = self.stream.uniform((6,), x.dtype) if eps is None else eps
+        check_noise(self, u, (6,), x.dtype)
         s_column, s_row = affine_map(u, column, row, self.angle, self.shear, self.log_stretch, self.across, self.down)
         S = interpolation(s_column, s_row, column, row)
         return matmul_nt(x, S), S

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchgen.layers.layer import Layer
+from scratchgen.layers.layer import Layer, check_noise
 from scratchgen.ops import Stream, op
 
 
@@ -34,7 +34,7 @@ class Cache(NamedTuple):
 
 
 class Reparameterize(Layer):
-    """z ~ N(μ, e^logvar), differentiable. `eps`: the noise, standard normal, instead of the layer's own stream."""
+    """z ~ N(μ, e^logvar), differentiable, in training and in inference. `eps`: the noise, standard normal, instead of the layer's own stream."""
 
     def __init__(self, *, rng=None):
         self.stream = Stream(rng)
@@ -45,8 +45,7 @@ class Reparameterize(Layer):
             raise ValueError(f"mu has shape {tuple(mu.shape)} but logvar {tuple(logvar.shape)}; Reparameterize needs equal shapes")
         if eps is None:
             eps = self.stream.normal(mu.shape, mu.dtype)
-        if eps.shape != mu.shape:
-            raise ValueError(f"eps has shape {tuple(eps.shape)}; Reparameterize needs that of mu, {tuple(mu.shape)}")
+        check_noise(self, eps, mu.shape, mu.dtype)
         return reparameterize(mu, logvar, eps), Cache(logvar, eps)
 
     def backward(self, dz, cache):

@@ -1,13 +1,17 @@
 """Softmax cross-entropy: the negative log-likelihood of a class label, from logits.
 
-−log p_label,   p = softmax(l)        =  log Σ_k e^(l_k) − l_label
+−log p_label  =  log Σ_k e^(l_k) − l_label,              p = softmax(l)
+
+d/dl_k        =  e^(l_k) / Σ_j e^(l_j) − [k = label]  =  p_k − onehot(label)_k
+
+loss    = (1 / batch) Σ_n −log p_label             mean over the batch
 dlogits = (p − onehot(label)) / batch
 """
 
 import numpy as np
 
 from scratchgen.ops import is_async, op
-from scratchgen.ops.checks import an_array
+from scratchgen.ops.checks import REALS, an_array
 
 
 @op
@@ -27,11 +31,13 @@ def softmax_cross_entropy(logits, labels):
     """-> loss, dlogits.  logits (batch, classes); labels (batch,) integers from 0 to classes − 1; loss in nats, mean over the batch.
 
     Raises ValueError for wrong shapes or labels out of range (on a device, where looking would wait, the loss is NaN then), TypeError for
-    labels that are not integers.
+    labels that are not integers, or logits that are not float32 or float64.
     """
     logits, labels = an_array("softmax_cross_entropy", "logits", logits), an_array("softmax_cross_entropy", "labels", labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(f"labels have shape {tuple(labels.shape)} for logits {tuple(logits.shape)}; needed are (batch,) and (batch, classes)")
+    if logits.dtype not in REALS:
+        raise TypeError(f"logits are {logits.dtype}; softmax_cross_entropy needs float32 or float64")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels are {labels.dtype}; softmax_cross_entropy needs integers, the index of the class")
     last = logits.shape[1] - 1

@@ -17,11 +17,14 @@ look agrees: the cross-entropy is H(p) + KL(p ‖ q). Clustering by information 
     dm    = (q − p) / batch
 """
 
+import math
+
 import numpy as np
 
+from scratchgen.errors import number
 from scratchgen.layers.softmax import softmax, softmax_backward
+from scratchgen.losses.shapes import checked_arrays
 from scratchgen.ops import op
-from scratchgen.ops.checks import an_array
 
 
 @op
@@ -49,10 +52,9 @@ def agreement(p, second, log_mean, entropy, balance):
 def two_looks(first, second, balance):
     """-> loss, dfirst, dsecond.  first, second (batch, classes): logits l and m; balance: μ; loss in nats.
 
-    Raises ValueError for shapes that differ, TypeError for what is no array.
+    Raises ValueError for shapes that differ, or a balance that is not finite; TypeError for what is no array or of another dtype.
     """
-    first, second = an_array("two_looks", "first", first), an_array("two_looks", "second", second)
-    if first.ndim != 2 or first.shape != second.shape:
-        raise ValueError(f"first has shape {tuple(first.shape)}, second {tuple(second.shape)}; both must be (batch, classes)")
+    first, second = checked_arrays("two_looks", {"first": first, "second": second}, lambda shape: shape)
+    number("balance", balance, math.isfinite, "be finite")
     p = softmax(first)
     return agreement(p, second, *entropy_of(mean_row(p)), balance)

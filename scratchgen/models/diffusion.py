@@ -145,6 +145,7 @@ class Diffusion(Model):
         if np.ndim(t):
             check_draws("Diffusion.predict_noise", x_t, t, None, 1, self.n_steps)
             return self.net(join_columns(x_t, self._time(t)))
+        number("t", t, lambda t: 1 <= t <= self.n_steps, f"be from 1 to {self.n_steps}")
         return self.net(with_time(x_t, t / self.n_steps))
 
     def sample(self, n, rng=None):
@@ -152,10 +153,13 @@ class Diffusion(Model):
         return self.path(n, rng)[-1]
 
     def path(self, n, rng=None, keep=1):
-        """n draws on their way from noise to data: list of `keep` arrays (n, data_dim), evenly spread over the steps; the last are the samples."""
+        """n draws on their way from noise to data: list of arrays (n, data_dim), the last of which are the samples.
+
+        keep: how many, evenly spread over the steps; of fewer steps, all.
+        """
         stream, shape = self.stream if rng is None else Stream(rng), (integer("n", n, 0), self.data_dim)
         times = np.linspace(self.n_steps, 0, self.sample_steps + 1).round().astype(int).tolist()
-        kept = {round(i) for i in np.linspace(self.sample_steps, 0, keep)}
+        kept = {round(i) for i in np.linspace(self.sample_steps, 0, integer("keep", keep, 1))}
         x, states = stream.normal(shape, self.dtype), []
         for i, (t, s) in enumerate(zip(times[:-1], times[1:], strict=True)):
             if i in kept:

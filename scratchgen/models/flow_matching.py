@@ -99,7 +99,7 @@ class FlowMatching(Model):
     hidden: sizes of the network's hidden layers.
     sample_steps: steps from noise to data.
     predict: what the network's output is: "velocity", or "data", the x at which the path ends; better for pictures.
-    method: by which each is taken, "heun", two passes through the network a step, or "euler", one.
+    method: by which each step is taken, "heun", two passes through the network, or "euler", one.
     activation: of the hidden layers.
     time_features: numbers by which the network is told the time.
     waves: sines, and as many cosines, by which it is told each number of x, for detail much finer than the data's spread.
@@ -146,7 +146,7 @@ class FlowMatching(Model):
         self.set_parts(net=self.net)
 
     def loss(self, x, t=None, eps=None):
-        """½ ‖velocity − net‖², mean over the batch -> loss, {"loss"}; adds to the network's gradients.
+        """½ ‖velocity − net‖², or ½ w² ‖x̂ − net‖² where data is predicted, mean over the batch -> loss, {"loss"}; adds to the net's gradients.
 
         x (batch, data_dim); t (batch,): times from 0 to 1, and eps (batch, data_dim): the noise z, instead of the model's own stream.
         """
@@ -180,9 +180,12 @@ class FlowMatching(Model):
         return self.path(n, rng)[-1]
 
     def path(self, n, rng=None, keep=1):
-        """n draws on their way from noise to data: list of `keep` arrays (n, data_dim), evenly spread over the steps; the last are the samples."""
+        """n draws on their way from noise to data: list of arrays (n, data_dim), the last of which are the samples.
+
+        keep: how many, evenly spread over the steps; of fewer steps, all.
+        """
         stream, h = self.stream if rng is None else Stream(rng), 1 / self.sample_steps
-        kept = {round(i) for i in np.linspace(self.sample_steps, 0, keep)}
+        kept = {round(i) for i in np.linspace(self.sample_steps, 0, integer("keep", keep, 1))}
         x, states = stream.normal((integer("n", n, 0), self.data_dim), self.dtype), []
         for i in range(self.sample_steps):
             if i in kept:

@@ -39,8 +39,11 @@ cache, which will go down; it adds what its own parameters get on the way. Seque
 sweeps. With ReLU nothing goes down: its slope does not change with x.
 """
 
+import math
+
 import numpy as np
 
+from scratchgen.errors import integer, number
 from scratchgen.ops import op
 
 
@@ -70,8 +73,12 @@ def gradient_penalty(network, x, center=1.0, weight=1.0, given=0):
     network: a Sequential or another layer with double_backward; if it has several outputs, the gradient is that of their sum.  x gets no gradient.
     center: the wanted norm; 0 penalises ‖∇‖² itself.  weight: λ of the papers (of R1, ½ γ).
     given: how many of the last columns of x are told and not moved, such as labels: the slope is that along the others.
-    Raises NotImplementedError if a layer has no double_backward, such as batch normalisation, which couples the examples.
+    Raises NotImplementedError if a layer has no double_backward, such as batch normalisation, which couples the examples; ValueError for a negative
+    center, a weight that is not finite, or more columns given than there are.
     """
+    number("center", center, lambda center: 0 <= center < math.inf, "not be negative, and finite")
+    number("weight", weight, math.isfinite, "be finite")
+    integer("given", given, 0, x.shape[1])
     y, cache = network.forward(x)
     dy = ones_like(y)
     g = network.backward(dy, cache, wrt="input")  # (batch, n)

@@ -48,7 +48,7 @@ from scratchgen.models.gmmn import symmetric_uniform
 from scratchgen.models.likelihoods import split
 from scratchgen.models.model import BLIND, Model, check_unit_interval, grey_pictures, is_square
 from scratchgen.models.passes import backward_both, forward_both
-from scratchgen.ops import Stream, add, array, as_generator, join_columns, op, to_host
+from scratchgen.ops import Stream, add, array, as_generator, join_columns, op, scaled, to_host
 from scratchgen.optim import Adam
 
 BALANCE = 4.0  # μ, of two_looks: how much it counts that categories of real examples are equally frequent
@@ -57,11 +57,6 @@ BALANCE = 4.0  # μ, of two_looks: how much it counts that categories of real ex
 @op
 def draw_categories(u, n):  # labels uniform in 0 … n − 1, from u uniform in [0, 1):  (batch,) -> (batch,)
     return np.floor(u * n).astype(np.int64)
-
-
-@op
-def scale(x, weight):
-    return weight * x
 
 
 @op
@@ -222,7 +217,7 @@ class InfoGAN(Model):
         total, parts, dreal = add(loss, nll), {"discriminator": loss, "information": information}, without_codes(dreal, real)
         if self.config["real_weight"]:
             looks, dsecond = self._first_look(x, real)
-            total, parts["two_looks"], dreal = add(total, scale(looks, self.config["real_weight"])), looks, add(dreal, dsecond)
+            total, parts["two_looks"], dreal = add(total, scaled(looks, self.config["real_weight"])), looks, add(dreal, dsecond)
         backward_both(self.discriminator, dreal, join_columns(dfake, dq), caches)
         return total, parts
 
@@ -233,7 +228,7 @@ class InfoGAN(Model):
         start, losses, dfirsts, dseconds, weight = 1, [], [], [], self.config["real_weight"]
         for n in self.config["categories"]:
             loss, dfirst, dsecond = two_looks(first[:, start : start + n], second[:, start : start + n], BALANCE)
-            losses.append(loss), dfirsts.append(scale(dfirst, weight)), dseconds.append(scale(dsecond, weight))
+            losses.append(loss), dfirsts.append(scaled(dfirst, weight)), dseconds.append(scaled(dsecond, weight))
             start += n
         dfirst, dsecond = (of_categories(functools.reduce(join_columns, dqs), second) for dqs in (dfirsts, dseconds))
         self.discriminator.backward(dfirst, cache, wrt="params")
@@ -258,7 +253,7 @@ class InfoGAN(Model):
         start, nlls, weighted, dqs = 1, [], [], []
         for latent, weight, c in zip(self.latents, self.weights, codes, strict=True):
             nll, dq = latent.nll(c, fake[:, start : start + latent.outputs])
-            nlls.append(nll), weighted.append(scale(nll, weight)), dqs.append(scale(dq, weight))
+            nlls.append(nll), weighted.append(scaled(nll, weight)), dqs.append(scaled(dq, weight))
             start += latent.outputs
         entropy = sum(latent.entropy for latent in self.latents)
         return lower_bound(functools.reduce(add, nlls), entropy), functools.reduce(add, weighted), functools.reduce(join_columns, dqs)

@@ -36,7 +36,7 @@ from scratchgen.ops import array
 from scratchgen.ops.checks import an_array
 from scratchgen.optim import Adam
 
-ARRAYS = ("x", "z", "eps")  # arguments of a model's methods that are arrays, by their names in the glossary of `scratchgen`
+ARRAYS = ("x", "z", "eps", "u")  # arguments of a model's methods that are arrays, by their names in the glossary of `scratchgen`
 NATS = "nats per example"
 BLIND = {"discriminator": (math.log(4), "log 4: it cannot tell data from samples")}  # of a discriminator with cross-entropy that always says ½
 
@@ -162,6 +162,10 @@ class Model(Module):
             raise ValueError(f"{type(self).__name__} was made without n_classes, and takes no labels")
         n = integer("n", n, 0)
         return array(np.arange(n) * self.n_classes // max(n, 1), np.int64)
+
+    def classes_in_turn(self, n):
+        """n labels, 0, 1, … n_classes − 1 and again -> (n,): those of `sample` where none are given."""
+        return array(np.arange(n) % self.n_classes, np.int64)
 
     def draw(self, n, rng=None):
         """`sample`, with labels_for(n) where the model takes labels."""

@@ -151,9 +151,10 @@ class VAE(Model):
     def sample(self, n, y=None, rng=None):
         """E[x|z] for n draws of z from the prior -> (n, data_dim). rng: seed, Generator, or None for the model's own stream.
 
-        y: labels (n,), with n_classes.
+        y: labels (n,), with n_classes; None is all classes in turn.
         """
-        return self.decode(self._stream(rng).normal((integer("n", n, 0), self.latent_dim), self.dtype), y)
+        z = self._stream(rng).normal((integer("n", n, 0), self.latent_dim), self.dtype)
+        return self.decode(z, self.classes_in_turn(n) if y is None and self.n_classes else y)
 
     def elbo(self, x, rng=None, y=None):
         """The lower bound on log p(x), or log p(x|y), of each example, in nats: x (n, data_dim) -> (n,). One noise sample; β is 1 here."""

@@ -11,7 +11,6 @@ from scratchgen.ops.arrays import (
     copy_to,
     fill,
     join_columns,
-    join_sums,
     matmul,
     matmul_nt,
     matmul_tn,
@@ -27,6 +26,6 @@ from scratchgen.ops.recording import recorded
 
 __all__ = [
     "Stream", "accumulate", "add", "add_column_sums", "add_matmul_tn", "add_product", "announcing", "array", "as_generator", "clip_norm", "copy_to",
-    "compiles", "copy_of", "definitions", "empty", "fill", "get_backend", "is_async", "join_columns", "join_sums", "matmul", "matmul_nt",
+    "compiles", "copy_of", "definitions", "empty", "fill", "get_backend", "is_async", "join_columns", "matmul", "matmul_nt",
     "matmul_tn", "multiply", "scaled", "scaled_difference", "op", "recorded", "stack_rows", "take_rows", "to_host", "use_backend", "why_not_compiled",
 ]  # fmt: skip

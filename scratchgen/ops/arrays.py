@@ -82,12 +82,6 @@ def join_columns(a, b):
 
 
 @op
-def join_sums(a, b, c, d):
-    """a + b beside c + d:  (m, j) twice, (m, k) twice -> (m, j + k)."""
-    return np.concatenate([a + b, c + d], axis=1)
-
-
-@op
 def fill(out, value):
     """Set every element of out to value, in place."""
     out[...] = value

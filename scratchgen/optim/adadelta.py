@@ -11,7 +11,7 @@ Weight decay first adds weight_decay · p to g.
 import numpy as np
 
 from scratchgen.ops import op
-from scratchgen.optim.optimizer import Optimizer, check_fractions, check_not_negative
+from scratchgen.optim.optimizer import Optimizer, check_fractions, check_not_negative, check_positive
 
 
 @op
@@ -28,7 +28,8 @@ class Adadelta(Optimizer):
 
     def __init__(self, module, lr=1.0, *, rho=0.9, eps=1e-6, weight_decay=0.0):
         check_fractions(rho=rho)
-        check_not_negative(eps=eps, weight_decay=weight_decay)
+        check_positive(eps=eps)
+        check_not_negative(weight_decay=weight_decay)
         super().__init__(module, lr, state=("s", "u"))
         self.rho, self.eps, self.weight_decay = rho, eps, weight_decay
 

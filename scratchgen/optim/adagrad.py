@@ -9,7 +9,7 @@ Weight decay first adds weight_decay · p to g.
 import numpy as np
 
 from scratchgen.ops import op
-from scratchgen.optim.optimizer import Optimizer, check_not_negative
+from scratchgen.optim.optimizer import Optimizer, check_not_negative, check_positive
 
 
 @op
@@ -20,10 +20,11 @@ def adagrad_step(p, g, s, lr, eps, weight_decay):
 
 
 class Adagrad(Optimizer):
-    """Adagrad, with PyTorch's defaults. The paper has a small constant inside the root instead of eps outside it."""
+    """Adagrad, with PyTorch's defaults."""
 
     def __init__(self, module, lr=1e-2, *, eps=1e-10, weight_decay=0.0):
-        check_not_negative(eps=eps, weight_decay=weight_decay)
+        check_positive(eps=eps)
+        check_not_negative(weight_decay=weight_decay)
         super().__init__(module, lr, state=("s",))
         self.eps, self.weight_decay = eps, weight_decay
 

@@ -5,14 +5,15 @@
     m̂ = m / (1 − β₁ᵗ)        v̂ = v / (1 − β₂ᵗ)      both start at zero; after t steps these undo that bias
     p <- p − lr m̂ / (√v̂ + eps)
 
-Weight decay enters g (Adam: p is decayed through the moments) or p directly (AdamW, Loshchilov & Hutter 2019: p <- p − lr·wd·p).
+Weight decay enters g (Adam: p is decayed through the moments) or p directly (AdamW, Loshchilov & Hutter 2019): p <- p − lr·wd·p. This is PyTorch's
+form; the paper decays by the schedule's factor times wd, whatever lr is.
 """
 
 import numpy as np
 
 from scratchgen.errors import shown
 from scratchgen.ops import op
-from scratchgen.optim.optimizer import Optimizer, check_fractions, check_not_negative
+from scratchgen.optim.optimizer import Optimizer, check_fractions, check_not_negative, check_positive
 
 
 @op
@@ -36,7 +37,8 @@ class Adam(Optimizer):
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise TypeError(f"betas is {shown(betas)}; it must be a pair (β₁, β₂)")
         check_fractions(beta1=betas[0], beta2=betas[1])
-        check_not_negative(eps=eps, weight_decay=weight_decay)
+        check_positive(eps=eps)
+        check_not_negative(weight_decay=weight_decay)
         super().__init__(module, lr, state=("m", "v"))
         self.betas, self.eps, self.weight_decay = tuple(betas), eps, weight_decay
 

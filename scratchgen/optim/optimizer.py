@@ -48,6 +48,12 @@ def check_fractions(**fractions):
         number(name, value, lambda value: 0 <= value < 1, "be at least 0 and below 1")
 
 
+def check_positive(**values):
+    """ValueError unless every one is above 0 and finite, TypeError unless it is a number."""
+    for name, value in values.items():
+        number(name, value, lambda value: 0 < value < math.inf, "be positive, and finite")
+
+
 def check_not_negative(**values):
     """ValueError unless every one is at least 0 and finite, TypeError unless it is a number."""
     for name, value in values.items():

@@ -9,8 +9,9 @@ Weight decay first adds weight_decay · p to g.
 
 import numpy as np
 
+from scratchgen.errors import flag
 from scratchgen.ops import op
-from scratchgen.optim.optimizer import Optimizer, check_fractions, check_not_negative
+from scratchgen.optim.optimizer import Optimizer, check_fractions, check_not_negative, check_positive
 
 
 @op
@@ -19,7 +20,7 @@ def rmsprop_step(p, g, s, a, v, lr, alpha, eps, momentum, centered, weight_decay
     s[...] = alpha * s + (1 - alpha) * g**2
     if centered:
         a[...] = alpha * a + (1 - alpha) * g
-    v[...] = momentum * v + g / (np.sqrt(np.maximum(s - a**2, 0)) + eps)  # rounding may leave less than nothing
+    v[...] = momentum * v + g / (np.sqrt(np.maximum(s - a**2, 0)) + eps)  # a is 0 unless centred; rounding may leave less than 0
     p -= lr * v
 
 
@@ -28,9 +29,10 @@ class RMSProp(Optimizer):
 
     def __init__(self, module, lr=1e-2, *, alpha=0.99, eps=1e-8, momentum=0.0, centered=False, weight_decay=0.0):
         check_fractions(alpha=alpha, momentum=momentum)
-        check_not_negative(eps=eps, weight_decay=weight_decay)
+        check_positive(eps=eps)
+        check_not_negative(weight_decay=weight_decay)
         super().__init__(module, lr, state=("s", "a", "v"))
-        self.alpha, self.eps, self.momentum, self.centered, self.weight_decay = alpha, eps, momentum, centered, weight_decay
+        self.alpha, self.eps, self.momentum, self.centered, self.weight_decay = alpha, eps, momentum, flag("centered", centered), weight_decay
 
     def update(self, p, g, s, a, v):
         """One step; s, a: moving averages of g² and (if centred) of g; v: the velocity."""

@@ -70,7 +70,7 @@ def page(title, *, styles=(), scripts=(), data=None, body="<main></main>"):
 def write_page(path, text):
     """Write the page, whole or not at all."""
     with atomic_file(Path(path)) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="replace"))  # the name of a file may be no text
 
 
 def asset(name):

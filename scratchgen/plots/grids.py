@@ -80,11 +80,11 @@ def save_grid(images, path, columns=None):
         Image.fromarray(np.pad(dots, MARGIN, constant_values=255)).save(file, "png", compress_level=1)
 
 
-def reconstructions(originals, reconstructed, path=None, *, columns=12, labels=("original", "reconstruction")):
+def reconstructions(originals, reconstructed, path=None, *, columns=12, labels=("original", "reconstruction"), sentence=None):
     """Each original with its reconstruction under it, in pairs of rows -> Figure.
 
     originals, reconstructed: equal shapes, (n, h, w) or (n, h·h), grey in [0, 1]. `columns` pairs stand side by side.
-    labels: what the two rows are called.
+    labels: what the two rows are called.  sentence: what to look for; None says it of reconstructions.
     Raises ValueError for other or unequal shapes or NaN, OSError if `path` cannot be written.
     """
     originals, reconstructed = as_images(originals, "originals"), as_images(reconstructed, "reconstructed")
@@ -106,6 +106,5 @@ def reconstructions(originals, reconstructed, path=None, *, columns=12, labels=(
     figure, axes = show_sheet(np.concatenate(strips[:-1]), left=136, bottom=FOOT)
     for row, label in names:
         axes.text(-3, row, label, color=INK, fontsize=10, ha="right", va="center")
-    return finish(
-        figure, path, sentence=f"What the lower row of a pair lacks ({labels[1]}) is what the model did not keep of the upper one ({labels[0]})."
-    )
+    lost = f"What the lower row of a pair lacks ({labels[1]}) is what the model did not keep of the upper one ({labels[0]})."
+    return finish(figure, path, sentence=sentence or lost)

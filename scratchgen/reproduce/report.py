@@ -37,14 +37,10 @@ def as_text(result, studies):
         rows.append((what, written(found) if found else "–", str(published) if published else "–"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    seeds = (
-        f"{len(studies)} seeds; ± is the standard error over them"
-        if len(studies) > 1
-        else f"seed {studies[0].seed}; ± is the standard error over examples"
-    )
+    seeds, over = (f"{len(studies)} seeds", "them") if len(studies) > 1 else (f"seed {studies[0].seed}", "test examples")
     minutes = sum(study.seconds for study in studies) / 60
     return "\n".join([
-        result.title, f"in {result.unit}; {seeds}; {minutes:.1f} minutes", "", *lines, "",
+        result.title, f"in {result.unit}; {seeds}; ± is the standard error over {over}; {minutes:.1f} minutes", "", *lines, "",
         *(f"differs: {difference}" for difference in differences(result, studies[0].size)),
     ])  # fmt: skip
 

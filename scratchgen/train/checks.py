@@ -1,25 +1,39 @@
 """The checks of `fit`'s arguments: one sentence for each unusable one, before anything is trained or written."""
 
+import os
+
 import numpy as np
 
 from scratchgen.data import minibatches
-from scratchgen.errors import integer
+from scratchgen.errors import integer, number, shown
 from scratchgen.models import Model
 from scratchgen.ops import array
+from scratchgen.optim import Optimizer
 
 
-def check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, schedule, resume, out):
+def check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, schedule, resume, out, config):
     """TypeError or ValueError, with the argument's name, for arguments of `fit` that are unusable; -> epochs, batch_size, seed as ints."""
     if not isinstance(model, Model):
         raise TypeError(f"model is of type {type(model).__name__}; fit trains a VAE, a GAN, a MADE or another scratchgen.models.Model")
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm is {clip_norm}; it must be positive")
+    if clip_norm is not None:
+        number("clip_norm", clip_norm, lambda norm: norm > 0, "be positive")
+    if not isinstance(out, (str, os.PathLike, type(None))):
+        raise TypeError(f"out is {shown(out)}; it must be the path of a folder, or None")
+    if not isinstance(config, (dict, type(None))):
+        raise TypeError(f"config is {shown(config)}; it must be a dict, or None")
     for name, make in (("optimizer", optimizer), ("schedule", schedule)):
         if make is not None and not callable(make):
             raise TypeError(f"{name} is {make!r}; it must be a function that makes one, such as optimizer=lambda player: Adam(player, lr=1e-3)")
     if resume and out is None:
         raise ValueError("resume is True, but out, the folder of the run to go on with, is None")
     return integer("epochs", epochs, 1), integer("batch_size", batch_size, 1), integer("seed", seed, 0)
+
+
+def check_optimizer(made):
+    """What `optimizer` has made. TypeError if it is none."""
+    if not isinstance(made, Optimizer):
+        raise TypeError(f"optimizer made {shown(made)}; it must make an Optimizer, as optimizer=lambda player: Adam(player, lr=1e-3) does")
+    return made
 
 
 def check_patience(model, patience, valid, y):

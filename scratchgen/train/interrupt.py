@@ -8,7 +8,8 @@ import threading
 @contextlib.contextmanager
 def interruptible():
     """Within this context the first Ctrl-C only makes the function it yields return True; a second one interrupts at once."""
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
+    ignored = signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None)  # as of a job that a script has started with &
+    if ignored or threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield lambda: False
         return
     pressed = []

@@ -20,7 +20,7 @@ from scratchgen.data import Binarize, minibatches
 from scratchgen.ops import announcing, array, is_async, recorded
 from scratchgen.train import history
 from scratchgen.train.checkpoint import describe
-from scratchgen.train.checks import check_arguments, check_batches, check_data, check_labels, check_patience
+from scratchgen.train.checks import check_arguments, check_batches, check_data, check_labels, check_optimizer, check_patience
 from scratchgen.train.interrupt import interruptible
 from scratchgen.train.pictures import write_pictures
 from scratchgen.train.progress import Progress
@@ -75,7 +75,7 @@ def fit(
     Raises ValueError or TypeError for unusable arguments or data, OSError if `out` cannot be written, Diverged if a loss is not finite. On the cuda
     backend losses are looked at only when the bar is drawn, and always before a checkpoint is written: looking more often would make the GPU wait.
     """
-    epochs, batch_size, seed = check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, schedule, resume, out)
+    epochs, batch_size, seed = check_arguments(model, epochs, batch_size, seed, clip_norm, optimizer, schedule, resume, out, config)
     x, y = check_data(model, data, "data"), check_labels(model, data, "data")
     valid, valid_y = (None, None) if valid is None else (check_data(model, valid, "valid"), check_labels(model, valid, "valid"))
     check_batches(model, x, batch_size)
@@ -89,7 +89,7 @@ def fit(
         raise ValueError(f"started as {together.size} processes, but shards is None; give shards=8 (--shards 8), say, for them to divide among them")
     smallest = len(x) % batch_size or batch_size
     shards = shards if shards is None else check_shards(shards, together.size, model, smallest)
-    optimizers = {name: (optimizer or model.optimizer)(player) for name, player in model.players().items()}
+    optimizers = {name: check_optimizer((optimizer or model.optimizer)(player)) for name, player in model.players().items()}
     schedules = [schedule(each) for each in optimizers.values()] if schedule else []
 
     settings = {
@@ -124,7 +124,10 @@ def fit(
         if folder:
             history.keep(run, folder.path)
         if folder and run.epoch and (ended() or run.epoch % -(-epochs // MOST_PICTURES) == 0):
-            write_pictures(run, folder.path, x if valid is None else valid, last=ended(), seed=seed)
+            try:
+                write_pictures(run, folder.path, x if valid is None else valid, last=ended(), seed=seed)
+            except ValueError as error:  # samples may overflow where the loss does not; that must not end the training
+                bar.say(f"no pictures after epoch {run.epoch}: {error}")
 
     def evaluate():
         return {} if valid is None else model.evaluate(array(valid), None if valid_y is None else array(valid_y), rng=seed)

@@ -12,9 +12,11 @@ def write_pictures(run, path, x, *, last, seed):
     """Write samples/<epoch>.png; after the last epoch also curves.png and the model's own pictures.
 
     x (n, data_dim): data for the model's own pictures. These show the best epoch, if it was kept; samples are of the epoch that has just ended.
-    Only square grey pictures and points in the plane can be drawn; for other data there are curves only.
+    Only square grey pictures and points in the plane can be drawn; for other data there are curves only. ValueError for samples that are not finite.
     """
     model = run.model
+    if last:
+        plots.learning_curves(run.metrics(), path / "curves.png", units=model.units, landmarks=model.landmarks)
     if is_square(model.data_dim):
         rows = model.n_classes or 10  # one for each class
         columns = max(1, 100 // rows)
@@ -24,5 +26,4 @@ def write_pictures(run, path, x, *, last, seed):
         plots.points(points, path / "samples" / f"{run.epoch:04d}.png", real=x[:2000])
     if last:
         run.take_best()
-        plots.learning_curves(run.metrics(), path / "curves.png", units=model.units, landmarks=model.landmarks)
         model.pictures(x, plots, path)

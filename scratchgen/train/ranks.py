@@ -98,10 +98,7 @@ def ranks():
         return Alone()
     import numba  # here, because it takes time
 
-    try:
-        from mpi4py import MPI
-    except ImportError as error:
-        raise RuntimeError("this process was started by mpiexec or srun, but mpi4py is not installed; the extra `mpi` brings it") from error
+    MPI = mpi()
     if MPI.COMM_WORLD.size == 1:
         return Alone()
     neighbours = MPI.COMM_WORLD.Split_type(MPI.COMM_TYPE_SHARED)
@@ -109,6 +106,15 @@ def ranks():
         numba.set_num_threads(max(1, numba.config.NUMBA_NUM_THREADS // neighbours.size))
     os.environ["CUDA_VISIBLE_DEVICES"] = card_of(neighbours.rank, os.environ.get("CUDA_VISIBLE_DEVICES"))
     return Ranks(MPI.COMM_WORLD)
+
+
+def mpi():
+    """The module MPI of mpi4py. RuntimeError if it is missing."""
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise RuntimeError("this process was started by mpiexec or srun, but mpi4py is not installed; the extra `mpi` brings it") from error
+    return MPI
 
 
 def on_its_own():

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,16 +48,17 @@ def test_train_sample_evaluate(model, line, pictures, capsys):
     result = json.loads(capsys.readouterr().out)
     assert result["examples"] == 40
     if model == "vae":
-        assert result["elbo"][0] < result["log_likelihood"][0] + 2 * result["elbo"][1] and result["elbo"][1] > 0
+        elbo, log_likelihood = result["elbo"], result["log_likelihood"]
+        assert elbo["mean"] < log_likelihood["mean"] + 2 * elbo["standard_error"] and elbo["standard_error"] > 0
         assert result["of_latents"] == 2 and 0 <= result["active_units"] <= 2 and len(result["kl_per_dimension"]) == 2
         assert main(["evaluate", str(run), "--samples", "0", "--ais", "3", "--examples", "4", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["annealed_log_likelihood"][1] > 0
+        assert json.loads(capsys.readouterr().out)["annealed_log_likelihood"]["standard_error"] > 0
     elif model == "gan":
-        assert np.isfinite(result["parzen"]).all() and np.isfinite(result["parzen_of_real_data"]).all()
-        assert all(0 <= result[name][0] <= 1 for name in ("precision", "recall")) and (run / "neighbours.png").stat().st_size > 1000
+        assert all(np.isfinite(list(result[name].values())).all() for name in ("parzen", "parzen_of_real_data"))
+        assert all(0 <= result[name]["mean"] <= 1 for name in ("precision", "recall")) and (run / "neighbours.png").stat().st_size > 1000
         assert main(["evaluate", str(run), "--ais", "3"]) == 2 and "--ais needs a decoder" in capsys.readouterr().err
     else:
-        assert result["log_likelihood"][0] < 0
+        assert result["log_likelihood"]["mean"] < 0
 
 
 def test_points_of_the_plane(tmp_path, capsys, monkeypatch):
@@ -291,6 +293,16 @@ def test_gradcheck_of_a_file(factor, status, tmp_path, capsys):
     assert (tmp_path / "errors.png").stat().st_size > 1000
 
 
+def test_gradcheck_of_a_module_in_the_working_folder(tmp_path, capsys, monkeypatch):
+    (tmp_path / "course_of_mine").mkdir()
+    (tmp_path / "course_of_mine" / "layers.py").write_text(MINE.replace("FACTOR", "2"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["gradcheck", "course_of_mine.layers"]) == 0 and "1 of 1 right" in capsys.readouterr().out
+    assert main(["gradcheck", "course_of_mine.layer"]) == 2
+    assert "course_of_mine.layer cannot be imported: ModuleNotFoundError" in capsys.readouterr().err
+    assert main(["gradcheck", "tanh", "--seed", "-1"]) == 2 and "seed is -1" in capsys.readouterr().err
+
+
 def test_gradcheck_by_name(capsys):
     assert main(["gradcheck", "softpl", "--exhaustive", "--seed", "3", "--backend", "numba"]) == 0
     assert "2 of 2 right" in capsys.readouterr().out
@@ -476,7 +488,7 @@ def test_labels_on_the_command_line(labelled, capsys):
 
     assert main(["evaluate", "run", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["asked_for"] == 1 and result["classifier_accuracy"] > 0.9 and result["fit"][0] > -16 * 0.25
+    assert result["asked_for"] == 1 and result["classifier_accuracy"] > 0.9 and result["fit"]["mean"] > -16 * 0.25
     assert main(["train", "means", "--out", "run", "--resume", "--epochs", "41"]) == 0
     assert sg.load("run").n_classes == 3
 
@@ -543,3 +555,39 @@ def test_a_folder_that_holds_a_run_is_refused_before_anything_is_printed(tmp_pat
     assert "Linear(784, 3)" in capsys.readouterr().out
     assert main(train) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_steps_say_how_far_to_go_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("bits.npy", bits(100, 9)[0])
+    train = ["train", "made", "--data", "bits.npy", "--hidden", "8", "--batch-size", "20", "--out", "run"]
+    assert main([*train, "--epochs", "2"]) == 0
+    assert main(["train", "made", "--out", "run", "--resume", "--steps", "12"]) == 0
+    epochs = len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) - 1
+    assert epochs == 3  # of 4 minibatches of the 80 rows of the train split
+
+
+def test_a_file_whose_name_is_no_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"caf\xe9.npy")
+    np.save(name, bits(100, 9)[0])
+    assert main(["train", "made", "--data", name, "--hidden", "8", "--epochs", "1", "--out", "run"]) == 0
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_none_is_none_and_what_suits_the_data_can_be_typed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "gan", "--data", "ring", "--penalty", "none", "--batch-norm", "--steps", "1", "--out", "run"]) == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["command"].get("penalty") is None
+    with pytest.raises(SystemExit):
+        main(["train", "gan", "--help"])
+    assert "--batch-norm yes" not in capsys.readouterr().out
+
+
+def test_what_was_measured_is_told_where_no_picture_can_be_drawn(pictures, capsys):
+    assert main(["train", "gan", "--data", "pictures.npy", "--steps", "1", "--out", "run"]) == 0
+    Path("run/neighbours.png").mkdir()
+    capsys.readouterr()
+    assert main(["evaluate", "run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "cannot write" in found["neighbours"] and found["parzen"].keys() == {"mean", "standard_error"}

@@ -85,6 +85,16 @@ def test_a_seed_that_fails_does_not_end_the_others(bits, tmp_path, capsys):
     assert report["each"].keys() == {"0", "2"} and report["failed"] == [1]
 
 
+def test_where_all_fail_what_an_earlier_sweep_found_is_kept(bits, tmp_path, capsys):
+    out = tmp_path / "sweep"
+    out.mkdir()
+    (out / "seeds.json").write_text("{}")
+    assert main(["train", "vae", "--data", bits, *TINY, "--lr", "-1", "--seeds", "0-1", "--out", str(out)]) == 1
+    assert "all 2 trainings failed" in capsys.readouterr().err and (out / "seeds.json").read_text() == "{}"
+    assert main(["train", "vae", "--data", "rnig", "--seeds", "0-1", "--out", str(out)]) == 2
+    assert capsys.readouterr().err.count("did you mean 'ring'") == 1
+
+
 def test_one_seed_has_no_standard_error(bits, tmp_path):
     assert main(["train", "vae", "--data", bits, *TINY, "--seeds", "5", "--out", str(tmp_path / "sweep")]) == 0
     assert json.loads((tmp_path / "sweep" / "seeds.json").read_text())["over_seeds"]["elbo"]["standard_error"] is None

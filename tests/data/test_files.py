@@ -105,6 +105,15 @@ def test_what_is_wrong_is_said_with_its_split(save):
         data.load(save("a.npz", x_train=x, x_test=x, y_test=np.arange(9.0)), "test")
 
 
+def test_bytes_are_grey_levels_in_all_splits_or_in_none(save):
+    bright, dark = np.full((4, 3), 255, np.uint8), np.ones((4, 3), np.uint8)
+    path = save("a.npz", x_train=bright, x_valid=dark, x_test=2 * dark)
+    values = [data.load(path, split).x.max() for split in SPLITS]
+    assert values == pytest.approx([1, 1 / 255, 2 / 255])
+    path = save("b.npz", x_train=dark, x_valid=dark, x_test=dark)
+    assert [data.load(path, split).x.max() for split in SPLITS] == [1, 1, 1]
+
+
 def test_pictures_are_flattened_and_bytes_scaled(save):
     x = np.random.default_rng(0).integers(0, 256, (20, 4, 5), np.uint8)
     x[0] = 255

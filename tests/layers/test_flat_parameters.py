@@ -42,7 +42,7 @@ def test_wrapping_keeps_the_values_and_inner_networks_are_slices():
     values = inner.flat_params.copy()
     outer = L.Sequential(L.Linear(4, 3, rng=1, dtype=F), inner)
     assert np.array_equal(inner.flat_params, values)
-    outer.flat_params[15:] = 7  # behind W (4, 3) and b (3,)
+    outer.flat_params[15:] = 7  # after W (4, 3) and b (3,)
     assert np.array_equal(inner.flat_params, np.full(8, 7.0)) and np.array_equal(inner.layers[0].params["W"], np.full((3, 2), 7.0))
     assert_laid_flat(outer)
     assert_laid_flat(inner)
@@ -145,3 +145,16 @@ def test_assigning_to_a_name_writes_into_the_flat_array():
     np.testing.assert_array_equal(net.flat_params[:9], [5] * 6 + [4] * 3)
     with pytest.raises(ValueError, match=r"W has shape \(2, 3\); given is \(3, 2\)"):
         linear.params["W"] = np.zeros((3, 2), np.float32)
+
+
+def test_a_module_has_parts_or_parameters():
+    class Both(L.Module):
+        def __init__(self, first):
+            if first:
+                self.params, self.grads = {"s": np.ones(1)}, {"s": np.zeros(1)}
+            self.set_parts(a=L.Linear(2, 2))
+            self.params["s"] = np.ones(1)
+
+    for first, words in ((True, "Both has parameters of its own, s; one with parts has none"), (False, "'s' is new, but the parameters")):
+        with pytest.raises(TypeError, match=words):
+            Both(first)

@@ -164,17 +164,32 @@ def test_the_door_keeps_little_and_no_array():
 
 
 def test_noise_of_another_shape():
-    with pytest.raises(ValueError, match=r"eps has shape \(1, 4\); Dropout needs that of x, \(6, 4\)"):
-        L.Dropout(0.5).forward(np.ones((6, 4)), eps=np.ones((1, 4)))
-    for layer, x in ((L.Dropout(0.5), [np.ones((6, 4))]), (L.Reparameterize(), [np.ones((6, 4))] * 2)):
+    x, shape = np.ones((6, 4)), r"\(6, 4\)"
+    for layer, inputs, wanted in ((L.Dropout(0.5), [x], shape), (L.Reparameterize(), [x] * 2, shape), (L.RandomAffine((2, 2)), [x], r"\(6,\)")):
         with pytest.raises(TypeError, match="eps is a list; .* needs an array"):
-            layer.forward(*x, eps=[0.5])
+            layer.forward(*inputs, eps=[0.5])
+        with pytest.raises(ValueError, match=rf"eps has shape \(1, 4\); .* needs {wanted}"):
+            layer.forward(*inputs, eps=np.ones((1, 4)))
+        with pytest.raises(TypeError, match=r"eps is float32; .* needs that of its input, float64"):
+            layer.forward(*inputs, eps=np.ones((6,) if wanted == r"\(6,\)" else (6, 4), np.float32))
+
+
+def test_a_subclass_that_only_wraps_forward_has_a_door_for_its_backward():
+    class Mine(L.Tanh):
+        def forward(self, x):
+            return super().forward(x)
+
+    layer, x = Mine(), np.ones((4, 3))
+    y, cache = layer.forward(x)
+    np.testing.assert_array_equal(layer.backward(y, cache), L.Tanh().backward(*L.Tanh().forward(x)))
+    with pytest.raises(ValueError, match=r"dy has shape \(1, 3\); y of Mine\(\), whose gradient it is, has \(4, 3\)"):
+        layer.backward(y[:1], cache)
 
 
 @pytest.mark.parametrize(
     ("make", "words"),
     [(lambda: L.Dropout("a"), "rate is 'a'; it must be at least 0 and below 1"), (lambda: L.LeakyReLU(None), "slope is None; it must be positive"),
-     (lambda: L.ELU([1]), r"alpha is \[1\]; it must be positive"), (lambda: L.BatchNorm(3, eps="a"), "eps is 'a'; it must not be negative"),
+     (lambda: L.ELU([1]), r"alpha is \[1\]; it must be positive"), (lambda: L.BatchNorm(3, eps="a"), "eps is 'a'; it must be positive"),
      (lambda: L.BatchNorm(3, momentum=2), "momentum is 2; it must be a number from 0 to 1"), (lambda: L.LayerNorm(3, eps=-1), "eps is -1"),
      (lambda: L.Linear(3, 2, dtype=b"x"), "dtype is b'x'; it must be one of NumPy's"),
      (lambda: L.mlp((2, 2**70)), r"sizes\[1\] is .*; it must be at most")],

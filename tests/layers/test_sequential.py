@@ -186,3 +186,24 @@ def test_activations_at_the_extremes(backend, backend_dtype):
         y, cache = layer.forward(x)
         assert np.allclose(y, [values], rtol=1e-6, atol=1e-20 if make in (L.ReLU, L.Softmax) else 1e-6)
         assert np.all(np.isfinite(layer.backward(np.ones_like(y), cache)))
+
+
+def test_an_mlp_that_ends_in_maxout_has_as_many_outputs_as_asked_for():
+    net = L.mlp((4, 3, 10), activation=lambda: L.Maxout(2), output=lambda: L.Maxout(5), rng=0)
+    assert net(np.ones((2, 4), np.float32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        (dict(activation=L.Tanh()), TypeError, r"activation is Tanh\(\); it must be a name, or a function that makes a new layer"),
+        (dict(activation=np.tanh), TypeError, "activation is <ufunc 'tanh'>; it must be a name"),
+        (dict(output=lambda: None), TypeError, "output is .*; it must be a name"),
+        (dict(activation="tnah"), ValueError, "did you mean 'tanh'"),
+        (dict(dropout=7), ValueError, "rate is 7"),
+    ],
+)
+@pytest.mark.parametrize("sizes", [(2, 1), (2, 3, 1)])
+def test_an_mlp_is_told_what_is_no_activation(sizes, options, error, words):
+    with pytest.raises(error, match=words):
+        L.mlp(sizes, **options)

@@ -51,7 +51,7 @@ def name_is_free(loss, position):
     }  # fmt: skip
 
 
-# Mistakes that have been made. Each is the right loss with one slip behind it.
+# Mistakes that have been made. Each is the right loss with one slip in it.
 
 
 def of(loss, slip):

@@ -46,5 +46,13 @@ def test_against_pytorch(backend, balance):
 
 
 def test_shapes_that_differ():
-    with pytest.raises(ValueError, match=r"first has shape \(7, 4\), second \(7, 3\)"):
+    with pytest.raises(ValueError, match=r"second has shape \(7, 3\); two_looks needs that of first, \(7, 4\)"):
         two_looks(FIRST, SECOND[:, :3], 1.0)
+
+
+def test_what_else_cannot_be_meant():
+    with pytest.raises(TypeError, match="second is float32 and first float64"):
+        two_looks(FIRST, SECOND.astype(np.float32), 1.0)
+    for balance, error in ((np.nan, ValueError), ("x", TypeError)):
+        with pytest.raises(error, match="balance is"):
+            two_looks(FIRST, SECOND, balance)

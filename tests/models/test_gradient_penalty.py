@@ -172,3 +172,13 @@ def test_against_pytorchs_double_backward(backend, name, center):
     assert float(penalty) == pytest.approx(wanted.item(), rel=1e-12)
     for key, dw in zip(params, torch.autograd.grad(wanted, list(params.values()), allow_unused=True), strict=True):
         np.testing.assert_allclose(network.grads[key], 0 if dw is None else dw.numpy(), rtol=1e-9, atol=1e-12, err_msg=key)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [(dict(given=4), ValueError), (dict(given=-1), ValueError), (dict(center=-1.0), ValueError), (dict(weight=np.nan), ValueError),
+     (dict(center="a"), TypeError)],
+)  # fmt: skip
+def test_what_cannot_be_meant(options, error):
+    with pytest.raises(error, match=f"{next(iter(options))} is"):
+        gradient_penalty(sg.layers.mlp((3, 4, 1), "tanh", rng=0), np.ones((2, 3), np.float32), **options)

@@ -10,6 +10,7 @@ import pytest
 
 import scratchgen as sg
 from scratchgen.train import Diverged
+from scratchgen.train.interrupt import interruptible
 from scratchgen.train.pictures import write_pictures
 from scratchgen.train.run import Run
 
@@ -278,6 +279,10 @@ BAD = [
     (dict(seed=-1), ValueError, "seed"),
     (dict(binarize="sometimes"), ValueError, "unknown binarization 'sometimes'"),
     (dict(clip_norm=0), ValueError, "clip_norm is 0"),
+    (dict(clip_norm="1"), TypeError, "clip_norm is '1'"),
+    (dict(out=5), TypeError, "out is 5; it must be the path"),
+    (dict(config=[5]), TypeError, r"config is \[5\]; it must be a dict"),
+    (dict(optimizer=lambda player: None), TypeError, "optimizer made None; it must make an Optimizer"),
     (dict(resume=True), ValueError, "resume is True, but out"),
     (dict(optimizer="adam"), TypeError, "optimizer is 'adam'; it must be a function"),
     (dict(data=X[:, :8]), ValueError, r"data has shape \(130, 8\); VAE needs \(n, 9\)"),
@@ -447,6 +452,26 @@ def test_a_pipe_in_the_run_folder_is_not_waited_for(name, tmp_path):
     os.mkfifo(tmp_path / name)
     with pytest.raises((OSError, ValueError), match=f"{name} is (no file|a pipe)"):
         run(MAKERS["vae"](), out=tmp_path, epochs=1, resume=True)
+
+
+def test_samples_that_cannot_be_drawn_end_no_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sg.VAE, "sample", lambda self, n, rng=None: np.full((n, self.data_dim), np.nan, np.float32))
+    sg.fit(sg.VAE(16, 2, (8,), rng=1), np.random.default_rng(0).random((40, 16), dtype=np.float32), epochs=2, batch_size=20, out=tmp_path)
+    said = capsys.readouterr().err
+    assert "no pictures after epoch 1: " in said and "no pictures after epoch 2: " in said and "NaN" in said
+    assert (tmp_path / "curves.png").exists() and len((tmp_path / "metrics.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_ctrl_c_that_the_process_is_to_ignore_stays_ignored():
+    """As in a job that a script has started with &."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interruptible() as interrupted:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not interrupted()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_unwritable_folder_is_named(tmp_path):
