@@ -18,7 +18,7 @@ from scratchgen.terminal import tolerate_terminal
 tolerate_terminal()
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--seed", type=int, default=0, help="of the weights, the noise and the order of the data")
-parser.add_argument("--data", default="glyphs", help="glyphs (default) or mnist")
+parser.add_argument("--data", default="glyphs", choices=("glyphs", "mnist"), help="default: glyphs")
 parser.add_argument("--out", type=Path, default=Path("runs/demo-vae-digits"), help="folder for the pictures")
 parser.add_argument("--quick", action="store_true", help="a little data only")
 options = parser.parse_args()

@@ -11,7 +11,7 @@ class Run:
 
     step, epoch: how far it has come.   rows: of metrics.csv, one dict per epoch.   sums: over the epoch in progress, {part of the loss: [Σ, n]}.
     best: the epoch whose validation value was the best, 0 before there is one; kept: its parameters and buffers, {name: array}.
-    settings: what must be the same for a run to be resumed, {name: number or text}.
+    settings: what must be the same for a run to be resumed, {name: number, text, dict or None}.
     """
 
     beside = ("step", "epoch", "sums", "rows", "best", "kept")  # attributes that change, but that no step depends on: ops/host_state.py
