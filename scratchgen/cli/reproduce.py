@@ -71,7 +71,7 @@ def study(arguments):
     name, folder, seed, size, jobs = arguments
     on_its_own()
     try:
-        one = Study(folder, seed, size)
+        one = Study(folder, seed, size, getattr(RESULTS[name], size))
         with share_of_threads(jobs):
             RESULTS[name].run(one)
     except REPORTED as error:

@@ -91,10 +91,11 @@ class Study:
     """One seed's run of a result.
 
     folder: where everything is kept.  seed.  size: "quick" for a glimpse, "default", or "full" for the paper's own length.
+    setting: what that size means, in words; what was measured in another setting is not mixed with it.
     """
 
-    def __init__(self, folder, seed=0, size="default"):
-        self.folder, self.seed, self.size = Path(folder), seed, size
+    def __init__(self, folder, seed=0, size="default", setting=""):
+        self.folder, self.seed, self.size, self.setting = Path(folder), seed, size, setting
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -153,15 +154,16 @@ class Study:
     def _read(self):
         path = self.folder / "study.json"
         if not path.exists():
-            return {"seed": self.seed, "size": self.size, "seconds": 0.0, "measured": {}}
+            return {"seed": self.seed, "size": self.size, "setting": self.setting, "seconds": 0.0, "measured": {}}
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             found = {str(what): [float(mean), error and float(error)] for what, (mean, error) in record["measured"].items()}
-            if (record["seed"], record["size"]) == (self.seed, self.size):
-                return {"seed": self.seed, "size": self.size, "seconds": float(record["seconds"]), "measured": found}
+            setting = {name: record[name] for name in ("seed", "size", "setting")}
+            if setting == {"seed": self.seed, "size": self.size, "setting": self.setting}:
+                return setting | {"seconds": float(record["seconds"]), "measured": found}
         except (ValueError, TypeError, KeyError, AttributeError):
             pass
-        raise Damaged(f"{path} is not what a study with seed {self.seed} and size {self.size} has written; remove its folder, or give another --out")
+        raise Damaged(f"{path} is not of a study with seed {self.seed}, {self.setting or self.size}; remove its folder, or give another --out")
 
     def _write(self):
         with atomic_file(self.folder / "study.json") as file:

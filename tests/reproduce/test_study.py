@@ -1,5 +1,6 @@
 """Studies are interrupted, resumed, measured once, and reported with their errors."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -135,6 +136,13 @@ def test_a_damaged_record_is_named(text, tmp_path):
     (tmp_path / "study.json").write_text(text)
     with pytest.raises(ValueError, match="study.json"):
         Study(tmp_path)
+
+
+def test_numbers_of_another_setting_are_not_mixed_with_these(little, monkeypatch, capsys):
+    assert main(["reproduce", "little", "--quick"]) == 0
+    monkeypatch.setitem(reproduce.RESULTS, "little", dataclasses.replace(result(), quick="two epochs"))
+    assert main(["reproduce", "little", "--quick"]) == 1
+    assert "is not of a study with seed 0, two epochs; remove its folder" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
