@@ -39,7 +39,7 @@ def words(report):
     if options.exhibit or not isinstance(report, Report):
         return str(report)
     if report.ok:
-        return report.message.split(" (seed")[0]
+        return report.message
     first = next(check for check in report.arrays.values() if not check.ok)
     return f"{first}\n{str(report.diagnoses[0]).strip().splitlines()[0]}"
 

@@ -49,7 +49,7 @@ EXERCISES = [
         (
             Cut(
                 "scratchgen.losses.bernoulli", keep=["bce_with_logits"], blanks=["bce_with_logits"],
-                hide=[(" Its derivative", "\n\n    loss ="), ("    dlogits = (σ(l)", None)],
+                hide=[(" Its\nderivative", "\n\n    loss ="), ("    dlogits = (σ(l)", None)],
             ),
         ),
     ),
@@ -63,7 +63,8 @@ EXERCISES = [
         40,
         (
             Cut(
-                "scratchgen.losses.softmax_cross_entropy", keep=["cross_entropy"], blanks=["cross_entropy"], hide=[("dlogits = ", None)],
+                "scratchgen.losses.softmax_cross_entropy", keep=["cross_entropy"], blanks=["cross_entropy"],
+                hide=[("\n\nd/dl_k", "\n\nloss"), ("\ndlogits = ", None)],
             ),
         ),
     ),

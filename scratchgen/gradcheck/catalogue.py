@@ -12,7 +12,9 @@ Batch, features and outputs all differ in size, so that arrays of a wrong shape 
 
 import functools
 import inspect
-from dataclasses import dataclass
+import itertools
+import sys
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,12 +39,17 @@ registered = []  # by register_layer
 
 @dataclass(frozen=True)
 class Case:
-    """Something to check. subject: seed -> a new subject (see subjects.py) with inputs drawn from that seed."""
+    """Something to check. subject: seed -> a new subject (see subjects.py) with inputs drawn from that seed.
+
+    of, source: of a registered one, the layer's class, and the name of the module that registered it.
+    """
 
     name: str
     subject: Any
     seed: int = 0
     limit: int | None = LIMIT
+    of: type | None = None
+    source: str = ""
 
     def report(self):
         """The Report of the check; a subject that cannot be made, or whose forward raises, is reported as wrong."""
@@ -161,11 +168,14 @@ def output_shape(layer, shape):
 
 
 def register_layer(make, *shapes, name=None, training=True):
-    """Add a layer of your own to the catalogue: make() -> the layer, shapes of its inputs -> the Case.
+    """Add a layer of your own to the catalogue: make() -> the layer, shapes of its inputs -> the Case. Another of the same name is numbered.
 
     >>> register_layer(lambda: Scale(3.0), (6, 4))
     """
-    registered.append(layer_case(name or type(make()).__name__, make, *shapes, training=training))
+    cls, source = type(make()), sys._getframe(1).f_globals.get("__name__", "")
+    name, taken = name or cls.__name__, {case.name for case in registered}
+    name = next(each for each in itertools.chain([name], (f"{name} ({i})" for i in itertools.count(2))) if each not in taken)
+    registered.append(replace(layer_case(name, make, *shapes, training=training), of=cls, source=source))
     return registered[-1]
 
 

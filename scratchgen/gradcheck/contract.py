@@ -6,7 +6,7 @@ Each breach has its own sentence. `Examination.run` also keeps the gradients, wh
 import numpy as np
 
 from scratchgen.gradcheck.report import Fault, told
-from scratchgen.gradcheck.snapshot import Unchanged, arrays_in, moved
+from scratchgen.gradcheck.snapshot import Unchanged, arrays_in, moved, other_values
 from scratchgen.gradcheck.subjects import BrokenForward, describe
 
 
@@ -179,7 +179,7 @@ class Examination:
     def interleave(self, dy):
         """Two forwards before a backward: the cache of the first must still belong to the first."""
         inputs = {name: self.subject.arrays[name] for name in self.subject.inputs}
-        others = {name: np.ascontiguousarray(np.flip(x)) for name, x in inputs.items()}  # other values, from the same range
+        others = {name: other_values(x) for name, x in inputs.items()}
         with self.subject.restored():
             _, cache = self.run_forward()
             watch = Unchanged(dict(arrays_in(cache)))

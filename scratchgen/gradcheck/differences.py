@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 STEP = 1e-5  # h, times max(1, |θ|)
+FINER = (1e-1, 1e-2, 1e-3, 1e-4)  # of it, where that is not fine enough
 RELATIVE = 1e-6  # a gradient a and an estimate n agree where |a − n| ≤ RELATIVE · max(|a|, |n|) + rounding
 FEW = 8  # rounding = FEW · ε |L| / h
 EPSILON = np.finfo(np.float64).eps
@@ -72,8 +73,10 @@ class Differences:
         y_plus, y_minus = self.shifted(array, where, h * direction), self.shifted(array, where, -h * direction)
         sizes = np.abs(self.dy) * np.maximum(np.abs(y_plus), np.abs(y_minus))
         size = max(np.sum(sizes[y_plus != y_minus]), 0.01 * np.sum(sizes))  # the |L| whose rounding matters here, and a little for backward's own
+        central = np.sum(self.dy * (y_plus - y_minus)) / (2 * h)
+        size += abs(central) * np.max(np.abs(array[where]), initial=0.0)  # θ + h is rounded, too
         return Estimate(
-            central=float(np.sum(self.dy * (y_plus - y_minus)) / (2 * h)),
+            central=float(central),
             left=float(np.sum(self.dy * (self.y - y_minus)) / h),
             right=float(np.sum(self.dy * (y_plus - self.y)) / h),
             rounding=float(FEW * EPSILON * size / h),
@@ -82,27 +85,30 @@ class Differences:
     def judge(self, a, array, where, direction=1.0, scale=0.0):
         """Compare gradient `a` with the measured derivative.
 
-        Where they disagree, a finer step may settle it: h / 10, then h / 100, but only as long as the estimate still moves with the step
-        (a kink lies between, or L is curved too strongly); otherwise the finer step would only add rounding error to hide behind.
+        Where they disagree, a finer step may settle it: h / 10, h / 100, … but only as long as the estimate still moves with the step (a kink
+        lies between, or L is curved too strongly, as log near 0); otherwise the finer step would only add rounding error to hide behind.
 
-        It is a kink where `a` lies between the one-sided quotients and these do not close in on each other with the step. (On a smooth
-        function they differ by h L″, which shrinks tenfold.)
+        It is a kink where `a` lies between the one-sided quotients and these do not close in on each other with the step, twice. (On a smooth
+        function they differ by h L″, which shrinks tenfold, once h is small beside the scale on which L varies.)
         """
         h = STEP * max(1.0, float(np.max(np.abs(array[where]), initial=0.0)))
         coarse = first = self.estimate(array, where, direction, h)
         if first.agrees(a, scale):
             return Verdict(first, ok=True, kink=False)
-        for finer in (h / 10, h / 100):
-            fine = self.estimate(array, where, direction, finer)
+        bent = False
+        for finer in FINER:
+            fine = self.estimate(array, where, direction, h * finer)
             low, high = sorted((fine.left, fine.right))
             bends = high - low > max(0.5 * abs(coarse.right - coarse.left), 4 * fine.rounding)
-            if bends and low - fine.tolerance(a) <= a <= high + fine.tolerance(a):
+            if bends and bent and low - fine.tolerance(a) <= a <= high + fine.tolerance(a):
                 return Verdict(fine, ok=True, kink=True)
-            if abs(fine.central - coarse.central) <= 0.5 * RELATIVE * abs(fine.central) + 0.25 * fine.rounding:
+            if not bends and abs(fine.central - coarse.central) <= 0.5 * RELATIVE * abs(fine.central) + 0.25 * fine.rounding:
                 break  # the coarser estimate is confirmed
             if fine.agrees(a, scale):
-                return Verdict(fine, ok=True, kink=abs(fine.central - first.central) > 1e-3 * abs(fine.central) + fine.rounding)
-            coarse = fine
+                straight = abs(fine.right - fine.left) < 0.02 * abs(coarse.right - coarse.left) + fine.rounding
+                moved = abs(fine.central - first.central) > 1e-3 * abs(fine.central) + fine.rounding
+                return Verdict(fine, ok=True, kink=straight and moved)  # one that only the coarser steps have reached
+            coarse, bent = fine, bends
         return Verdict(coarse, ok=False, kink=False)
 
 

@@ -53,7 +53,7 @@ def explain(subject, dy, gradients, report, rng):
         with subject.restored():
             for i, part in enumerate(layer.layers):
                 alone = check_subject(LayerSubject(part, (x,), subject.training))
-                if not alone.ok:
+                if alone.diagnoses:
                     return [d._replace(text=f"layer {i}, {part!r}: {d.text}") for d in alone.diagnoses]
                 x, _ = part.forward(x, training=subject.training)
     return diagnose(subject, dy, gradients, report.arrays, report.faults, rng)

@@ -54,16 +54,18 @@ def pytest_generate_tests(metafunc):
         return
     from dataclasses import replace
 
-    from scratchgen.gradcheck.catalogue import layer_cases
+    from scratchgen.gradcheck.catalogue import layer_cases, registered
     from scratchgen.gradcheck.yours import case_of
     from scratchgen.layers import Layer
 
-    cases = {case.name: case for case in layer_cases()}
+    yours, known = list(registered), {case.of for case in registered}
     for thing in vars(metafunc.module).values():
         imported = isinstance(thing, type) and thing.__module__.startswith("scratchgen.")
-        if isinstance(thing, type) and issubclass(thing, Layer) and thing.forward is not Layer.forward and not imported:
-            cases.setdefault(thing.__name__, case_of(thing, vars(metafunc.module)))
-    cases = [replace(case, **options(metafunc.config)) for case in cases.values()]
+        if isinstance(thing, type) and issubclass(thing, Layer) and thing.forward is not Layer.forward and not imported and thing not in known:
+            yours.append(case_of(thing, vars(metafunc.module)))
+    names = {case.name for case in yours}  # a Tanh of yours comes in the place of the library's
+    cases = [case for case in layer_cases() if case not in registered and case.name not in names] + yours
+    cases = [replace(case, **options(metafunc.config)) for case in cases]
     metafunc.parametrize("layer_case", cases, ids=[case.name for case in cases])
 
 

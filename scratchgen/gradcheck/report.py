@@ -1,6 +1,7 @@
 """The result of a check, as data and in words."""
 
 import html
+import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -68,12 +69,17 @@ class ArrayCheck:
     @property
     def too_many_kinks(self):
         """Whether so many elements are at kinks that the check says too little."""
-        return len(self.kinks) > max(1, KINKS_ALLOWED * self.n_checked)
+        return len(self.kinks) > max(1, KINKS_ALLOWED * self.n_checked) or 0 < len(self.kinks) == self.n_checked
+
+    @property
+    def differs(self):
+        """Whether an element or direction that was measured disagrees."""
+        return bool(self.wrong) or not all(good for _, _, good in self.directions)
 
     @property
     def ok(self):
-        """Whether every element and direction that was measured agrees."""
-        return not self.wrong and not self.too_many_kinks and all(good for _, _, good in self.directions)
+        """Whether every element and direction that was measured agrees, and enough of them say something."""
+        return not self.differs and not self.too_many_kinks
 
     @property
     def relative_error(self):
@@ -87,13 +93,14 @@ class ArrayCheck:
         kinks = f", {len(self.kinks)} at kinks" if self.kinks else ""
         if self.wrong:
             return f"d{self.name}  WRONG  {len(self.wrong)} of {self.n_checked} elements differ{kinks}; worst: {self.worst}"
-        if self.too_many_kinks:
+        if self.too_many_kinks and not self.differs:
             away = "sit at kinks (as ReLU at 0): move the inputs away from them"
             return f"d{self.name}  UNCLEAR  {len(self.kinks)} of {self.n_checked} elements {away}"
         if not self.ok:
             a, n, _ = next(d for d in self.directions if not d[2])
             return f"d{self.name}  WRONG  along a random direction: backward says {a:.8g}, the difference quotient {n:.8g}"
-        return f"d{self.name}  ok  {measured}{kinks}"
+        zeros = ", all of them 0: other inputs would say more" if self.n_checked and not np.any(self.numeric) else ""
+        return f"d{self.name}  ok  {measured}{kinks}{zeros}"
 
 
 class NotChecked(Exception):
@@ -107,7 +114,7 @@ def told(error):
     trace, place = error.__traceback__, ""
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not file.startswith((str(LIBRARY), "<")) and "site-packages" not in file:
+        if not file.startswith((str(LIBRARY), sysconfig.get_path("stdlib"), "<")) and "site-packages" not in file:
             place = f" ({Path(file).name}, line {trace.tb_lineno})"
         trace = trace.tb_next
     return f"{type(error).__name__}: {error}{place}"
@@ -151,9 +158,11 @@ class Report:
     @property
     def message(self):
         """Everything found, in words."""
-        wrong = [name for name, check in self.arrays.items() if not check.ok]
-        if self.ok or wrong:
-            verdict = "all gradients are right" if self.ok else f"wrong: {', '.join(f'd{name}' for name in wrong)}"
+        wrong = [f"d{name}" for name, check in self.arrays.items() if check.differs]
+        unclear = [f"d{name}" for name, check in self.arrays.items() if not check.ok and not check.differs]
+        if self.ok or wrong or unclear:
+            said = [f"{word}: {', '.join(names)}" for word, names in (("wrong", wrong), ("unclear", unclear)) if names]
+            verdict = "; ".join(said) or "all gradients are right"
         else:
             verdict = "not checked" if any(fault.kind == "not checked" for fault in self.faults) else "breaks the contract"
         told = {diagnosis.text for diagnosis in self.diagnoses}
@@ -170,7 +179,8 @@ class Report:
     def _repr_html_(self):
         """HTML for a notebook: each gradient with its worst element, then what is probably wrong."""
         rows = "".join(
-            f"<tr><td>d{html.escape(name)}</td><td style='color: {'green' if check.ok else 'crimson'}'>{'right' if check.ok else 'wrong'}</td>"
+            f"<tr><td>d{html.escape(name)}</td><td style='color: {'green' if check.ok else 'crimson'}'>"
+            f"{'right' if check.ok else 'wrong' if check.differs else 'unclear'}</td>"
             f"<td>{check.n_checked} of {check.analytic.size}</td><td>{f'{check.worst.error:.1e}' if check.worst else '–'}</td></tr>"
             for name, check in self.arrays.items()
         )

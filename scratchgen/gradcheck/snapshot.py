@@ -52,12 +52,18 @@ def moved(arrays):
         watch.put_back()
 
 
+def other_values(x):
+    """An array of other numbers from the same range: in reverse order, or where that is the same, nine tenths of them."""
+    flipped = np.ascontiguousarray(np.flip(x))
+    return 0.9 * x if np.array_equal(flipped, x) else flipped
+
+
 @contextlib.contextmanager
 def turned_round(arrays):
-    """Within the block, each array's numbers are in reverse order, so in the same range; after it, exactly what was there before."""
+    """Within the block, each array has other values; after it, exactly what was there before."""
     watch = Unchanged(arrays)
     for array in arrays.values():
-        array[...] = np.flip(array).copy()
+        array[...] = other_values(array)
     try:
         yield
     finally:

@@ -22,6 +22,8 @@ class BrokenForward(Exception):
 def float64_only(arrays, what):
     """TypeError unless all arrays are float64."""
     for name, value in arrays.items():
+        if value.dtype.kind in "iub":
+            raise TypeError(f"{name} of {what} is {value.dtype}, and has no gradient; check_function(f, f_backward, …) leaves such arguments alone")
         if value.dtype != np.float64:
             raise TypeError(
                 f"{name} of {what} is {value.dtype}; gradients are checked in float64, because in float32 rounding hides errors up to 1e-3: "
@@ -68,6 +70,15 @@ def output_of(subject):
             return np.array(subject.forward()[0])
         except BrokenForward:
             return np.array(np.nan)
+
+
+def one_number(value, who):
+    """The value of a loss as a 0-d array. TypeError unless it is a single number, ValueError if it is NaN or infinite."""
+    if np.ndim(value) or not np.issubdtype(np.asarray(value).dtype, np.number):
+        raise TypeError(f"{who} returns {describe(value)} for the loss; it must be one number, such as a mean over the batch")
+    if not np.isfinite(value):
+        raise ValueError(f"{who} returns {value} for the loss; check it with inputs that it can handle")
+    return np.array(float(value))
 
 
 def named_arrays(options):
@@ -211,7 +222,10 @@ class LossSubject(Given):
         """{name: gradient}; after a call with other numbers, of which nothing must be left."""
         with turned_round(self.arrays):
             self.run()
-        return dict(zip(self.arrays, self.run()[1:], strict=True))
+        loss, *gradients = self.run()
+        if one_number(loss, self.title) != one_number(self.run()[0], self.title):
+            raise ValueError(f"{self.title} gives two values for the same arguments; fix its noise")
+        return dict(zip(self.arrays, gradients, strict=True))
 
 
 class ObjectiveSubject(Given):
@@ -230,11 +244,19 @@ class ObjectiveSubject(Given):
         self.arrays, self.inputs = self.params, []
         float64_only(self.arrays, type(module).__name__)
 
-    def evaluate(self):
-        """The loss, a scalar array."""
+    def value(self):
+        """The loss, as the objective returns it."""
         with restored(*self.modules), self.watched(self.params):
             result = self.objective()
-        return np.array(float(result[0] if isinstance(result, tuple) else result))
+        return result[0] if isinstance(result, tuple) else result
+
+    def evaluate(self):
+        """The loss, a scalar array."""
+        return np.array(float(self.value()))
+
+    def is_steady(self):
+        """Whether the loss, which must be one number, is the same twice."""
+        return bool(one_number(self.value(), "the objective") == self.evaluate())
 
     def gradients(self):
         """{name: gradient}, copies; after a call with other numbers, of which nothing must be left."""

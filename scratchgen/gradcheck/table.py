@@ -38,13 +38,12 @@ def cases_of(target):
         return named
     path, _, name = target.rpartition(":") if ":" in target[2:] else (target, "", "")  # C:\… has a colon too
     with importable(Path.cwd()):
-        is_module = path.endswith(".py") or "." in path or name or importlib.util.find_spec(path)
+        is_module = path.endswith(".py") or importlib.util.find_spec(path.partition(".")[0])
     if not is_module:
         raise unknown_name("target", target, dict.fromkeys(case.name.split(" (")[0] for case in all_cases()))
-    before = len(registered)
     module = load(path)
-    mine = {case.name: case for case in registered[before:]}
-    cases = {case.name: case for case in cases_in(vars(module), module.__name__)} | mine
+    mine = [case for case in registered if case.source == module.__name__]
+    cases = {case.name: case for case in [*cases_in(vars(module), module.__name__), *mine]}
     if name in cases:
         return [cases[name]]
     if name and callable(vars(module).get(name)):  # imported from elsewhere
@@ -67,6 +66,7 @@ def load(path):
         try:
             if not is_file:
                 return importlib.import_module(path)
+            registered[:] = [case for case in registered if case.source != file.stem]  # it is run again, and registers again
             spec = importlib.util.spec_from_file_location(file.stem, file)
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)

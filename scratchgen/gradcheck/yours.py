@@ -116,28 +116,53 @@ def pair_subject(f, f_backward, seed):
 
 
 def lookalike_subject(layer, seed):
-    """The subject of an object with forward and backward: with its parameters where it has params and grads, else of its inputs alone."""
+    """The subject of an object with forward and backward: with its parameters where it has params and grads, or W and dW, else of inputs alone."""
     arrays = drawn(needed_names(layer.forward), seed)
     if isinstance(getattr(layer, "params", None), dict) and isinstance(getattr(layer, "grads", None), dict) and len(arrays) == 1:
         return LayerSubject(Lookalike(layer), arrays, True)
+    if len(arrays) == 1 and (gradients := gradients_of(layer, arrays)):
+        return LayerSubject(Lookalike(layer, gradients), arrays, True)
     forward = Lookalike.forward_of(layer)
     forward.__signature__, forward.__name__ = inspect.signature(layer.forward), type(layer).__name__
     return FunctionSubject(forward, Lookalike.backward_of(layer), arrays, {})
 
 
-class Lookalike(Layer):
-    """A layer around an object of another class: y = forward(x) or y, cache = forward(x), and backward(dy) or backward(dy, cache)."""
+def gradients_of(layer, arrays):
+    """{attribute: that of its gradient} of an object that keeps them so, such as W and dW, as a trial run shows; empty where there are none."""
+    trial = copy.deepcopy(layer)
+    try:
+        y, cache = Lookalike.forward_of(trial)(*arrays)
+        Lookalike.backward_of(trial)(np.ones_like(y), cache)
+    except Exception:  # the check itself will tell
+        return {}
+    parameters = [name for name, value in vars(layer).items() if isinstance(value, np.ndarray) and value.dtype.kind == "f"]
+    spelt = {name: (f"d{name}", f"d_{name}", f"grad_{name}", f"{name}_grad") for name in parameters}
+    after = {name for name, value in vars(trial).items() if isinstance(value, np.ndarray)}
+    return {name: found for name, each in spelt.items() if (found := next((attribute for attribute in each if attribute in after), None))}
 
-    def __init__(self, inner):
-        self.inner, self.params, self.grads = inner, dict(inner.params), dict(inner.grads)
+
+class Lookalike(Layer):
+    """A layer around an object of another class: y = forward(x) or y, cache = forward(x), and backward(dy) or backward(dy, cache).
+
+    gradients: {attribute: that of its gradient}, of an object without params and grads.
+    """
+
+    def __init__(self, inner, gradients=None):
+        self.inner, self.gradients = inner, gradients or {}
+        if gradients is None:
+            self.params, self.grads = dict(inner.params), dict(inner.grads)
+        else:
+            self.params = {name: np.array(getattr(inner, name), F) for name in gradients}
+            self.grads = {name: np.zeros_like(value) for name, value in self.params.items()}
+            vars(inner).update(self.params)
 
     @staticmethod
-    def forward_of(inner):
+    def forward_of(inner, without=()):
         """Its forward, as one that returns y, cache."""
 
         def forward(*inputs):
             result = inner.forward(*inputs)
-            return result if isinstance(result, tuple) else (result, copy.deepcopy(Lookalike.remembered(inner)))
+            return result if isinstance(result, tuple) else (result, copy.deepcopy(Lookalike.remembered(inner, without)))
 
         return forward
 
@@ -154,21 +179,36 @@ class Lookalike(Layer):
         return backward
 
     @staticmethod
-    def remembered(inner):
+    def remembered(inner, without=()):
         """What such an object keeps as attributes between forward and backward: its cache."""
-        return {name: value for name, value in vars(inner).items() if name not in ("params", "grads")}
+        return {name: value for name, value in vars(inner).items() if name not in ("params", "grads", *without)}
 
     def forward(self, x):
         """x -> y, cache."""
-        return self.forward_of(self.inner)(x)
+        return self.forward_of(self.inner, (*self.gradients, *self.gradients.values()))(x)
 
     def backward(self, dy, cache):
         """dy -> dx; where the object replaces a gradient instead of adding to it, ours is replaced as well."""
+        if self.gradients:
+            return self.backward_to_attributes(dy, cache)
         dict.update(self.inner.grads, self.grads)
         dx = self.backward_of(self.inner)(dy, cache)
         for name, grad in self.inner.grads.items():
             if grad is not self.grads.get(name):
                 self.grads[name] = grad
+        return dx
+
+    def backward_to_attributes(self, dy, cache):
+        """dy -> dx; what the object then has as dW is added to the gradient of W. ValueError if it does not fit."""
+        for attribute in self.gradients.values():
+            if isinstance(getattr(self.inner, attribute, None), np.ndarray):  # of one that adds to it
+                setattr(self.inner, attribute, np.zeros_like(getattr(self.inner, attribute)))
+        dx = self.backward_of(self.inner)(dy, cache)
+        for name, attribute in self.gradients.items():
+            value, grad = getattr(self.inner, attribute), self.grads[name]
+            if np.ndim(value) < grad.ndim:
+                raise ValueError(f"{attribute} has shape {np.shape(value)}; it must have that of {name}, {grad.shape}")
+            grad += value
         return dx
 
     def __repr__(self):

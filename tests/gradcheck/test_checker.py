@@ -500,3 +500,72 @@ def test_parameters_of_another_forward_are_stale_too(rng):
 
     report = check_layer(Doubled(), rng.normal(size=(4, 3)))
     assert [fault.kind for fault in report.faults] == ["stale"] and report.faults[0].array == "x"
+
+
+@pytest.mark.parametrize("size", [1e-2, 1e-3, 1e-4, 1e-5])
+def test_a_function_that_varies_on_a_small_scale(size):
+    x = size * (1 + np.random.default_rng(0).random((2, 3)))
+    assert check_loss(lambda p: (-np.log(p).sum(), -1 / p), x).ok
+    assert not check_loss(lambda p: (-np.log(p).sum(), -1.00001 / p), x).ok
+
+
+@pytest.mark.parametrize("size", [1e3, 1e4])
+def test_inputs_that_are_large_beside_their_spread(size):
+    x = size + np.random.default_rng(0).normal(size=(6, 4))
+    assert check_layer(L.BatchNorm(4, dtype=np.float64), x).ok and check_layer(L.LayerNorm(4, dtype=np.float64), x).ok
+    assert check_function(lambda x: (np.sin(x), x), lambda dy, x: dy * np.cos(x), x).ok
+
+
+def test_what_is_only_unclear_is_not_called_wrong():
+    x = np.random.default_rng(0).normal(size=(6, 4))
+    x[0] = 0
+    report = check_layer(L.ReLU(), x)
+    assert not report.ok and not report.diagnoses and "ReLU(): unclear: dx" in str(report) and ">unclear</td>" in report._repr_html_()
+
+    class WrongTanh(L.Tanh):
+        def backward(self, dy, y):
+            return -dy * (1 - y * y)
+
+    report = check_layer(L.Sequential(L.ReLU(), WrongTanh()), x)
+    assert "wrong: dx" in str(report) and [d.text for d in report.diagnoses] == ["layer 1, WrongTanh(): dx has the wrong sign"]
+
+
+def test_zeros_alone_say_little():
+    x = -1 - np.random.default_rng(0).random((6, 4))
+    assert "all of them 0: other inputs would say more" in str(check_layer(L.ReLU(), x))
+    assert not check_function(lambda x: (np.abs(x), None), lambda dy, _: 0.37 * dy, np.zeros((1, 1))).ok
+
+
+def test_a_layer_that_remembers_is_found_out_with_ones_too():
+    class Remembers(L.Layer):
+        def forward(self, x):
+            self.x = x
+            return x**2, None
+
+        def backward(self, dy, cache):
+            return 2 * self.x * dy
+
+    for x in (np.ones((4, 3)), np.array([[0.7]])):
+        assert [fault.kind for fault in check_layer(Remembers(), x).faults] == ["stale"]
+
+
+def test_a_loss_is_one_number_and_the_same_twice():
+    x, net, noise = np.ones((3, 2)), L.mlp((2, 1), rng=0, dtype=np.float64), np.random.default_rng(0)
+    for loss, error, words in (
+        (lambda x: (x**2, 2 * x), TypeError, "returns an array of shape \\(3, 2\\) for the loss; it must be one number"),
+        (lambda x: (np.nan, 2 * x), ValueError, "returns nan for the loss"),
+        (lambda x: (np.sum(x**2) + noise.normal(), 2 * x), ValueError, "gives two values for the same arguments; fix its noise"),
+    ):
+        with pytest.raises(error, match=words):
+            check_loss(loss, x)
+    with pytest.raises(ValueError, match="the objective returns nan for the loss"):
+        check_objective(net, lambda: np.nan)
+
+
+def test_integers_have_no_gradient():
+    class Embedding(L.Layer):
+        def forward(self, labels):
+            return np.eye(3)[labels], labels
+
+    with pytest.raises(TypeError, match="labels of Embedding\\(\\) is int64, and has no gradient; check_function"):
+        check_layer(Embedding(), np.array([0, 1]))

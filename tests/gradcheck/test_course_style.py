@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchgen.gradcheck import check_function, check_loss
+from scratchgen.gradcheck.table import gradcheck_table
 
 
 def batchnorm_forward(x, gamma, beta, settings):
@@ -92,3 +93,32 @@ def test_hinge_loss_with_labels(rng):
 
 def test_a_forward_that_returns_a_number(rng):
     assert check_function(lambda x: (float(np.sum(x**2)), x), lambda dout, x: 2 * x * dout, rng.normal(size=(3, 2))).ok
+
+
+@pytest.mark.parametrize(
+    ("dW", "db", "says"),
+    [("self.x.T @ dy", "dy.sum(axis=0)", ""), ("-7 * self.x.T @ dy", "dy.sum(axis=0)", "dW is 7 times what it should be and has the wrong sign"),
+     ("self.x.T @ dy", "0 * self.b", "db is zero everywhere"), ("self.x.T @ dy", "dy", "over the batch")],
+)  # fmt: skip
+@pytest.mark.parametrize("adds", [False, True])
+def test_parameters_that_are_attributes_are_checked(tmp_path, dW, db, says, adds):
+    (tmp_path / "dense.py").write_text(f"""
+import numpy as np
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.W, self.b = np.random.default_rng(0).normal(size=(n_in, n_out)), np.zeros(n_out)
+        self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dy):
+        self.dW {"+=" if adds else "="} {dW}
+        self.db {"+=" if adds else "="} {db}
+        return dy @ self.W.T
+""")
+    (report,) = gradcheck_table([str(tmp_path / "dense.py")])
+    assert report.ok == (not says) and says in str(report)
+    assert not report.ok or report.arrays.keys() == {"x", "W", "b"}

@@ -684,3 +684,26 @@ def test_certain_and_likely_are_told_apart_in_print():
     assert "Certain: dx has the wrong sign\n      Tested: −dx agrees with the difference quotient" in certain.message
     likely = check_function(lambda x: (x**2, x), lambda d, x: 2.3 * x * d, data(N, F))
     assert "Likely: dx is 1.15 times what it should be" in likely.message
+
+
+X0 = np.random.default_rng(0).normal(size=(6, 4))
+SAYS = [  # forward, backward, its arguments, what is said, and whether it is certain
+    (lambda x1, x2: (3 * (x1 - x2), None), lambda dy, _: (3 * dy, 3 * dy), (X0, X0[::-1]), "the wrong sign; or dx2 is the gradient of x1", False),
+    (lambda x: (1.5 * np.maximum(x, 0), None), lambda dy, _: 1.5 * dy, (X0,), "the side where a ReLU is off", True),
+    (lambda x, w: (np.tanh(x), x), lambda dy, x: (dy * (1 - np.tanh(x) ** 2), dy), (X0, 2 * X0), "does not depend on w, and yet dw is", True),
+    (lambda x: (x + np.tanh(x), x), lambda dy, x: dy, (X0,), "or in y = x + f(x) without the path through f", True),
+    (lambda x: (np.tanh(x.astype(np.float32)).astype(float), x), lambda dy, x: dy * (1 - np.tanh(x) ** 2), (X0,), "rounds to float32 inside", True),
+    (lambda p: (np.log(p), p), lambda dy, p: -dy / p, (1e-3 * (1 + X0**2),), "dp has the wrong sign", True),
+    (lambda x: (np.sin(x), x), lambda dy, x: -dy * np.cos(x), (1e5 + X0,), "dx has the wrong sign", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "backward", "arguments", "words", "certain"), SAYS, ids=[words for *_, words, _ in SAYS])
+def test_what_is_said_and_how_surely(f, backward, arguments, words, certain):
+    report = check_function(f, backward, *(np.array(a) for a in arguments))
+    assert not report.ok and words in report.diagnoses[0].text and report.diagnoses[0].certain == certain
+
+
+def test_weight_decay_is_a_matter_of_parameters():
+    report = check_loss(lambda x: (0.05 * np.sum(x**2) + np.sum(np.sin(x)), np.cos(x)), X0)
+    assert "the term 0.1 · x is missing from dx" in report.diagnoses[0].text and "decay" not in str(report) and not report.diagnoses[0].certain

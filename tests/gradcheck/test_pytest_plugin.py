@@ -9,6 +9,7 @@ STUDENT = """
 import numpy as np
 import pytest
 
+from scratchgen.gradcheck import register_layer
 from scratchgen.layers import Layer, Tanh
 
 
@@ -23,6 +24,26 @@ class GoodSquare(Layer):
 class WrongSquare(GoodSquare):
     def backward(self, dy, x):
         return -2 * x * dy
+
+
+class Sigmoid(GoodSquare):  # the library has one of this name, too
+    def backward(self, dy, x):
+        return -2 * x * dy
+
+
+class Scale(Layer):
+    def __init__(self, c, slope):
+        self.c, self.slope = c, slope
+
+    def forward(self, x):
+        return self.c * x, None
+
+    def backward(self, dy, cache):
+        return self.slope * dy
+
+
+register_layer(lambda: Scale(3.0, -3.0), (6, 4))
+register_layer(lambda: Scale(2.0, 2.0), (6, 4))
 
 
 class Odd(GoodSquare):
@@ -62,9 +83,9 @@ def run(folder, *arguments):
 
 def test_fixtures_catalogue_and_failures(tmp_path):
     out = run(tmp_path)
-    for name in ("every_layer[Linear]", "every_layer[BatchNorm]", "every_layer[Sequential]", "every_layer[GoodSquare]", "good"):
+    for name in (*(f"every_layer[{layer}]" for layer in ("Linear", "BatchNorm", "Sequential", "GoodSquare", "Scale (2)")), "good"):
         assert f"PASSED test_student.py::test_{name}" in out
-    for name in ("wrong", "every_layer[WrongSquare]", "every_layer[Odd]"):
+    for name in ("wrong", "every_layer[WrongSquare]", "every_layer[Odd]", "every_layer[Sigmoid]", "every_layer[Scale]"):
         assert f"FAILED test_student.py::test_{name}" in out
     assert "Certain: dx has the wrong sign" in out and "Odd needs 'viscosity', and the check cannot guess it" in out
     section = out.split("_ test_wrong _")[1].split("\n____")[0]

@@ -18,6 +18,8 @@ from scratchgen.gradcheck.diagnosis import batch, breaches, elements, operands, 
 from scratchgen.gradcheck.diagnosis.evidence import Diagnosis, Draw, Evidence
 
 HYPOTHESES = (  # the simplest and most specific first
+    whole.unused,
+    whole.rounded,
     whole.zero,
     whole.sign,
     whole.nearly,
@@ -50,7 +52,7 @@ def diagnose(subject, dy, gradients, checks, faults, rng):
     """
     dys = dy, rng.standard_normal(dy.shape)
     found = [diagnosis for fault in faults if (diagnosis := breaches.from_fault(fault))]
-    wrong = [name for name, check in checks.items() if not check.ok]
+    wrong = [name for name, check in checks.items() if check.differs]
     misshapen = [fault.array for fault in faults if fault.kind == "shape" and subject.contract]
     if subject.contract:
         raised = [fault.text for fault in faults if fault.kind == "exception"]
@@ -76,7 +78,8 @@ def first_that_fits(e, others, misshapen):
     """The Diagnosis of one array."""
     exchanged = whole.other_array(e, others)
     if exchanged:
-        return exchanged
+        rival = whole.sign(e) or whole.factor(e)
+        return rival._replace(text=f"{rival.text}; or {exchanged.text}", certain=False) if rival else exchanged
     if misshapen:
         return batch.wrong_shape(e) or no_pattern(e)
     for hypothesis in HYPOTHESES:

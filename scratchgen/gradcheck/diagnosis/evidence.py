@@ -77,7 +77,7 @@ class Evidence:
         for flat in range(self.array.size):
             index = np.unravel_index(flat, self.array.shape)
             before = self.array[index]
-            h = STEP * max(1.0, abs(before))
+            h = 0.1 * STEP * max(1.0, abs(before) ** 0.5)
             sides = []
             for step in (h, -h):
                 self.array[index] = before + step

@@ -168,9 +168,10 @@ def missing_known_term(e):
         c = float(np.sum(m * v) / np.sum(v * v)) if np.any(v) else 0.0
         if abs(c) < 1e-6 or m.size < 3 or not e.explains(lambda draw, q=q, c=c: draw.a + c * q(draw)):
             continue
-        what = {"dy": "a path on which x reaches y directly (a skip connection)", e.name: f"a penalty on {e.name} (weight decay)"}.get(words, "")
-        simple = near(abs(c), 1) or near(abs(c), 2) or words == e.name
-        text = f"the term {c:.6g} · {words} is missing from d{e.name}" + (f": {what}" if what else "")
+        what = {"dy": "a path on which x reaches y directly (a skip connection)"}
+        what |= {name: f"a penalty on {name} (weight decay)" for name in e.subject.params}
+        simple = near(abs(c), 1) or near(abs(c), 2) or (words == e.name and words in e.subject.params)
+        text = f"the term {c:.6g} · {words} is missing from d{e.name}" + (f": {what[words]}" if words in what and words in ("dy", e.name) else "")
         return e.found("missing term", text, f"d{e.name} + {c:.6g} · {words}", simple)
 
 

@@ -5,6 +5,20 @@ import numpy as np
 from scratchgen.gradcheck.diagnosis.evidence import Diagnosis
 
 
+def unused(e):
+    """Forward does not depend on the array at all, and yet it gets a gradient."""
+    if e.measured.any() and not any(np.any(draw.n[e.measured]) for draw in e.draws) and any(np.any(draw.a) for draw in e.draws):
+        text = f"forward's output does not depend on {e.name}, and yet d{e.name} is not zero. Is {e.name} used in forward?"
+        return Diagnosis("unused", e.name, text, "Seen: no output moves when it is shifted", True)
+
+
+def rounded(e):
+    """Something inside computes in float32, so that difference quotients jump."""
+    if e.y is not None and e.y.size >= 4 and np.array_equal(e.y, e.y.astype(np.float32)) and np.mean(e.y != np.round(64 * e.y) / 64) > 0.5:
+        text = "forward rounds to float32 inside, and so the difference quotients say nothing: keep the dtype of the input"
+        return Diagnosis("float32", None, text, "Seen: y is of float64, and has the digits of float32 only", True)
+
+
 def zero(e):
     """Backward gives nothing but zeros."""
     if all(not np.any(draw.a) for draw in e.draws) and any(np.any(draw.n[e.measured]) for draw in e.draws):
@@ -106,7 +120,10 @@ def dropout_keep(e):
         return None
     with np.errstate(all="ignore"):
         ratio = (e.y / e.array)[e.array != 0]
-    scales = ratio[np.abs(ratio) > 1e-12]
+    passes = np.abs(ratio) > 1e-12
+    if np.array_equal(passes, e.array[e.array != 0] > 0):
+        return None  # a ReLU
+    scales = ratio[passes]
     if len(scales) and len(scales) < len(ratio) and np.allclose(scales, scales[0], rtol=1e-9) and scales[0] > 1 + 1e-9:
         return float(1 / scales[0])
 
@@ -158,6 +175,8 @@ def dy_itself(e):
         return None
     if all(e.agree(draw.a, draw.dy) for draw in e.draws) and not np.allclose(e.y, e.array):
         text = f"d{e.name} is dy itself: backward passes the gradient on without multiplying by the derivative of the layer"
+        if e.is_input and skips(e):
+            text += ", or in y = x + f(x) without the path through f"
         if rows_sum_to_one(e.y):
             text += " (right only before a cross-entropy, if dy is already p − target)"
         return Diagnosis("dy unchanged", e.name, text, "Seen: backward returns dy, for 2 different dy", True)
@@ -165,6 +184,11 @@ def dy_itself(e):
         if all(e.agree(draw.a, sign * (e.y - draw.dy)) for draw in e.draws):
             text = f"d{e.name} is {what}, as in the gradient of a cross-entropy with dy taken for the target; a layer's backward must hold for any dy"
             return Diagnosis("loss assumed", e.name, text, f"Seen: backward returns {what}, for 2 different dy", True)
+
+
+def skips(e):
+    """Whether the layer could be y = x + f(x): each output follows its own input, up to what f does."""
+    return e.jacobian is None or bool(np.all(np.diag(e.jacobian) > 0.5))
 
 
 def rows_sum_to_one(y):
