@@ -25,6 +25,8 @@ DRAW = {
     "latent_manifold": lambda path=None: plots.latent_manifold(lambda z: np.zeros((len(z), 16)), path, side=4),
     "surface": lambda path=None: plots.surface(lambda x: -(x**2).sum(axis=1), lambda x: -2 * x, RING[:50] * 1.2, path, real=RING, side=40),
     "bent_plane": lambda path=None: plots.bent_plane(lambda z: z + 0.2 * z**2, lambda x: -(x**2).sum(axis=1), path, real=RING, side=40),
+    "points": lambda path=None: plots.points(RING[:50], path, real=RING),
+    "stages": lambda path=None: plots.stages([RING[:50], 2 * RING[:50]], path, real=RING),
     "density_figure": lambda path=None: plots.density_figure(X, BUMP, np.full(61, 0.5), Z, 2 * Z, path),
 }
 
@@ -259,3 +261,40 @@ def test_formats_by_ending(ending, tmp_path):
 def test_bad_input_is_named(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda: plots.surface(lambda x: np.full(len(x), np.nan), lambda x: x, RING, real=RING, side=5), "what value returned contains NaN"),
+        (lambda: plots.surface(lambda x: x, lambda x: x, RING, real=RING, side=5), r"what value returned has shape \(25, 2\)"),
+        (lambda: plots.surface(lambda x: x[:, 0], lambda x: x * np.inf, RING, real=RING, side=5), "what slope returned contains NaN"),
+        (lambda: plots.bent_plane(lambda z: z, lambda x: x[:, 0] * np.nan, real=RING, side=5), "what log_density returned contains NaN"),
+        (lambda: plots.stages([]), "states is empty"),
+        (lambda: plots.save_grid(np.zeros((4, 16)), "never.png", columns=0), "columns is 0"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(draw, words):
+    with pytest.raises(ValueError, match=words):
+        draw()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("slope", [lambda x: 0 * x, lambda x: np.where(np.arange(len(x))[:, None] == 0, 5.0, 1e-3) * np.ones_like(x)])
+def test_arrows_of_any_length_stay_in_the_picture(slope):
+    (axes, *_) = plots.surface(lambda x: x[:, 0], slope, RING, real=RING, side=10).axes
+    for quiver in axes.findobj(matplotlib.quiver.Quiver):
+        assert np.hypot(quiver.U, quiver.V).max() / quiver.scale < 0.2 * np.ptp(axes.get_xlim())
+
+
+def test_a_density_however_high_is_drawn():
+    figure = plots.bent_plane(lambda z: z, lambda x: 1000 - (x**2).sum(axis=1), real=RING, side=10)
+    assert np.ptp(figure.axes[2].images[0].get_array()) > 0.1
+
+
+@pytest.mark.parametrize("metrics", [{"epoch": [1], "nll": [3.0]}, {"epoch": [5, 6], "valid_nll": ["", 2.0]}])
+def test_there_are_no_fractions_of_an_epoch(metrics):
+    figure = plots.learning_curves(metrics)
+    figure.canvas.draw()
+    low, high = figure.axes[0].get_xlim()
+    assert {float(tick) for tick in figure.axes[0].get_xticks() if low <= tick <= high} == {float(metrics["epoch"][-1])}

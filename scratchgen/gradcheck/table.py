@@ -110,9 +110,9 @@ def error_picture(report, path=None):
     """
     from scratchgen.plots.canvas import finish, new_figure, set_title
 
-    checks = list(report.arrays.values())
+    checks = [check for check in report.arrays.values() if check.analytic.size]
     if not checks:
-        raise ValueError(f"there is nothing to draw of {report.subject}: {report.faults[0].text}")
+        raise ValueError(f"there is nothing to draw of {report.subject}{f': {report.faults[0].text}' if report.faults else ''}")
     figure = new_figure(2.6 * len(checks) + 1.2, 3)
     panels = figure.subplots(1, len(checks), squeeze=False)[0]
     for axes, check in zip(panels, checks, strict=True):

@@ -10,6 +10,7 @@ order (book_order.py), the search and all files; api.html every public name; col
 import ast
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 from scratchgen.gradcheck import catalogue
@@ -184,7 +185,7 @@ def module_of(file):
 
 def first_sentence(text):
     """The first sentence of a docstring, in one line."""
-    return " ".join(text.split("\n\n")[0].split()).partition(". ")[0].rstrip(".:")
+    return re.split(r"(?<!et al)\. ", " ".join(text.split("\n\n")[0].split()), maxsplit=1)[0].rstrip(".:")
 
 
 def signature(thing):

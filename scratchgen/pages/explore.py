@@ -18,6 +18,7 @@ from scratchgen.models.model import is_square
 from scratchgen.pages import explore_gan, explore_made, explore_noise, explore_plane, explore_vae
 from scratchgen.pages.page import page
 from scratchgen.train import history
+from scratchgen.train.checks import check_labels
 
 MOST_EPOCHS = 5  # of the many that a long run has kept
 
@@ -41,13 +42,14 @@ def kind_of(model):
 def explore(run, data="glyphs"):
     """The page of a run's folder, or of a file written by sg.save. data: name of the data set, or a file, whose test split is shown.
 
-    Raises what sg.load and sg.data.load raise, ValueError for a model that no page shows or data of another width.
+    Raises what sg.load and sg.data.load raise, ValueError for a model that no page shows, or data of another width or without the labels it needs.
     """
     run, model = Path(run), sg.load(run)
     kind = kind_of(model)
     test = sg.data.load(data, "test" if "test" in sg.data.splits(data) else "valid")
     if test.x.shape[1] != model.data_dim:
         raise ValueError(f"data {data!r} has {test.x.shape[1]} features, but the model {model.data_dim}")
+    check_labels(model, test, data)
     epochs, last = history.epochs(run)
     snapshots = [{"epoch": last, **kind.snapshot(model, test, is_last=True)}]
     shared = kind.shared(model, test)

@@ -27,7 +27,8 @@ FIRST = ("curves.png",)  # of the other pictures
 def write_report(folder, results=None):
     """Write report.html into the folder of a run -> its path.  results: {name: number in words} beside what metrics.csv has.
 
-    Raises FileNotFoundError where the folder holds no run, ValueError where config.json is damaged, OSError if the page cannot be written.
+    Raises FileNotFoundError where the folder holds no run, ValueError where config.json or metrics.csv is damaged, OSError if the page cannot be
+    written.
     """
     folder = Path(folder)
     try:
@@ -35,7 +36,8 @@ def write_report(folder, results=None):
     except json.JSONDecodeError as error:
         raise ValueError(f"{folder / 'config.json'} is damaged ({error})") from None
     rows = read_rows(folder / "metrics.csv")
-    frames = [{"epoch": int(path.stem), "picture": small(path)} for path in spread(sorted(folder.glob("samples/*.png")), SAMPLES)]
+    samples = sorted((path for path in folder.glob("samples/*.png") if path.stem.isdecimal()), key=lambda path: int(path.stem))
+    frames = [{"epoch": int(path.stem), "picture": small(path)} for path in spread(samples, SAMPLES)]
     pictures = sorted(folder.glob("*.png"), key=lambda path: (path.name not in FIRST, path.name))
     command = config.get("command", {})
     title = f"{command.get('model', config.get('model', 'model').partition('(')[0]).upper()} on {Path(command.get('data', 'data of yours')).name}"
@@ -57,9 +59,12 @@ def write_report(folder, results=None):
 
 
 def read_rows(path):
-    """[{column: number}] of metrics.csv, without its empty cells."""
-    with open(path, encoding="utf-8", newline="") as file:
-        return [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file)]
+    """[{column: number}] of metrics.csv, without its empty cells. ValueError if it is damaged."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return [{name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(file)]
+    except (ValueError, TypeError, csv.Error) as error:  # a row with too many cells has a list of them
+        raise ValueError(f"{path} is damaged ({error})") from None
 
 
 def spread(things, most):
@@ -93,7 +98,8 @@ def figure(path):
     """A picture, with the sentence that stands in it as the text for who cannot see it."""
     with Image.open(path) as image:
         text = image.info.get("Description", path.stem)
-    return f"<figure tabindex='0'><img src='{address(path.read_bytes())}' alt='{html.escape(text)}'><figcaption>{path.name}</figcaption></figure>"
+    picture = f"<img src='{address(path.read_bytes())}' alt='{html.escape(text)}'>"
+    return f"<figure tabindex='0'>{picture}<figcaption>{html.escape(path.name)}</figcaption></figure>"
 
 
 def numbers(rows, results):
@@ -103,6 +109,8 @@ def numbers(rows, results):
     for name in names:
         column = np.array([row.get(name, math.nan) for row in rows])
         column = column[~np.isnan(column)]
+        if not len(column):
+            continue
         cells = "".join(f"<td class='number'>{shown(value)}</td>" for value in (column[0], column[-1], column.min(), column.max()))
         found += f"<tr><th>{html.escape(name.replace('_', ' '))}</th>{cells}</tr>"
     head = "<tr><th></th><th>first epoch</th><th>last epoch</th><th>least</th><th>greatest</th></tr>"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchgen.plots.canvas import BLUE, FAINT, ORANGE, as_points, finish, new_figure, set_title, tidy
+from scratchgen.plots.canvas import BLUE, FAINT, ORANGE, as_points, as_values, finish, new_figure, set_title, tidy
 
 LINES, EDGE = 13, 3.0  # lines each way, from −EDGE to EDGE standard deviations
 
@@ -22,7 +22,8 @@ def bent_plane(from_noise, log_density, path=None, *, real, side=160):
     low, high = real.min(axis=0), real.max(axis=0)
     low, high = low - 0.15 * (high - low + 1e-6), high + 0.15 * (high - low + 1e-6)
     grid = np.stack(np.meshgrid(*(np.linspace(a, b, side) for a, b in zip(low, high, strict=True))), axis=-1)
-    density = np.exp(np.asarray(log_density(grid.reshape(-1, 2)), dtype=float)).reshape(side, side)
+    log_p = as_values(log_density(grid.reshape(-1, 2)), "what log_density returned", side * side)
+    density = np.exp(log_p - log_p.max()).reshape(side, side)
 
     figure = new_figure(10.5, 3.7)
     figure.set_layout_engine("constrained")

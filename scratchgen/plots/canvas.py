@@ -81,3 +81,13 @@ def as_points(x, name, columns):
     if not np.isfinite(x).all():
         raise ValueError(f"{name} contains NaN or infinity; it must be finite")
     return x
+
+
+def as_values(x, name, n):
+    """x as a finite float array of shape (n,); ValueError in one sentence otherwise."""
+    x = np.asarray(x, dtype=float)
+    if x.shape != (n,):
+        raise ValueError(f"{name} has shape {x.shape}; it must be ({n},), a number for each point")
+    if not np.isfinite(x).all():
+        raise ValueError(f"{name} contains NaN or infinity; it must be finite")
+    return x

@@ -5,6 +5,7 @@ which, and on which data.
 """
 
 import numpy as np
+from matplotlib.ticker import MultipleLocator
 
 from scratchgen.plots.canvas import COLOURS, INK, finish, legend, new_figure, set_title, tidy
 
@@ -13,7 +14,7 @@ SPLITS = {"train_": "training data", "valid_": "validation data", "test_": "test
 PLAYERS = ("discriminator", "generator")
 SENTENCES = {
     "epoch": "On training data the mean over each epoch, while the model still changes; on validation data the value at its end.",
-    "step": "Each step has examples of its own; where a faint line jumps about, the strong one is its running mean.",
+    "step": "Each step has examples of its own.",
 }
 LONG = 200  # points beyond which the eye wants a running mean
 
@@ -56,10 +57,17 @@ def learning_curves(metrics, path=None, *, units=None, landmarks=None):
         set_title(axes, f"{title}, {unit}" if unit else title)
         axes.set_xlabel(clock or "row")
         axes.margins(x=0.02)
-        axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+        low, high = axes.get_xlim()
+        if high - low < 1:
+            axes.set_xlim(0.5 * (low + high) - 0.5, 0.5 * (low + high) + 0.5)
+        if high - low < 6:  # where the other would have fractions of an epoch
+            axes.xaxis.set_major_locator(MultipleLocator(1))
+        else:
+            axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
         tidy(axes)
         legend(axes)
-    return finish(figure, path, sentence=SENTENCES.get(clock, SENTENCES["step"]))
+    strong = " Faint lines are the numbers, strong ones their running means." if len(when) > LONG else ""
+    return finish(figure, path, sentence=SENTENCES.get(clock, "A point for each row of the table.") + strong)
 
 
 def as_column(name, cells):

@@ -51,6 +51,14 @@ def show_sheet(sheet, left=0, top=0, bottom=0, margin=MARGIN):
     return figure, axes
 
 
+def checked_columns(columns, n):
+    """How many of n images to a row: as given, or by default a square. ValueError for fewer than 1."""
+    columns = int(np.ceil(n**0.5)) if columns is None else columns
+    if columns < 1:
+        raise ValueError(f"columns is {columns}; a grid needs at least 1")
+    return columns
+
+
 def sample_grid(images, path=None, *, columns=None, title=None):
     """Grey images, tiled -> Figure.
 
@@ -58,10 +66,7 @@ def sample_grid(images, path=None, *, columns=None, title=None):
     columns: how many to a row; by default a square. Raises ValueError for other shapes or NaN, OSError if `path` cannot be written.
     """
     images = as_images(images)
-    columns = int(np.ceil(len(images) ** 0.5)) if columns is None else columns
-    if columns < 1:
-        raise ValueError(f"columns is {columns}; a grid needs at least 1")
-    figure, axes = show_sheet(tile(images, columns), top=28 if title else 0)
+    figure, axes = show_sheet(tile(images, checked_columns(columns, len(images))), top=28 if title else 0)
     if title:
         set_title(axes, title)
     return finish(figure, path)
@@ -73,7 +78,7 @@ def save_grid(images, path, columns=None):
     Raises ValueError for other shapes or NaN, OSError if `path` cannot be written.
     """
     images = as_images(images)
-    sheet = tile(images, columns or int(np.ceil(len(images) ** 0.5)))
+    sheet = tile(images, checked_columns(columns, len(images)))
     zoom = max(1, round(WIDTH / sheet.shape[1]))
     dots = np.kron(np.round(255 * sheet), np.ones((zoom, zoom))).astype(np.uint8)
     with atomic_file(path) as file:
@@ -90,10 +95,8 @@ def reconstructions(originals, reconstructed, path=None, *, columns=12, labels=(
     originals, reconstructed = as_images(originals, "originals"), as_images(reconstructed, "reconstructed")
     if originals.shape != reconstructed.shape:
         raise ValueError(f"reconstructed has shape {reconstructed.shape}, originals {originals.shape}; the two must be equal")
-    if columns < 1:
-        raise ValueError(f"columns is {columns}; a grid needs at least 1")
     n, h, w = originals.shape
-    columns = min(columns, n)
+    columns = min(checked_columns(columns, n), n)
     gap, between = 1, 8
     strips, names = [], []  # names: (row of the sheet at the strip's middle, text)
     for start in range(0, n, columns):

@@ -7,8 +7,10 @@ def stages(states, path=None, *, real=None):
     """Points at successive moments, each in a panel of its own, all with the same axes -> Figure.
 
     states: list of (n, 2) arrays.  real: (m, 2), drawn under the last, if given.
-    Raises ValueError for other shapes or values that are not finite, OSError if `path` cannot be written.
+    Raises ValueError for no states, other shapes or values that are not finite, OSError if `path` cannot be written.
     """
+    if not len(states):
+        raise ValueError("states is empty; there must be at least one")
     states = [as_points(x, f"states[{i}]", columns=2) for i, x in enumerate(states)]
     figure = new_figure(2.4 * len(states), 2.7)
     figure.set_layout_engine("constrained")

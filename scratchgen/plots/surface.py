@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from scratchgen.plots.canvas import BLUE, FAINT, ORANGE, as_points, finish, legend, new_figure, tidy
+from scratchgen.plots.canvas import BLUE, FAINT, ORANGE, as_points, as_values, finish, legend, new_figure, tidy
+
+LONGEST = 0.15  # an arrow, of the picture's side
 
 
 def surface(value, slope, generated, path=None, *, real, side=160, levels=12):
@@ -18,7 +20,7 @@ def surface(value, slope, generated, path=None, *, real, side=160, levels=12):
     low, high = low - 0.15 * (high - low + 1e-6), high + 0.15 * (high - low + 1e-6)
     x, y = (np.linspace(a, b, side) for a, b in zip(low, high, strict=True))
     grid = np.stack(np.meshgrid(x, y), axis=-1)
-    heights = np.asarray(value(grid.reshape(-1, 2)), float).reshape(side, side)
+    heights = as_values(value(grid.reshape(-1, 2)), "what value returned", side * side).reshape(side, side)
     arrows = as_points(slope(generated), "what slope returned", columns=2)
 
     figure = new_figure(6.2, 5.6)
@@ -28,7 +30,10 @@ def surface(value, slope, generated, path=None, *, real, side=160, levels=12):
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, label="what the discriminator says: darker is more real")
     axes.scatter(*real.T, s=8, color=BLUE, alpha=0.5, linewidths=0, label="data")
     axes.scatter(*generated.T, s=8, color=ORANGE, linewidths=0, label="generated, and where the discriminator sends it")
-    axes.quiver(*generated.T, *arrows.T, color=ORANGE, angles="xy", width=0.003, alpha=0.8)
+    longest = np.sqrt((arrows**2).sum(axis=1)).max()
+    if longest > 0:
+        scale = longest / (LONGEST * (high - low).max())
+        axes.quiver(*generated.T, *arrows.T, color=ORANGE, angles="xy", scale_units="xy", scale=scale, width=0.003, alpha=0.8)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), facecolor=FAINT)
     axes.set_aspect("equal", adjustable="box")
     legend(figure, loc="outside upper center", ncols=2, markerscale=2)

@@ -9,7 +9,7 @@ import pytest
 
 from scratchgen.gradcheck import catalogue
 from scratchgen.pages import book as book_module
-from scratchgen.pages.book import write_book
+from scratchgen.pages.book import first_sentence, write_book
 from scratchgen.pages.book_collapse import batch_norm_chain, cross_entropy_chain, rows
 from scratchgen.pages.book_order import ORDER
 from scratchgen.pages.book_shapes import in_words, recorded
@@ -204,3 +204,8 @@ def test_search_and_the_arrows(book, open_page):
     assert tab.inner_text("#found li >> nth=0").startswith("batch_norm_backward layers/batch_norm.py")
     tab.click("#found a >> nth=0")
     tab.wait_for_url("**/layers.batch_norm.html#def-batch_norm_backward")
+
+
+def test_a_first_sentence_ends_where_it_ends():
+    assert first_sentence("Maxout: the largest (Goodfellow et al. 2013). More.\n\nAnd more.") == "Maxout: the largest (Goodfellow et al. 2013)"
+    assert first_sentence("One line:") == "One line"

@@ -177,3 +177,7 @@ def test_what_has_no_page_is_refused(tmp_path, run):
         explore(tmp_path / "model.npz", "ring")
     with pytest.raises(ValueError, match="2 features"):
         explore(run / "run", "ring")
+    sg.save(sg.VAE(16, 2, (3,), n_classes=3, rng=0), tmp_path / "model.npz")
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((40, 16)))
+    with pytest.raises(ValueError, match="x.npy has no labels"):
+        explore(tmp_path / "model.npz", str(tmp_path / "x.npy"))

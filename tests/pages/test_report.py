@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -68,6 +69,21 @@ def test_many_epochs_stay_a_small_page(run, tmp_path):
     assert len(text) < 5_000_000
     with Image.open(io.BytesIO(base64.b64decode(frames[0]["picture"].partition(",")[2]))) as image:
         assert image.width == WIDTH
+
+
+def test_what_else_lies_in_the_folder_does_no_harm(run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder)
+    name = "<img src=x onerror=alert(1)>.png"
+    (folder / name).write_bytes((folder / "curves.png").read_bytes())
+    (folder / "samples" / "best.png").write_bytes((folder / "curves.png").read_bytes())
+    rows = (folder / "metrics.csv").read_text().splitlines()
+    (folder / "metrics.csv").write_text("\n".join([rows[0] + ",odd", *(row + ",nan" for row in rows[1:])]))
+    text = write_report(folder).read_text(encoding="utf-8")
+    assert name not in text and "&lt;img src=x" in text and "<th>odd</th>" not in text
+    (folder / "metrics.csv").write_text(f"{rows[0]}\n{rows[1]},1,2\n")
+    with pytest.raises(ValueError, match="metrics.csv is damaged"):
+        write_report(folder)
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):
