@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchgen.plots.canvas import BLUE, FAINT, ORANGE, as_points, as_values, finish, legend, new_figure, tidy
 
-LONGEST = 0.15  # an arrow, of the picture's side
+LONGEST = 0.25  # an arrow, of the picture's side
 
 
 def surface(value, slope, generated, path=None, *, real, side=160, levels=12):
