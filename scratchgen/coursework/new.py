@@ -28,16 +28,16 @@ def new(folder, *, seed=None, exercises=None, notebooks=False):
     seed = secrets.randbits(32) if seed is None else seed
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed is {seed!r}; it must be an int ≥ 0")
-    folder.mkdir(parents=True, exist_ok=True)
     about = {"scratchgen": scratchgen.__version__, "seed": seed, "exercises": [e.name for e in wanted]}
-    write(folder / "coursework.json", json.dumps(about, indent=2) + "\n")
-    write(folder / "conftest.py", CONFTEST)
-    write(folder / "README.md", readme(wanted))
+    texts = {"coursework.json": json.dumps(about, indent=2) + "\n", "conftest.py": CONFTEST, "README.md": readme(wanted)}
     for exercise in wanted:
-        write(folder / f"{exercise.module}.py", exercise.text())
-        write(folder / f"test_{exercise.module}.py", exercise.visible_source)
+        texts[f"{exercise.module}.py"] = exercise.text()
+        texts[f"test_{exercise.module}.py"] = exercise.visible_source
         if notebooks:
-            write(folder / f"{exercise.module}.ipynb", notebook(exercise))
+            texts[f"{exercise.module}.ipynb"] = notebook(exercise)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():  # all are made before the first is written: a failure leaves the folder empty
+        write(folder / name, text)
     return folder
 
 

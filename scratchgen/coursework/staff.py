@@ -24,15 +24,17 @@ def staff(folder, *, exercises=None, hidden_tests="visible", free_days=0, late_p
         raise unknown_name("visibility", hidden_tests, VISIBILITY)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is there and not an empty folder; `coursework staff` needs a new or an empty one")
-    write(folder / "README.md", README.format(table=table(wanted), parts=parts(wanted), version=scratchgen.__version__, first=wanted[0].name))
-    write(folder / "autograder" / "setup.sh", SETUP, executable=True)
-    write_wheel(folder / "autograder")
     names = [exercise.name for exercise in wanted]
     run = RUN.format(exercises=names, hidden_tests=hidden_tests, free_days=free_days, late_percent=late_percent)
-    write(folder / "autograder" / "run_autograder", run, executable=True)
+    texts = {"README.md": README.format(table=table(wanted), parts=parts(wanted), version=scratchgen.__version__, first=wanted[0].name)}
     for exercise in wanted:
-        write(folder / "solutions" / f"{exercise.module}.py", exercise.text("solution"))
-        write(folder / "nbgrader" / "source" / exercise.name / f"{exercise.module}.ipynb", notebook(exercise, "marked"))
+        texts[f"solutions/{exercise.module}.py"] = exercise.text("solution")
+        texts[f"nbgrader/source/{exercise.name}/{exercise.module}.ipynb"] = notebook(exercise, "marked")
+    for name, text in texts.items():  # all are made before the first is written: a failure leaves the folder empty
+        write(folder / name, text)
+    write(folder / "autograder" / "setup.sh", SETUP, executable=True)
+    write(folder / "autograder" / "run_autograder", run, executable=True)
+    write_wheel(folder / "autograder")
     return folder
 
 

@@ -1,6 +1,7 @@
 """From `coursework new` to full points, following only what is written there; notebooks; what staff get; the command line."""
 
 import argparse
+import dataclasses
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from scratchgen import coursework
 from scratchgen.cli import coursework as cli
 from scratchgen.coursework.exercises import BY_NAME, EXERCISES
 from scratchgen.coursework.notebook import notebook
+from scratchgen.coursework.source import Cut
 
 
 def pytest_in(folder, *arguments):
@@ -98,6 +100,16 @@ def test_a_folder_in_use_is_left_alone(tmp_path):
         coursework.new(tmp_path / "new", seed=-1)
     with pytest.raises(ValueError, match="did you mean 'vae'"):
         coursework.new(tmp_path / "new", exercises=["vea"])
+
+
+@pytest.mark.parametrize("write", [coursework.new, coursework.staff])
+def test_a_text_that_cannot_be_made_leaves_no_file(tmp_path, monkeypatch, write):
+    """The lesson of the second exercise names a passage that its source has lost."""
+    cut = dataclasses.replace(BY_NAME["adam"], cuts=(Cut("scratchgen.optim.adam", keep=["adam_step"], blanks=["adam_step"], hide=[("lost", None)]),))
+    monkeypatch.setattr("scratchgen.coursework.exercises.EXERCISES", [BY_NAME["linear"], cut])
+    with pytest.raises(ValueError, match="has no passage from 'lost'"):
+        write(tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 # Notebooks
