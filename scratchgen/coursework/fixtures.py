@@ -29,7 +29,7 @@ def exercise(request):
     """The student's work that this test file is about: test_ex01_linear.py tests ex01_linear.py, beside it."""
     path = request.path.with_name(request.path.name.removeprefix("test_"))
     if not path.is_file():
-        similar = [str(each.relative_to(path.parent)) for each in candidates(path.parent, path.stem)]
+        similar = [str(each.relative_to(path.parent)) for each in candidates(path.parent, path.stem) if each.suffix.lower() == ".py"]
         there = f"; there is {', '.join(similar)}: give it that name, or move it" if similar else ""
         pytest.fail(f"{path.name} is missing: it should lie beside {request.path.name}{there}", pytrace=False)
     about = next((e for e in EXERCISES if e.module == path.stem), None)
