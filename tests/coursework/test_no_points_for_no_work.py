@@ -768,6 +768,13 @@ def test_formulas_in_other_words_earn_all():
         assert violations(text_of(exercise, bodies), exercise) == []
 
 
+@pytest.mark.parametrize("formula", ["dy * (y != 0)", "dy * np.sign(y)", "np.where(y == 0, 0, dy)", "dy * (y > 0)"])
+def test_whatever_tells_units_that_are_on_from_those_that_are_off_is_the_derivative_of_relu(formula):
+    """y is never negative: zero or not is enough."""
+    passed = earned({"relu_backward": f"return ({formula}).astype(y.dtype)"}, exercises=[BY_NAME["activations"]])
+    assert ("activations", "test_relu_backward") in passed
+
+
 def test_exactly_tells_a_formula_from_a_difference_quotient():
     x = np.linspace(1, 2, 5)
     exactly("dx", 2 * x * np.exp(x * x), np.exp(x**2) * x / 0.5)

@@ -21,8 +21,10 @@ def check_backward(exercise, rng, right, *options):
     mistakes = mistakes_of.BACKWARD.get(name, {})
     check_gradient(name, lambda x: (y := forward(x), y), backward, rng.normal(size=sizes(rng, 2)), mistakes=mistakes)
     dy, y = rng.uniform(1, 2, size=(4, 3)), rng.uniform(1.5, 4, size=(4, 3))
-    if right is not softmax_backward:  # negative ones too; softmax would cancel
+    if right not in (relu_backward, softmax_backward):  # negative ones too; softmax would cancel, and of ReLU `y > 0` and `y != 0` are both right
         y[::2] *= -1
+    if right is relu_backward:
+        y[::2, 1:] = 0
     if right in (relu_backward, leaky_relu_backward):
         y[:, 0] *= 1e17
     exactly(f"{name}(dy, y), for numbers y that no x gives,", backward(dy, y), right(dy, y, *options))
