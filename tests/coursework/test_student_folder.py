@@ -79,6 +79,19 @@ def test_an_error_in_a_students_file_is_told_with_its_line(tmp_path):
     assert "write your own" in pytest_in(folder, "-k", "first_moment")[1]
 
 
+def test_a_system_without_the_modules_of_posix_can_write_and_check_exercises(tmp_path):
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys(("fcntl", "grp", "pwd", "resource", "termios")))
+from scratchgen import coursework
+coursework.new({str(tmp_path / "mine")!r}, exercises=["adam"])
+import scratchgen.cli.coursework, scratchgen.coursework.fixtures
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(scratchgen.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)
+    assert (tmp_path / "mine" / "ex11_adam.py").exists()
+
+
 @pytest.mark.slow
 def test_seeds_give_other_inputs(tmp_path):
     outputs = []
