@@ -12,7 +12,9 @@ import functools
 
 from scratchgen.coursework.loading import GUARD
 
-ALLOWED_MODULES = ("dataclasses", "functools", "itertools", "math", "numpy", "typing")
+ALLOWED_MODULES = (
+    "dataclasses", "functools", "itertools", "math", "numpy", "numpy.linalg", "numpy.ma", "numpy.polynomial", "numpy.random", "typing",
+)  # fmt: skip
 FORBIDDEN_NAMES = (
     "__builtins__",
     "__import__",
@@ -50,10 +52,10 @@ def violations(text, exercise):
     for (module, name), line in _imports(tree).items():
         if module.split(".")[0] == "scratchgen" and (module, name) not in given:
             found.append((line, f"imports {name or module} from the library, which the exercise does not give; write your own"))
-        elif module != "numpy" and module not in ALLOWED_MODULES and (module, name) not in given:
+        elif module not in ALLOWED_MODULES and (module, name) not in given:
             found.append((line, f"imports {module}; allowed are {', '.join(ALLOWED_MODULES)} and what the file imported when you got it"))
-        elif module == "numpy" and name in FORBIDDEN_NUMPY:
-            found.append((line, f"imports {name} of numpy, which no exercise needs"))
+        elif module.startswith("numpy") and name in FORBIDDEN_NUMPY:
+            found.append((line, f"imports {name} of {module}, which no exercise needs"))
         elif module.startswith("numpy") and name in COMPLEX:
             found.append((line, f"imports {name}, for complex numbers; {DERIVE}"))
     for node in ast.walk(tree):

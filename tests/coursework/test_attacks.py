@@ -22,7 +22,8 @@ import scratchgen
 from scratchgen.coursework import grade, grader, sandbox
 from scratchgen.coursework.exercises import BY_NAME
 from scratchgen.coursework.remote import Gone, Sandbox, StudentError
-from scratchgen.coursework.rules import violations
+from scratchgen.coursework.rules import ALLOWED_MODULES, violations
+from scratchgen.coursework.worker import LATE
 
 LINEAR = BY_NAME["linear"]
 LIBRARY = Path(scratchgen.__file__).parent
@@ -398,6 +399,19 @@ def test_rules(line, words):
     against = violations(LINEAR.text("solution") + f"\n{line}\n", LINEAR)
     assert against and words in against[0] and against[0].startswith("line ")
     assert violations(LINEAR.text("solution") + "\nimport math\nfrom typing import NamedTuple\n", LINEAR) == []
+
+
+def test_parts_of_numpy_may_be_imported_by_their_own_names(tmp_path):
+    """They are loaded before the doors close; what holds for NumPy holds for them."""
+    parts = [name for name in ALLOWED_MODULES if name.startswith("numpy.")]
+    assert {name.removeprefix("numpy.") for name in parts} == {*LATE} - {"fft"}
+    imports = "".join(f"import {name}\n" for name in parts) + "from numpy.linalg import norm\nassert norm([3, 4]) == 5\n"
+    (tmp_path / "ex01_linear.py").write_text(LINEAR.text("solution") + imports)
+    assert grade(tmp_path, exercises=["linear"])["score"] == LINEAR.points
+    for line, words in (("import numpy.fft", "imports numpy.fft; allowed are"), ("from numpy.ma import fromfile", "imports fromfile of numpy.ma")):
+        assert words in violations(line, LINEAR)[0]
+    (tmp_path / "ex01_linear.py").write_text("from numpy.linalg import eigvals\neigvals([[0, 1], [-1, 0]])\n" + LINEAR.text("solution"))
+    assert "(line 2 of your file): a complex number" in grade(tmp_path, exercises=["linear"])["tests"][0]["output"]
 
 
 def test_a_file_against_the_rules_is_not_run(tmp_path):
