@@ -26,13 +26,13 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import scratchgen
 from scratchgen.coursework import by_hand, wire
 from scratchgen.coursework.exercises import chosen
-from scratchgen.coursework.finding import LEFT_OUT, work_of
+from scratchgen.coursework.finding import LEFT_OUT, without_path, work_of
 from scratchgen.coursework.grader import GIVE_UP_AFTER, clean, ended_by_signals, grade, written_by
 from scratchgen.coursework.late import Late
 from scratchgen.coursework.nursery import SECONDS_TO_START, Nursery
@@ -84,7 +84,8 @@ def grade_all(
 ):
     """Grade every submission in a folder -> the marks, a list of Mark in the order of the names. Writes what the module's docstring lists.
 
-    jobs: graders at a time.  seed: from which, with a student's name, the seed of each one's tests is derived; None reads OUT/seed.txt or draws one.
+    jobs: graders at a time.  seed: from which, with a student's name or pseudonym, the seed of each one's tests is derived; None reads OUT/seed.txt
+    or draws one.
     pseudonyms: a CSV file of names and pseudonyms, made or extended, that takes names out of the output; None leaves them there.
     class_list: the class.csv that `new_class` wrote, for sheets of numbers that only one student has (by_hand.py) to be graded; None leaves them out.
     late: a CSV file of the columns student and days, of those who came late; None: nobody did.  free_days, late_percent: see late.py.
@@ -113,7 +114,7 @@ def grade_all(
     graders = queue.SimpleQueue()
 
     def grade_each(each):
-        asked = {"seed": seed_of(seed, each.name), "numbers": numbers and numbers[each.name], "late": asdict(lateness[each.name])}
+        asked = {"seed": seed_of(seed, names[each.name]), "numbers": numbers and numbers[each.name], "late": asdict(lateness[each.name])}
         grader = graders.get()
         try:
             return grade_one(each, names[each.name], out, grader, asked)
@@ -132,11 +133,16 @@ def grade_all(
             pool.shutdown(cancel_futures=True)
             raise
     marks = sorted((task.result() for task in tasks), key=lambda mark: mark.name)
-    write_marks(Path(table) if table is not None else out / "marks.csv", marks, [by_hand] * (numbers is not None) + wanted)
     if similarity is not None:
+        notes = {}
         for each in handed_in:
-            with folder_of(each) as submission:
-                write_own_work(submission, Path(similarity) / names[each.name], wanted)
+            try:
+                with folder_of(each) as submission:
+                    write_own_work(submission, Path(similarity) / names[each.name], wanted)
+            except Exception as error:
+                notes[names[each.name]] = clean(f"not written for the checker of similarity: {without_path(error)}")
+        marks = [replace(mark, note="; ".join(filter(None, (mark.note, notes.get(mark.name))))) for mark in marks]
+    write_marks(Path(table) if table is not None else out / "marks.csv", marks, [by_hand] * (numbers is not None) + wanted)
     (out / "statistics.txt").write_text(statistics(marks), encoding="utf-8")
     return marks
 
@@ -167,7 +173,7 @@ def grade_one(submission, name, out, grader, asked):
         with folder_of(submission) as folder:
             return Mark(name, canvas_id, *graded(folder, out / name, grader, asked))
     except Exception as error:
-        return Mark(name, canvas_id, None, clean(f"not graded: {error}"))
+        return Mark(name, canvas_id, None, clean(f"not graded: {without_path(error)}"))
 
 
 @contextlib.contextmanager
@@ -252,7 +258,7 @@ def serve(options):
             try:
                 grade(**asked | {"late": Late(**asked["late"])}, **options, nurseries=nurseries)
             except (OSError, RuntimeError, ValueError) as error:
-                complaint = str(error)
+                complaint = without_path(error)
             wire.send(replies, complaint)
 
 

@@ -106,4 +106,9 @@ def read(path):
     except FileNotFoundError:
         return None, f"{path.name} is missing"
     except (OSError, ValueError) as error:  # not UTF-8, no notebook
-        return None, f"{path.name} cannot be read: {error}"
+        return None, f"{path.name} cannot be read: {without_path(error)}"
+
+
+def without_path(error):
+    """What an exception says; of a file only what is wrong with it, for a student's name may stand in its path."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -25,7 +25,7 @@ import numpy as np
 import scratchgen
 from scratchgen.coursework import by_hand, sandbox
 from scratchgen.coursework.exercises import chosen
-from scratchgen.coursework.finding import read, work_of
+from scratchgen.coursework.finding import read, without_path, work_of
 from scratchgen.coursework.remote import Gone, Sandbox, StudentError, Untrusted
 from scratchgen.coursework.rules import violations
 from scratchgen.errors import unknown_name
@@ -111,8 +111,8 @@ def grade(
                 outcomes += [Outcome(exercise, test, False, refusal) for exercise in wanted for test in exercise.tests]
                 break
             except Exception as error:
-                failures.append(clean(f"the grader failed: {type(error).__name__}: {error}"))
-                sentence = clean(f"the grader failed here, which is not your fault: {type(error).__name__}: {error}")
+                failures.append(clean(f"the grader failed: {type(error).__name__}: {without_path(error)}"))
+                sentence = clean(f"the grader failed here, which is not your fault: {type(error).__name__}: {without_path(error)}")
                 outcomes += [Outcome(exercise, test, False, sentence) for test in exercise.tests]
     results = as_results(outcomes, locks, seed, time.monotonic() - began, written_by(folder), elsewhere)
     for test in results["tests"]:

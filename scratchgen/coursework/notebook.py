@@ -50,7 +50,10 @@ def code_of(text):
         sources = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in code]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"it is no notebook ({type(error).__name__})") from None
-    return "\n\n\n".join(_without_checks(source) for source in sources) + "\n"
+    result = "\n\n\n".join(_without_checks(source) for source in sources) + "\n"
+    if result != result.encode(errors="replace").decode():
+        raise ValueError("it has half a character in it, a surrogate without the other")
+    return result
 
 
 def _without_checks(source):

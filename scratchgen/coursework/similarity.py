@@ -21,7 +21,7 @@ def write_own_work(submission, folder, exercises):
         path.unlink(missing_ok=True)
         if own:
             folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(own, encoding="utf-8")
+            path.write_text(own, encoding="utf-8", errors="replace")
 
 
 def own_work(text, exercise):

@@ -137,7 +137,7 @@ a process of its own, `--jobs` at a time, and CLASS-results (`--out`) then holds
 
 - a folder for each student with results.json and report.txt. Run the command again after it was stopped, or after more was handed in: what was
   graded with the same work, seed, options and version is not graded again.
-- `seed.txt`: each student's tests have inputs from a seed of their own, which follows from this one and the student's name. Grading
+- `seed.txt`: each student's tests have inputs from a seed of their own, which follows from this one and the student's name, or pseudonym. Grading
   with the same `--seed` gives the same results. Keep it secret: who knows it knows the hidden inputs.
 - `statistics.txt`: for each part how many passed it, and what the others were told (the mistake, where it has a name),
   most frequent first; # stands for numbers.

@@ -15,6 +15,7 @@ import scratchgen
 from scratchgen.cli import main
 from scratchgen.coursework import bulk, grade_all
 from scratchgen.coursework.exercises import BY_NAME
+from scratchgen.coursework.roster import seed_of
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="grading needs a POSIX system")
 LINEAR, MADE = BY_NAME["linear"], BY_NAME["made"]
@@ -119,12 +120,13 @@ def test_a_grader_that_breaks_has_no_marks_and_does_not_stop_the_class(tmp_path,
 
 def test_what_the_grader_could_not_do_is_no_zero_and_is_tried_again(tmp_path, monkeypatch):
     hand_in(tmp_path / "class" / "ada", CLASS["ada"][0])
-    full = "from scratchgen.coursework import grader\ndef full(*_): raise OSError(28, 'No space left on device')\ngrader.violations = full\n"
+    full = "import sys; sys.path.insert(0, sys.argv[1]); from scratchgen.coursework import grader\n"
+    full += "def full(*_): raise OSError(28, 'No space left on device')\ngrader.violations = full\n"
     with monkeypatch.context() as patch:
         patch.setattr(bulk, "GRADER", full + bulk.GRADER)
         grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"])
     row = rows(tmp_path / "out" / "marks.csv")["ada"]
-    assert row["total"] == "" and "not graded: the grader failed: OSError: [Errno 28] No space left on device" in row["note"]
+    assert row["total"] == "" and "not graded: the grader failed: OSError: No space left on device" in row["note"]
     grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"])
     assert rows(tmp_path / "out" / "marks.csv")["ada"]["total"] == "13"
 
@@ -141,6 +143,29 @@ def test_pseudonyms_are_stable_and_take_names_out_of_the_output(tmp_path):
     written = [str(path.relative_to(out)) + path.read_text() for path in out.rglob("*") if path.is_file()]
     assert not any(name in text for text in written for name in ("doejane", "roe_", "poe_"))
     assert all(row["ID"] == "" for row in rows(out / "marks.csv").values())
+    seeds = {mark.name: mark.results["extra_data"]["seed"] for mark in second}
+    seed = int((out / "seed.txt").read_text())
+    assert seeds == {name: seed_of(seed, name) for name in seeds}  # from a name, whoever tries all of the class would find it
+
+
+def test_what_cannot_be_opened_is_told_without_its_path(tmp_path, monkeypatch):
+    """A student's name stands in the path. Permissions do not stop root, so opening fails here as it would for others."""
+    hand_in(tmp_path / "class", {"doejane_17_901_ex01_linear.py": RIGHT, "roe/ex01_linear.py": RIGHT})
+    lines = [
+        "import pathlib", "read = pathlib.Path.read_text", "def refuse(self, *args, **options):", "    if '/roe/' not in str(self):",
+        "        return read(self, *args, **options)", "    raise PermissionError(13, 'Permission denied', str(self))",
+        "pathlib.Path.read_text = refuse\n",
+    ]  # fmt: skip
+    monkeypatch.setattr(bulk, "GRADER", "\n".join(lines) + bulk.GRADER)
+
+    def copyfile(source, target):
+        raise PermissionError(13, "Permission denied", str(source))
+
+    monkeypatch.setattr(bulk.shutil, "copyfile", copyfile)
+    marks = grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"], pseudonyms=tmp_path / "key.csv")
+    assert [mark.note for mark in marks if mark.results is None] == ["not graded: Permission denied"]
+    told = {test["output"] for mark in marks if mark.results for test in mark.results["tests"]}
+    assert told == {"ex01_linear.py cannot be read: Permission denied"}
 
 
 def test_files_as_canvas_exports_them(tmp_path):

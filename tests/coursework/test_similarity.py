@@ -1,6 +1,7 @@
 """For a checker of similarity: what a student wrote, and nothing that everybody was given."""
 
 import ast
+import json
 
 import pytest
 
@@ -51,3 +52,20 @@ def test_a_folder_for_each_student_who_wrote_something(tmp_path):
         grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"], similarity=tmp_path / "class" / "similar")
     with pytest.raises(ValueError, match="is or lies in"):
         grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"], similarity=tmp_path / "class")
+
+
+def test_what_cannot_be_written_of_one_student_does_not_end_the_others(tmp_path):
+    """A notebook with half a character, and a folder that cannot be made."""
+    half = {"cells": [{"cell_type": "code", "metadata": {}, "source": "def linear(x, W, b):\n    return '\ud800' + broken("}]}
+    for name, file, text in [("ada", "ipynb", json.dumps(half)), ("bob", "py", MINE), ("cleo", "py", MINE)]:
+        (tmp_path / "class" / name).mkdir(parents=True)
+        (tmp_path / "class" / name / f"ex01_linear.{file}").write_text(text)
+    (tmp_path / "similar").mkdir()
+    (tmp_path / "similar" / "bob").write_text("a file")
+    marks = grade_all(tmp_path / "class", tmp_path / "out", exercises=["linear"], similarity=tmp_path / "similar")
+    assert {test["output"] for test in marks[0].results["tests"]} == {
+        "ex01_linear.ipynb cannot be read: it has half a character in it, a surrogate without the other"
+    }
+    assert marks[1].results["score"] == LINEAR.points and marks[1].note.startswith("not written for the checker of similarity: ")
+    assert marks[1].note in (tmp_path / "out" / "marks.csv").read_text()
+    assert (tmp_path / "similar" / "cleo" / "ex01_linear.py").read_text() == own_work(MINE, LINEAR) and not marks[2].note
