@@ -136,7 +136,7 @@ def grade(
 
 def grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks=False, nursery=None):
     """The outcomes of one exercise's tests, for a student's text; adds the names of the locks that held to `locks`."""
-    complaint = "\n".join(violations(source, exercise))
+    complaint = clean("\n".join(violations(source, exercise)))
     if complaint:
         return [Outcome(exercise, test, False, complaint) for test in exercise.tests]
     outcomes, ended, left, student = [], 0, GIVE_UP_AFTER * seconds, None

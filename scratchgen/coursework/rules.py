@@ -38,15 +38,16 @@ FORBIDDEN_NUMPY = (
 )  # fmt: skip
 
 COMPLEX = ("complex", "complex64", "complex128", "complex256", "complexfloating", "csingle", "cdouble", "clongdouble", "emath", "fft", "imag")
+MOST = 5  # sentences about one file
 DERIVE = "a gradient is to be derived, not computed numerically"
 
 
 def violations(text, exercise):
-    """Sentences about what in a student's file is against the rules, or that it is not Python; an empty list if all is well."""
+    """Sentences about what in a student's file is against the rules, the first of many, or that it is not Python; an empty list if all is well."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return [f"the file is not valid Python: {error}"]
+        return [f"the file is not valid Python: {str(error) or type(error).__name__}"]
     given = _given(exercise)
     found = []
     for (module, name), line in _imports(tree).items():
@@ -70,7 +71,8 @@ def violations(text, exercise):
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
         if name in COMPLEX:
             found.append((node.lineno, f"uses {name}, for complex numbers; {DERIVE}"))
-    return [f"line {line} {sentence}" for line, sentence in sorted(found)]
+    sentences = [f"line {line} {sentence}" for line, sentence in sorted(found)]
+    return sentences[:MOST] + [f"and {len(sentences) - MOST} more"] * (len(sentences) > MOST)
 
 
 @functools.cache

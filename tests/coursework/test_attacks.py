@@ -420,6 +420,18 @@ def test_a_file_against_the_rules_is_not_run(tmp_path):
     assert results["score"] == 0 and "write your own" in results["tests"][0]["output"] and "it was not run" in results["output"]
 
 
+def test_rules_broken_many_times_are_told_a_few_times(tmp_path, monkeypatch):
+    (tmp_path / "ex01_linear.py").write_text("exec\n" * 30_000)
+    results = grade(tmp_path, exercises=["linear"], out=tmp_path / "out")
+    assert results["tests"][0]["output"].endswith("line 5 uses exec, which no exercise needs\nand 29995 more")
+    assert (tmp_path / "out" / "results.json").stat().st_size < 20_000
+    (tmp_path / "ex01_linear.py").write_text(f"import {'o' * 190_000}")
+    assert len(grade(tmp_path, exercises=["linear"])["tests"][0]["output"]) < 4000
+    with monkeypatch.context() as patch:
+        patch.setattr("ast.parse", lambda text: bytearray(2**62))  # MemoryError, as parsers of some versions raise for deep brackets
+        assert violations("((((1))))", LINEAR) == ["the file is not valid Python: MemoryError"]
+
+
 def test_secret_inputs_differ_and_a_seed_repeats_them(tmp_path):
     """The same wrong answer is off by the same amount only with the same seed."""
     (tmp_path / "ex01_linear.py").write_text(LINEAR.text("solution").replace("y = x @ W", "y = x @ W + 1"))
