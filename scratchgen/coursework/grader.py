@@ -148,7 +148,9 @@ def grade_exercise(exercise, source, seconds, memory, seed, locks, without_locks
                 outcomes.append(Outcome(exercise, test, False, f"not run: your code {why}"))
                 continue
             try:
-                student = student or box.start()
+                if student is None:
+                    student = box.start()
+                    left -= box.loading
             except StudentError as error:  # the file does not load: no test can run
                 outcomes += [Outcome(exercise, rest, False, clean(str(error))) for rest in exercise.tests[i:]]
                 break

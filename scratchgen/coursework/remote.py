@@ -27,7 +27,7 @@ class Sandbox:
     """Processes with the part of the library that an exercise may use, locked, and with the student's file loaded then.
 
     with Sandbox(exercise, source) as box:
-        student = box.start()          raises StudentError if the student's file does not even load
+        student = box.start()          raises StudentError if the student's file does not even load; box.loading: seconds that it took
         student.tanh(x)
 
     without_locks: True also runs code that the locks here cannot hold.  skip: locks to do without, see sandbox.enter; for tests.
@@ -64,12 +64,14 @@ class Sandbox:
         if dangers and not self.without_locks:
             self.stop()
             raise Untrusted("; ".join(dangers))
+        began = time.monotonic()  # now, because how long Python and NumPy take to start is not the student's doing
         try:
             load = {"source": self.source, "name": self.exercise.module}
-            self._exchange(load, time.monotonic() + self.seconds, lambda reply: reply.get("ready"))
+            self._exchange(load, began + self.seconds, lambda reply: reply.get("ready"))
         except StudentError:
             self.stop()
             raise
+        self.loading = time.monotonic() - began
         return Remote(self)
 
     def stop(self):

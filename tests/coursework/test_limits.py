@@ -58,6 +58,15 @@ def test_the_parts_of_an_exercise_have_a_time_limit_together(tmp_path, monkeypat
     assert messages[0] == "" and messages[-1] == "not run: your code has taken 1.5 seconds for other parts"
 
 
+def test_the_time_that_a_file_takes_to_load_counts(tmp_path, monkeypatch):
+    """It is loaded three times, for the first two parts end its process: that leaves time for two or three parts of 0.4 seconds."""
+    monkeypatch.setattr(grader, "violations", lambda source, exercise: [])
+    parts = iter(range(100))
+    monkeypatch.setattr(grader, "run", lambda *args: (False, "lost", True) if next(parts) < 2 else (time.sleep(0.4), (True, "", False))[1])
+    messages = [test["output"] for test in grade(submission(tmp_path, "import time\ntime.sleep(0.7)"), exercises=["linear"], seconds=1.0)["tests"]]
+    assert messages[:3] == ["lost", "lost", ""] and set(messages[5:]) == {"not run: your code has taken 3 seconds for other parts"}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_grader_that_is_ended_leaves_no_process_and_no_folder(tmp_path, number):
