@@ -5,10 +5,13 @@ derived it. So before the file is run, every call and every arithmetic operation
 
     np.exp(a + b)      becomes      __real__(np.exp(__real__(a + b)))
 
+    a **= b            becomes      a **= b; __real__(a)
+
 where __real__ hands on what it gets and raises for complex numbers. However they are spelt, they come out of a call or an operation.
 """
 
 import ast
+import copy
 
 import numpy as np
 
@@ -35,6 +38,14 @@ class _Guarded(ast.NodeTransformer):
         return ast.copy_location(ast.Call(ast.Name(GUARD, ast.Load()), [node], []), node)
 
     visit_Call = visit_BinOp
+
+    def visit_AugAssign(self, node):
+        place = copy.deepcopy(node.target)
+        self.generic_visit(node)
+        if any(isinstance(each, (ast.Call, ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await)) for each in ast.walk(place)):
+            return node  # x[next(places)] += 1: to look there again would be another place
+        place.ctx = ast.Load()
+        return [node, ast.copy_location(ast.Expr(ast.Call(ast.Name(GUARD, ast.Load()), [self.visit(place)], [])), node)]
 
     def visit_MatchValue(self, node):  # a pattern, which is compared and not computed
         return node

@@ -68,6 +68,8 @@ def violations(text, exercise):
             found.append((node.lineno, f"uses {node.attr}, which no exercise needs"))
         if isinstance(node, ast.Constant) and isinstance(node.value, complex):
             found.append((node.lineno, f"has the complex number {node.value}; {DERIVE}"))
+        if isinstance(node, ast.MatchClass):  # case object(imag=v)
+            found += [(node.lineno, f"matches {name}, for complex numbers; {DERIVE}") for name in node.kwd_attrs if name in (*COMPLEX, "real")]
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
         if name in COMPLEX:
             found.append((node.lineno, f"uses {name}, for complex numbers; {DERIVE}"))

@@ -498,6 +498,29 @@ def test_complex_steps_earn_nothing_however_they_are_spelt(spelling):
     assert earned(bodies, exercises=[BY_NAME[name] for name in ("bce_with_logits", "softmax_cross_entropy", "gan_losses", "reparameterize")]) == {}
 
 
+@pytest.mark.parametrize("line", ["q **= 0.5", "a[0] **= 0.5", "f.q **= 0.5", "a[-1 * 0] **= 0.5"])
+def test_complex_numbers_of_augmented_assignments_are_refused(line):
+    with pytest.raises(TypeError, match="a complex number"):
+        run_file(f"def f(): pass\nq = f.q = -1.0\na = [-1.0]\n{line}", "x.py", {})
+
+
+def test_augmented_assignments_do_what_they_did():
+    names = {}
+    text = """
+        import numpy as np
+        x = y = np.ones((2, 3)); y += 1; y[:, 0] *= 3; y[0] -= y[1]; places = iter([0, 1]); y[next(places)] += 1
+        class C: n, d = 1, {"k": [1]}
+        C.n <<= 3; C.d["k"] += [2]; C.d["k"][0] **= 2
+        def f(k):
+            k //= 2
+            return k
+        s = "a"; s += "b"; half = f(9)
+    """
+    run_file(textwrap.dedent(text), "x.py", names)
+    assert names["x"].tolist() == [[1, 1, 1], [6, 2, 2]] and next(names["places"]) == 1
+    assert (names["C"].n, names["C"].d, names["s"], names["half"]) == (8, {"k": [1, 2]}, "ab", 4)
+
+
 def test_the_complex_step_would_earn_all_if_it_were_not_refused(monkeypatch):
     """So that the test above tests what it says."""
     monkeypatch.setattr("scratchgen.coursework.loading.real", lambda value: value)
@@ -524,6 +547,8 @@ def test_what_is_refused_is_told_with_its_line(tmp_path):
         ("x = np.zeros(3, complex)", "uses complex, for complex numbers"),
         ("x = np.zeros(3, np.complex128)", "uses complex128"),
         ("y = x.imag", "uses imag"),
+        ("match 1.0:\n    case object(imag=v):\n        pass", "matches imag, for complex numbers"),
+        ("match 1.0:\n    case float(real=v):\n        pass", "matches real, for complex numbers"),
         ("from numpy import cdouble as d", "imports cdouble"),
         ("from numpy import fft", "imports fft"),
         ("f = getattr(np, 'ima' + 'g')", "uses getattr"),
