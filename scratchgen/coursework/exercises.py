@@ -11,7 +11,8 @@ LINEAR = [f"Linear.{method}" for method in ("__init__", "forward", "backward", "
 def _activation(name):
     names = (name, f"{name}_backward")
     hide = [("Every output depends", None)] if name == "softmax" else [(" Its derivative", None)] if name == "softplus" else []
-    return Cut(f"scratchgen.layers.{name}", keep=names, blanks=names, hide=hide, comments={names[1]: "-> dx"})
+    comments = {names[1]: "-> dx"} | ({"softmax": "y_j = e^(x_j) / Σ_k e^(x_k)"} if name == "softmax" else {})
+    return Cut(f"scratchgen.layers.{name}", keep=names, blanks=names, hide=hide, comments=comments)
 
 
 EXERCISES = [
