@@ -109,8 +109,8 @@ features). Losses sum over features and average over the batch. All notation: `p
 - A function leaves its arguments as they are, unless the task says "in place". A changed argument fails the test.
 - Graded is with other inputs than those in the tests here. Where a task forbids overflow, an overflow on the way is a mistake, whatever
   comes out in the end: Python's RuntimeWarning shows it.
-- Hand in the files `ex….py`, or notebooks: `ex….ipynb` is graded where there is no such file, or nothing was written in it. The tests, and all
-  else in this folder, are not looked at.
+- Hand in the files `ex….py`, or notebooks: `ex….ipynb` is graded where there is no such file, or nothing was written in it. Of a notebook, plots
+  with matplotlib and what else only shows something are left out. The tests, and all else in this folder, are not looked at.
 - What the tests in this folder do not see: large and extreme inputs, other shapes, float32, and speed. Each exercise lists its hidden parts.
 - Each test has 10 seconds, those of an exercise together 30. Good solutions take milliseconds; there is nothing to optimise.
 """

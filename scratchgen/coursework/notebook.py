@@ -7,13 +7,18 @@ tests. The blank form is what a student gets without nbgrader.
 
 import ast
 import json
+import re
 
 import numpy as np
 
+from scratchgen.coursework.loading import run_file
+from scratchgen.coursework.rules import violations
 from scratchgen.coursework.source import import_text
 from scratchgen.coursework.testing import Student, in_words
 from scratchgen.errors import unknown_name
 from scratchgen.ops import use_backend
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def notebook(exercise, filling="blank"):
@@ -43,36 +48,97 @@ def notebook(exercise, filling="blank"):
 
 
 def code_of(text):
-    """The code of a student's notebook, without the cells and lines that only check it or speak to Jupyter. ValueError if it is no notebook."""
+    """The code of a student's notebook, without what only checks it, plots, or speaks to Jupyter. ValueError if it is no notebook."""
     try:
         cells = json.loads(text)["cells"]
         code = [cell for cell in cells if cell["cell_type"] == "code" and not cell["metadata"].get("nbgrader", {}).get("grade")]
         sources = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in code]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"it is no notebook ({type(error).__name__})") from None
-    result = "\n\n\n".join(_without_checks(source) for source in sources) + "\n"
+    result = _without_shows("\n\n\n".join(_without_magics(source) for source in sources)) + "\n"
     if result != result.encode(errors="replace").decode():
         raise ValueError("it has half a character in it, a surrogate without the other")
     return result
 
 
-def _without_checks(source):
-    """A cell's code with its magics, and what imports and calls `check`, taken out; as it is if it is not Python, which the rules will say."""
-    lines = ["" if line.startswith(("%", "!")) else line for line in source.splitlines()]
-    try:
-        tree = ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return source
+def _without_magics(source):
+    """A cell's code with its magics taken out; as it is if that is not Python, which the rules will say."""
+    code = "\n".join("" if line.startswith(("%", "!")) else line for line in re.split("\r\n|\r|\n", source))
+    return source if _parsed(code) is None else code
+
+
+def _without_shows(code):
+    """The code without statements at its top that import or use `check`, matplotlib or IPython, or what came of them. Definitions stay."""
+    tree = _parsed(code)
+    if tree is None:
+        return code
+    shows, dropped = {"check", "display", "get_ipython"}, []  # names; the last two are there in Jupyter without an import
     for node in tree.body:
-        imports = isinstance(node, ast.ImportFrom) and node.module == "scratchgen.coursework"
-        call = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name)
-        if imports or (call and node.value.func.id == "check"):
-            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
-    return "\n".join(lines)
+        names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
+        stored = {each.id for each in names if isinstance(each.ctx, ast.Store)}
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            only_shows = all(module.split(".")[0] in ("matplotlib", "IPython") or module == "scratchgen.coursework" for module in modules)
+        elif isinstance(node, DEFINITIONS):
+            own = stored | {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
+            bound, only_shows = {node.name}, bool({each.id for each in names} & shows - own)
+        else:
+            bound, only_shows = stored, any(each.id in shows for each in names if not isinstance(each.ctx, ast.Store))
+        shows = shows | bound if only_shows else shows - bound
+        if only_shows and not isinstance(node, DEFINITIONS):
+            dropped.append(node)
+    return _without(code, dropped)
+
+
+def _without(code, statements):
+    """The code with `pass` in the place of these statements, and on the same lines what it had there."""
+    lines = [line.encode() for line in code.split("\n")]  # ast counts bytes
+    for node in reversed(statements):
+        decorators = getattr(node, "decorator_list", [])
+        first, column = (decorators[0].lineno, 0) if decorators else (node.lineno, node.col_offset)
+        line = lines[first - 1][:column] + b"pass" + lines[node.end_lineno - 1][node.end_col_offset :]
+        lines[first - 1 : node.end_lineno] = [line] + [b""] * (node.end_lineno - first)
+    return b"\n".join(lines).decode()
+
+
+def _parsed(code):
+    try:
+        return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _as_graded(exercise, namespace):
+    """The names of a running notebook, its functions and classes made once more as they are when graded: guarded against complex numbers.
+
+    AssertionError if a cell that was run is against the rules. Jupyter keeps them in the list `In`; where there is none, names are as they are.
+    """
+    if not isinstance(namespace.get("In"), list):
+        return namespace
+    cells = [_without_magics(cell) for cell in namespace["In"]]
+    code = _without_shows("\n".join(cell for cell in cells if _parsed(cell) is not None))
+    statements = ast.parse(code).body
+    last = {node.name: node for node in statements if isinstance(node, DEFINITIONS)}
+    replaced = [node for node in statements if isinstance(node, DEFINITIONS) and node is not last[node.name]]  # by a cell that was run later
+    code = _without(code, replaced)
+    against = [re.sub(r"^line \d+ ", "", sentence) for sentence in violations(code, exercise)]
+    if against:
+        raise AssertionError(f"a cell {'; '.join(against)}. So the notebook would earn no points. If that cell is no more, restart the kernel")
+    names = dict(namespace)
+    others = [node for node in ast.parse(code).body if not isinstance(node, DEFINITIONS) and not _patches(node)]
+    run_file(_without(code, others), "notebook", names)
+    return names
+
+
+def _patches(node):
+    """Whether a statement puts something into a class or module: Linear.backward = backward."""
+    return isinstance(node, ast.Assign) and all(isinstance(target, ast.Attribute) for target in node.targets)
 
 
 def check(exercise, test, namespace, seed=0):
-    """Run one test on the functions of a notebook: check("linear", "test_dx", globals()). Raises AssertionError if it fails.
+    """Run one test on the functions of a notebook: check("linear", "test_dx", globals()). Raises AssertionError if it fails, or for what is
+    against the rules.
 
     Raises ValueError for an unknown exercise or test.
     """
@@ -85,7 +151,7 @@ def check(exercise, test, namespace, seed=0):
         raise unknown_name("test", test, tests)
     with use_backend("numpy"):
         try:
-            tests[test].run(Student(_Namespace(namespace)), np.random.default_rng(seed))
+            tests[test].run(Student(_Namespace(_as_graded(BY_NAME[exercise], namespace))), np.random.default_rng(seed))
         except NotImplementedError:
             raise
         except Exception as error:

@@ -16,7 +16,9 @@ import scratchgen
 from scratchgen import coursework
 from scratchgen.cli import coursework as cli
 from scratchgen.coursework.exercises import BY_NAME, EXERCISES
+from scratchgen.coursework.notebook import code_of as read_code
 from scratchgen.coursework.notebook import notebook
+from scratchgen.coursework.rules import violations
 from scratchgen.coursework.source import Cut
 
 
@@ -177,6 +179,71 @@ def test_a_notebooks_check_says_it_in_words_and_shows_no_lines_of_the_library():
     with pytest.raises(AssertionError, match="a transpose is missing or on the wrong side") as error:
         coursework.check("linear", "test_forward_by_hand", namespace)
     assert error.value.__cause__ is None and error.value.__suppress_context__
+
+
+def running(cells):
+    """The names of a notebook in which these cells were run, with those that Jupyter adds."""
+    namespace = {"__name__": "__main__", "In": [""]}
+    for cell in cells:
+        namespace["In"].append(cell)
+        exec(cell, namespace)
+    return namespace
+
+
+LINEAR_CELLS = [code for code in code_of(cells_of(notebook(BY_NAME["linear"], "marked"))) if "check(" not in code]
+
+
+@pytest.mark.parametrize(
+    "cell, words",
+    [
+        ("import json", "a cell imports json; allowed are"),
+        ("from scratchgen.layers import Linear", "a cell imports Linear from the library"),
+        ("h = 1e-20j", "a cell has the complex number 1e-20j; a gradient is to be derived"),
+        ("def linear(x, W, b=None):\n    return x @ eval('W')", "a cell uses eval, which no exercise needs"),
+        ("def linear(x, W, b=None):\n    z = (-1) ** 0.5\n    return x @ W", "a complex number; no exercise needs one"),
+    ],
+)
+def test_a_notebooks_check_knows_the_rules(cell, words, capsys):
+    """Whoever learns of them from the grade has learned of them too late."""
+    namespace = running([*LINEAR_CELLS, cell])
+    with pytest.raises(AssertionError, match=re.escape(words)):
+        coursework.check("linear", "test_forward_by_hand", namespace)
+    if "def linear" in cell:  # the cell as it is when it was changed and run again
+        namespace = running([*LINEAR_CELLS, cell, *LINEAR_CELLS])
+        coursework.check("linear", "test_forward_by_hand", namespace)
+        assert "passed" in capsys.readouterr().out
+
+
+EXPLORED = [
+    "import matplotlib.pyplot as plt",
+    "from IPython.display import display",
+    "fig, ax = plt.subplots(); x = np.ones((2, 3)); ax.plot(x)",
+    "for k in range(3):\n    ax.plot(x[:, k])\n",
+    "def show(y):\n    ax.plot(y)\n\nshow(x)",
+    "def helper(check):\n    return check + x.sum()\n\nTABLE = helper(1)",
+    "import math; import matplotlib as mpl",
+    "# ünïcode\ns = 'ü'; plt.title('ü'); t = 'ü'",
+    "for test in ('test_dx', 'test_dW'):\n    check('linear', test, globals())",
+]
+
+
+def test_what_only_shows_something_is_not_handed_in():
+    """Plots between the cells cost no points, and what stands beside them stays."""
+    cells = [{"cell_type": "code", "metadata": {}, "source": source} for source in [*LINEAR_CELLS, *EXPLORED]]
+    code = read_code(json.dumps({"cells": cells}))
+    assert violations(code, BY_NAME["linear"]) == []
+    names = {}
+    exec(code, names)
+    assert (names["TABLE"], names["s"], names["t"]) == (7, "ü", "ü") and {"x", "math", "helper", "show", "Linear"} <= set(names)
+    assert not {"plt", "fig", "ax", "mpl", "display", "check", "test", "k"} & set(names)
+
+
+def test_a_notebooks_check_takes_what_was_patched(capsys):
+    patch = "def backward(self, dy, x, wrt=None):\n    return -dy @ self.params['W'].T\n\nLinear.backward = backward"
+    with pytest.raises(AssertionError, match="wrong sign"):
+        coursework.check("linear", "test_dx", running([*LINEAR_CELLS, patch]))
+    coursework.check("linear", "test_dx", running([*LINEAR_CELLS, patch.replace("-dy", "dy")]))
+    assert "passed" in capsys.readouterr().out
 
 
 # Staff
