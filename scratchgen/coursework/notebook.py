@@ -62,9 +62,9 @@ def code_of(text):
 
 
 def _without_magics(source):
-    """A cell's code with its magics taken out; as it is if that is not Python, which the rules will say."""
+    """A cell's code with its magics taken out; as it is if that is not Python, which the rules will say. In %%bash and the like nothing is."""
     code = "\n".join("" if line.startswith(("%", "!")) else line for line in re.split("\r\n|\r|\n", source))
-    return source if _parsed(code) is None else code
+    return code if _parsed(code) is not None else "" if source.lstrip().startswith("%%") else source
 
 
 def _without_shows(code):
@@ -116,7 +116,7 @@ def _as_graded(exercise, namespace):
     """
     if not isinstance(namespace.get("In"), list):
         return namespace
-    cells = [_without_magics(cell) for cell in namespace["In"]]
+    cells = [_without_magics(_as_typed(cell)) for cell in namespace["In"]]
     code = _without_shows("\n".join(cell for cell in cells if _parsed(cell) is not None))
     statements = ast.parse(code).body
     last = {node.name: node for node in statements if isinstance(node, DEFINITIONS)}
@@ -125,15 +125,23 @@ def _as_graded(exercise, namespace):
     against = [re.sub(r"^line \d+ ", "", sentence) for sentence in violations(code, exercise)]
     if against:
         raise AssertionError(f"a cell {'; '.join(against)}. So the notebook would earn no points. If that cell is no more, restart the kernel")
+
+    def defines(node):
+        """Also linear = lambda …, and Linear.backward = backward."""
+        places = node.targets if isinstance(node, ast.Assign) else []
+        return isinstance(node, DEFINITIONS) or any(isinstance(p, ast.Attribute) or (isinstance(p, ast.Name) and p.id in last) for p in places)
+
     names = dict(namespace)
-    others = [node for node in ast.parse(code).body if not isinstance(node, DEFINITIONS) and not _patches(node)]
-    run_file(_without(code, others), "notebook", names)
+    run_file(_without(code, [node for node in ast.parse(code).body if not defines(node)]), "notebook", names)
     return names
 
 
-def _patches(node):
-    """Whether a statement puts something into a class or module: Linear.backward = backward."""
-    return isinstance(node, ast.Assign) and all(isinstance(target, ast.Attribute) for target in node.targets)
+def _as_typed(cell):
+    """A cell of `In` that begins with %%time or the like as it stands in the notebook: Jupyter makes a call of it."""
+    match _parsed(cell):
+        case ast.Module(body=[ast.Expr(value=ast.Call(func=ast.Attribute(attr="run_cell_magic"), args=[_, _, ast.Constant(value=str(text))]))]):
+            return text
+    return cell
 
 
 def check(exercise, test, namespace, seed=0):

@@ -223,6 +223,8 @@ EXPLORED = [
     "def helper(check):\n    return check + x.sum()\n\nTABLE = helper(1)",
     "import math; import matplotlib as mpl",
     "# ünïcode\ns = 'ü'; plt.title('ü'); t = 'ü'",
+    "%%bash\npip list | sort",
+    "%%time\nu = 3",
     "for test in ('test_dx', 'test_dW'):\n    check('linear', test, globals())",
 ]
 
@@ -234,7 +236,7 @@ def test_what_only_shows_something_is_not_handed_in():
     assert violations(code, BY_NAME["linear"]) == []
     names = {}
     exec(code, names)
-    assert (names["TABLE"], names["s"], names["t"]) == (7, "ü", "ü") and {"x", "math", "helper", "show", "Linear"} <= set(names)
+    assert (names["TABLE"], names["s"], names["t"], names["u"]) == (7, "ü", "ü", 3) and {"x", "math", "helper", "show", "Linear"} <= set(names)
     assert not {"plt", "fig", "ax", "mpl", "display", "check", "test", "k"} & set(names)
 
 
@@ -243,7 +245,12 @@ def test_a_notebooks_check_takes_what_was_patched(capsys):
     with pytest.raises(AssertionError, match="wrong sign"):
         coursework.check("linear", "test_dx", running([*LINEAR_CELLS, patch]))
     coursework.check("linear", "test_dx", running([*LINEAR_CELLS, patch.replace("-dy", "dy")]))
-    assert "passed" in capsys.readouterr().out
+    blank = "def linear(x, W, b=None):\n    raise NotImplementedError"
+    coursework.check("linear", "test_forward_by_hand", running([*LINEAR_CELLS, blank, "linear = lambda x, W, b=None: x @ W + b"]))
+    namespace = running([*LINEAR_CELLS, blank, "def linear(x, W, b=None):\n    return x @ W + b"])
+    namespace["In"][-1] = f"get_ipython().run_cell_magic('time', '', {namespace['In'][-1]!r})"
+    coursework.check("linear", "test_forward_by_hand", namespace)
+    assert capsys.readouterr().out.count("passed") == 3
 
 
 # Staff
