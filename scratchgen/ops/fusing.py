@@ -129,8 +129,10 @@ def with_epilogues(tasks, script):
             read = [x for x in places(entry.arguments) if x != product]
             early = all(x.owner[0] != "made" or x.owner[1] < number for x in read)
             writes(entry)
+            operands = places(task.entry.arguments)  # tiles still to come read them
             if (
                 early
+                and not any(overlap(x, y) for x in entry.changed for y in operands)
                 and not any(touches(e, x, True) for e in between for x in read)
                 and not any(touches(e, x) for e in between for x in entry.changed)
             ):
