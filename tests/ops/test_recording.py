@@ -10,7 +10,24 @@ import numpy as np
 import pytest
 
 import scratchgen as sg
-from scratchgen.ops import Stream, accumulate, add, add_column_sums, add_matmul_tn, add_product, dispatch, fill, matmul_tn, op, recorded, use_backend
+from scratchgen.ops import (
+    Stream,
+    accumulate,
+    add,
+    add_column_sums,
+    add_matmul_tn,
+    add_product,
+    copy_of,
+    copy_to,
+    dispatch,
+    fill,
+    matmul_nt,
+    matmul_tn,
+    op,
+    recorded,
+    use_backend,
+)
+from scratchgen.ops.random import random_uniform
 from scratchgen.optim import SGD, Adam, StepLR
 from scratchgen.train.step import train_step
 
@@ -334,6 +351,37 @@ def test_the_sums_of_an_epoch_and_what_is_made_zero():
         return step, lambda number: (-rows(number, 1 + number % 3),), lambda: (W, b, total)
 
     check(make, 24)
+
+
+def test_a_product_that_replaces_its_own_operand(programs, said):
+    A = np.random.default_rng(1).random((64, 64), dtype=np.float32) / 32
+
+    def make():
+        B = A.copy()
+        return lambda x: copy_to(B, matmul_nt(A, B)), lambda number: (rows(number),), lambda: B
+
+    check(make, 6)
+    assert len(programs) == 1 and not said()
+
+
+@pytest.mark.parametrize("kind, why", [("axes", "more than two axes"), ("shared", "shares memory"), ("columns", "rows are not contiguous")])
+def test_arrays_that_no_program_takes(kind, why, said):
+    def make():
+        room, solid = np.ones((6, 6), np.float32), np.ones((2, 3, 4), np.float32)
+        steps = {
+            "axes": lambda x: copy_of(solid),
+            "shared": lambda x: add_product(room[1:], room[:-1], room[1:]),
+            "columns": lambda x: add_product(room[:2, ::2], x, x),
+        }
+        return steps[kind], lambda number: (rows(number),), lambda: room
+
+    check(make, 6)
+    assert len(said()) == 1 and why in said()[0]
+
+
+def test_draws_of_a_type_of_numpys(said):
+    check(lambda: (lambda x: random_uniform(7, 0, 5, np.float64), lambda number: (rows(number),), lambda: ()), 6)
+    assert not said()
 
 
 # Noise and counts

@@ -10,7 +10,7 @@ import struct
 import numpy as np
 
 from scratchgen.ops.checks import share_memory
-from scratchgen.ops.fusing import improve, places, writes
+from scratchgen.ops.fusing import improve, overlap, places, writes
 from scratchgen.ops.host_state import FloatTerm, IntTerm, NotRecordable
 from scratchgen.ops.numba import driver, gemm, matmul, random, workers
 from scratchgen.ops.numba.compile import jit
@@ -119,8 +119,18 @@ class Program:
         results = [self.array(x) for x in places(entry.results) if x.owner[0] == "made" and not any(x == y for y in entry.arguments)]
         call, made = entry.run.call_for(arguments, results)
         if call is None or made[2]:
-            raise NotRecordable(f"{entry.definition.__name__} takes an array whose rows are not contiguous, or changes one that another shares")
+            raise NotRecordable(f"{entry.definition.__name__} {self.why_not(entry, call)}")
         return call, arguments, results, *made[:2]
+
+    def why_not(self, entry, call):
+        """Why an operation, compiled or not (call None), has no table for the arguments of this entry."""
+        if call is not None:
+            return "takes an array whose rows are not contiguous"
+        if any(len(x.shape) > 2 for x in places(entry.arguments)):
+            return "takes an array of more than two axes"
+        if any(overlap(x, y) for x in entry.changed for y in places(entry.arguments) if y is not x):
+            return "changes an array that shares memory with another"
+        return "runs as written for such arguments"
 
     def operation(self, entry):
         """Add the kernels of a compiled operation."""
@@ -179,6 +189,7 @@ class Program:
 
     def draw(self, entry):
         key, first, n, dtype = entry.arguments
+        dtype = np.dtype(dtype)
         out = np.ndarray((-(-n // 4) * 4,), dtype, self.room, self.at[entry.results[0].owner])
         _, row = random.kernel(entry.definition.__name__.removeprefix("random_"), dtype.itemsize)
         start = self.table(random.TABLE.pack(1, out.size, 1, id(out), key, first), [0], entry)
