@@ -21,6 +21,7 @@ import functools
 import importlib
 import inspect
 import os
+from threading import get_ident
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,7 +33,7 @@ from scratchgen.ops.symbols import Tracing
 BACKENDS = ("numpy", "numba", "cuda")
 
 definitions = {}  # name -> the NumPy definition of each operation, in the order of definition
-recorder = None  # what watches the operations of the step in progress: recording.py
+recorders = {}  # thread -> what watches the operations of the step in progress there: recording.py
 _announce = None  # called before something is compiled
 _active = None  # the backend in force; None until the first operation or use_backend loads it
 
@@ -57,7 +58,7 @@ def op(definition):
             args = bound.args
         backend = _active or _load_default()
         run = backend.operations.get(definition) or _prepare(backend, definition, parameters)
-        if recorder is None:
+        if not recorders or (recorder := recorders.get(get_ident())) is None:
             return run(*args)
         result = run(*args)
         recorder.see(definition, run, args, result)

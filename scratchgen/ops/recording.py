@@ -22,6 +22,7 @@ anew at every replay, other arguments are part of what is recorded.
 
 import logging
 from numbers import Real
+from threading import RLock, get_ident
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def recorded(step):
     """step(*arrays, *others) as a function that is called in the same way, and replayed from its fourth call on.
 
     step: changes arrays by operations only. It returns arrays, numbers, or tuples and dicts of them: at a replay, copies of what was computed.
-    On the numpy backend, nothing is recorded.
+    On the numpy backend, nothing is recorded. Threads may share the function; they take turns.
     """
     return Recorded(step)
 
@@ -47,28 +48,39 @@ class Recorded:
     """A step with its recordings, by key: shapes and types of arrays, and the values of everything else."""
 
     def __init__(self, step):
-        self.step, self.recordings, self.said = step, {}, set()
+        self.step, self.recordings, self.said, self.lock = step, {}, set(), RLock()
         self.__wrapped__ = step
+
+    def __reduce__(self):  # a copy records for itself
+        return Recorded, (self.step,)
 
     def __call__(self, *arguments):
         backend = dispatch.active()
-        if backend.assemble is None or dispatch.recorder is not None:
+        if backend.assemble is None or dispatch.recorders and get_ident() in dispatch.recorders:
             return self.step(*arguments)
         if any(isinstance(x, np.ndarray) and type(x) is not np.ndarray for x in arguments):
             name = getattr(self.step, "__name__", "the step")
             arguments = [checks.plain(name, f"argument {k}", x) for k, x in enumerate(arguments)]
         try:
             key = backend.name, tuple([(x.shape, x.dtype) if is_array(x) else (type(x), x) for x in arguments])
-            found = self.recordings.get(key, ())
+            found = self.recordings.get(key)
         except TypeError:  # an argument that cannot be looked up
             return self.step(*arguments)
-        for recording in found:
-            if recording.fits():
+        with self.lock:
+            recording = self.recording(key, found, backend)
+            if recording.watched is not None:
                 return recording(arguments)
+        return self.step(*arguments)  # it stays as written, in several threads at once, too
+
+    def recording(self, key, found, backend):
+        """The Recording for a key, a new one where none fits.  found: those of the key, None if there were none before it was this thread's turn."""
+        for recording in found or self.recordings.get(key, ()):
+            if recording.fits():
+                return recording
         while sum(map(len, self.recordings.values())) >= KEPT:
             del self.recordings[next(iter(self.recordings))]
         self.recordings.setdefault(key, []).append(recording := Recording(self.step, backend, self.said))
-        return recording(arguments)
+        return recording
 
 
 class Recording:
@@ -83,8 +95,6 @@ class Recording:
         return self.program is None or self.state.unchanged()
 
     def __call__(self, arguments):
-        if self.program is None and self.watched is None:
-            return self.step(*arguments)
         if self.program is None:
             return self.watch(arguments)
         compare, self.replays = self.replays in COMPARED, self.replays + 1

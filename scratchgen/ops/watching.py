@@ -6,6 +6,7 @@ known by the operation that made it.
 
 import sys
 from dataclasses import dataclass, field
+from threading import get_ident
 
 import numpy as np
 
@@ -87,11 +88,11 @@ class Watched:
         self.given = [(k, id(memory_of(x)[0]), *span(x)) for k, x in enumerate(self.arguments) if is_array(x) and x.size]
         self.before, self.variables = attributes(self.objects), [(name, state_of(read())) for name, read in variables(self.step)]
         self.found, self.depth = dict(self.objects), sys._getframe(0)
-        dispatch.recorder = self
+        dispatch.recorders[get_ident()] = self
         try:
             result = self.step(*self.arguments)
         finally:
-            dispatch.recorder = None
+            del dispatch.recorders[get_ident()]
         self.after, self.objects = attributes(self.objects), self.found
         self.variables_after = [(name, state_of(read())) for name, read in variables(self.step)]
         return result

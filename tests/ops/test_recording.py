@@ -1,8 +1,11 @@
 """A recorded step does, call after call, what the step as written does, to the bit; or it stays as written, and says so."""
 
+import copy
 import gc
 import itertools
 import logging
+import sys
+import threading
 import weakref
 from types import SimpleNamespace
 
@@ -640,7 +643,7 @@ def test_an_error_inside_the_step_leaves_it_usable(programs):
                     step(rows(number), True)
             else:
                 step(rows(number), False)
-        assert dispatch.recorder is None and bits(one.total) == bits(other.total)
+        assert not dispatch.recorders and bits(one.total) == bits(other.total)
     assert len(programs) == 1
 
 
@@ -665,6 +668,60 @@ def test_recorded_inside_recorded(alone, said):
         assert bits(run(rows(number))) == bits(written.outer(rows(number)))
         assert bits(nested.total) == bits(written.total)
     assert not said()
+
+
+def test_an_operation_of_another_thread_does_not_enter_the_step(programs):
+    begun, done = threading.Event(), threading.Event()
+
+    def step(x):
+        y = add(x, x)
+        begun.set()
+        assert done.wait(10)
+        return y
+
+    run = recorded(step)
+    other = recorded(lambda x: add(add(x, x), x))
+    for _ in range(4):
+        thread = threading.Thread(target=run, args=(X[:2],))
+        thread.start()
+        assert begun.wait(10)
+        add(X[:2], X[:2])
+        other(X[:2])
+        done.set()
+        thread.join()
+        begun.clear(), done.clear()
+    assert sorted(len(program.script.entries) for program in programs) == [1, 2]
+
+
+def test_threads_that_call_one_recorded_step():
+    run, wrong = recorded(lambda x, y: (add(x, y), matmul_tn(x, y))), []
+    for number in range(6):
+        run(rows(number), rows(number + 1))
+
+    def work(number):
+        x, y = rows(number), rows(number + 1)
+        wanted = bits((add(x, y), matmul_tn(x, y)))
+        wrong.extend(number for _ in range(2000) if bits(run(x, y)) != wanted)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert not wrong
+
+
+def test_a_copy_of_a_recorded_step_records_for_itself():
+    run = recorded(Weighed().step)
+    for number in range(6):
+        run(rows(number))
+    twin = copy.deepcopy(run)
+    assert not twin.recordings and twin.step.__self__ is not run.step.__self__
 
 
 def test_two_recorded_steps_on_one_model(programs, said):
