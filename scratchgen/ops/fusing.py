@@ -9,11 +9,13 @@ Each looks at one or two entries of the script (recording.py), and at the memory
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from scratchgen.ops.host_state import NotRecordable
 from scratchgen.ops.plan import plan
 from scratchgen.ops.symbols import Dim, Untraceable
 from scratchgen.ops.tracing import trace
-from scratchgen.ops.watching import Entry, Place, flat
+from scratchgen.ops.watching import Entry, Place, flat, places
 
 PRODUCTS = {"matmul", "matmul_nt", "matmul_tn", "linear"}  # make a new matrix
 ONE_BLOCK = 512  # rows up to which a product adds up columns in one go, as the operation does
@@ -52,10 +54,6 @@ def improve(script, sums=True, zeroing=True):
 
 
 # What an entry touches
-
-
-def places(things):
-    return [x for x in things if isinstance(x, Place)]
 
 
 def traced(entry):
@@ -241,4 +239,5 @@ def fill_of(task, first, last):
     place = old.arguments[0]
     n = (last - first) // place.dtype.itemsize
     part = Place(place.owner, first, (n,), (place.dtype.itemsize,), place.dtype)
+    old.run(np.empty(1, place.dtype), old.arguments[1])  # so that it is compiled for one axis
     return Task(Entry(old.definition, old.run, (part, old.arguments[1]), old.results, old.arrays))

@@ -21,6 +21,7 @@ anew at every replay, other arguments are part of what is recorded.
 """
 
 import logging
+from bisect import bisect_left, bisect_right
 from numbers import Real
 from threading import RLock, get_ident
 
@@ -28,7 +29,7 @@ import numpy as np
 
 from scratchgen.ops import checks, dispatch
 from scratchgen.ops.host_state import NotRecordable, State, moving_number
-from scratchgen.ops.watching import Entry, Place, Watched, flat, is_array, mapped, memory_of
+from scratchgen.ops.watching import Entry, Place, Watched, address_of, flat, is_array, mapped, memory_of, places, span
 
 log = logging.getLogger("scratchgen")
 KEPT = 8  # recordings at most, of all keys together
@@ -97,6 +98,10 @@ class Recording:
     def __call__(self, arguments):
         if self.program is None:
             return self.watch(arguments)
+        if self.memory.is_written(arguments):
+            return self.step(*arguments)
+        if self.still and any(arguments[k] is not x and address_of(arguments[k]) != address_of(x) for k, x in self.still):
+            return self.watch_elsewhere(arguments)
         compare, self.replays = self.replays in COMPARED, self.replays + 1
         return self.compared(arguments) if compare else self.replay(arguments)
 
@@ -111,10 +116,27 @@ class Recording:
                 self.state = State(before, last)
                 script = Script(before, last, self.state, result)
                 self.program = self.backend.assemble(script)
+                self.memory = Memory(script.given, self.program.state)
+                if self.memory.is_written(arguments):
+                    raise NotRecordable("an argument shares memory with an array that it changes")
+                self.script, self.still = script, last.stands_still(before)
                 self.state.freeze(last)
                 self.watched = ()
             except NotRecordable as reason:
                 self.give_up(str(reason))
+        return result
+
+    def watch_elsewhere(self, arguments):
+        """Run as written, and watch. While the arguments lay in the same memory at each watched call, an array of the step's own that lay there, too,
+        was taken for a part of them: now it is seen where it lies."""
+        if any(arguments[k].strides != x.strides for k, x in enumerate(self.script.given) if is_array(x)):
+            return self.step(*arguments)  # places could not be compared
+        run = Watched(self.step, arguments, {})
+        result = run.call()
+        if run.reason or not self.script.is_alike(run, result):
+            self.give_up("it runs other operations when its arguments lie elsewhere; is one of them also an array of its own?")
+        else:
+            self.still = [(k, x) for k, x in self.still if address_of(x) == address_of(arguments[k])]
         return result
 
     def give_up(self, reason):
@@ -140,6 +162,32 @@ class Recording:
         if not same:
             self.give_up("a replay gave other numbers; does it compute with arrays beside the operations?")
         return result
+
+
+class Memory:
+    """Where the arguments of a step lie, and what it changes: if they meet, the order of its operations matters, and a program has changed it.
+
+    given: the arguments of a watched run.  state: the arrays that the step changes.
+    """
+
+    def __init__(self, given, state):
+        self.given = [(k, x.strides, *(end - address_of(x) for end in span(x))) for k, x in enumerate(given) if is_array(x) and x.size]
+        self.edges = []  # beginnings and ends of the stretches that are changed, in order
+        for low, high in sorted(span(x) for x in state if x.size):
+            if self.edges and low <= self.edges[-1]:
+                self.edges[-1] = max(high, self.edges[-1])
+            else:
+                self.edges += [low, high]
+
+    def is_written(self, arguments):
+        """Whether one of these arguments lies in memory that is changed. Called before every replay: 0.4 µs for an argument."""
+        for k, strides, low, high in self.given:
+            x = arguments[k]
+            first = address_of(x)
+            low, high = (first + low, first + high) if x.strides == strides else span(x)
+            if (at := bisect_right(self.edges, low)) % 2 or bisect_left(self.edges, high) != at:
+                return True
+        return False
 
 
 def same_bits(a, b):
@@ -193,6 +241,15 @@ class Script:
         if type(x) is not type(y) or not (x is y or x == y or x != x and y != y):
             raise NotRecordable(f"a number that {entry.definition.__name__} takes changes from {x} to {y}")
         return y
+
+    def is_alike(self, run, result):
+        """Whether another run has called the same operations on arrays in the same places."""
+        pairs = zip(self.entries, run.entries, strict=False)
+        return (
+            len(self.entries) == len(run.entries)
+            and all(a.definition is b.definition and a.results == b.results and places(a.arguments) == places(b.arguments) for a, b in pairs)
+            and places(flat(self.result)) == [run.place(x) for x in flat(result) if is_array(x)]
+        )
 
     def place(self, x, last):
         """A part of the result: a Place for an array."""

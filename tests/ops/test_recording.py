@@ -304,6 +304,57 @@ def test_arguments_that_are_one_array_and_later_two():
     check(make, 10)
 
 
+def test_an_argument_that_is_also_an_array_of_the_step(said):
+    A, B = rows(0), rows(2)
+
+    def make():
+        total = zeros()
+        return lambda x: add_product(total, x, A), lambda number: (A if number < 6 else B,), lambda: total
+
+    check(make, 10)
+    assert len(said()) == 1 and "an array of its own" in said()[0]
+
+
+@pytest.mark.parametrize("result", [False, True])
+def test_a_result_that_lay_where_the_argument_did(result, said):
+    A, B = rows(0), rows(2)
+    check(lambda: (lambda x: (add(x, x), A if result else x), lambda number: (A if number < 6 else B,), lambda: ()), 10)
+    assert len(said()) == 1 and "it returns an argument" in said()[0]
+
+
+def test_one_minibatch_again_and_again_and_then_others(programs, said):
+    def make():
+        total = zeros()
+        return lambda x: add_product(total, x, x), lambda number: (X[:2] if number < 6 else rows(number),), lambda: total
+
+    check(make, 12)
+    assert len(programs) == 1 and not said()
+
+
+@pytest.mark.parametrize("columns", [slice(None), slice(1, 3)])
+def test_an_argument_in_memory_that_the_step_changes(columns, programs, said):
+    def make():
+        total = np.ones((3, 3), np.float32)
+
+        def step(x):
+            fill(total, 0.0)
+            add_matmul_tn(total[: x.shape[1]], x, X[:3])
+
+        return step, lambda number: (total[:, columns] if number in (7, 9) else rows(number, 3)[:, columns],), lambda: total
+
+    check(make, 12)
+    assert len(programs) == 1 and not said()
+
+
+def test_a_step_that_is_given_what_it_changes(said):
+    def make():
+        total = zeros()
+        return lambda x: add_product(total, X[:2], X[:2]), lambda number: (total[:1],), lambda: total
+
+    check(make, 6)
+    assert len(said()) == 1 and "shares memory with an array that it changes" in said()[0]
+
+
 def test_a_step_that_changes_its_argument():
     def make():
         x = [rows(0), rows(1)]

@@ -16,7 +16,7 @@ from scratchgen.ops.numba import driver, gemm, matmul, random, workers
 from scratchgen.ops.numba.compile import jit
 from scratchgen.ops.numba.driver import CODE, HEAD, KIND, PRICE, ROW, TABLE
 from scratchgen.ops.numba.memory import empty, numbers_at, zero_words
-from scratchgen.ops.watching import Place, flat, mapped, span
+from scratchgen.ops.watching import Place, address_of, flat, mapped, span
 
 ALIGNED = 64
 
@@ -29,6 +29,8 @@ class Program:
         self.inputs, self.terms, self.links = [], [], []  # (word, argument, offset); (word, term, whether a float); epilogues
         self.same, self.results = {}, {}
         self.threads = workers.n_threads()
+        if any(place.owner[0] == "given" for place in places(flat(script.result))):
+            raise NotRecordable("it returns an argument")
         tasks = improve(script)
         self.lay_out(tasks)
         for task in tasks:
@@ -128,7 +130,8 @@ class Program:
             return "takes an array whose rows are not contiguous"
         if any(len(x.shape) > 2 for x in places(entry.arguments)):
             return "takes an array of more than two axes"
-        if any(overlap(x, y) for x in entry.changed for y in places(entry.arguments) if y is not x):
+        changed = writes(entry)
+        if any(overlap(x, y) for x in changed for y in places(entry.arguments) if y is not x):
             return "changes an array that shares memory with another"
         return "runs as written for such arguments"
 
@@ -249,7 +252,7 @@ class Program:
             if x.strides != self.script.given[k].strides:
                 x = like(x, self.script.given[k])
                 kept.append(x)
-            address = x.ctypes.data
+            address = address_of(x)
             for word, offset in slots:
                 words[word] = address + offset
         for word, term, is_float in self.terms:
