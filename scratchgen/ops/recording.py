@@ -48,6 +48,8 @@ def recorded(step):
 class Recorded:
     """A step with its recordings, by key: shapes and types of arrays, and the values of everything else."""
 
+    beside = ("recordings", "said")  # for a recorded step that another one calls: host_state.py
+
     def __init__(self, step):
         self.step, self.recordings, self.said, self.lock = step, {}, set(), RLock()
         self.__wrapped__ = step

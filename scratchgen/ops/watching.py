@@ -12,7 +12,7 @@ from threading import get_ident
 import numpy as np
 
 from scratchgen.ops import dispatch
-from scratchgen.ops.host_state import attributes, state_of, variables
+from scratchgen.ops.host_state import attributes, has_attributes, held_by, state_of, variables
 
 number_at = ctypes.c_ssize_t.from_address
 
@@ -93,15 +93,17 @@ class Watched:
         self.owners = {}  # id of the owner of memory -> (kind, …); self.kept keeps the owners alive, so that ids stay theirs
         self.kept, self.outside = [], {}
         self.given = [(k, id(memory_of(x)[0]), *span(x)) for k, x in enumerate(self.arguments) if is_array(x) and x.size]
-        self.before, self.variables = attributes(self.objects), [(name, state_of(read())) for name, read in variables(self.step)]
-        self.found, self.depth = dict(self.objects), sys._getframe(0)
+        reads = variables(self.step)
+        self.objects = self.objects | {id(x): x for x in (read() for _, read in reads) if has_attributes(x)}
+        self.before, self.variables = attributes(self.objects), [(name, state_of(read())) for name, read in reads]
+        self.found, self.callers, self.depth = dict(self.objects), {}, sys._getframe(0)
         dispatch.recorders[get_ident()] = self
         try:
             result = self.step(*self.arguments)
         finally:
             del dispatch.recorders[get_ident()]
-        self.after, self.objects = attributes(self.objects), self.found
-        self.variables_after = [(name, state_of(read())) for name, read in variables(self.step)]
+        self.after, self.objects = attributes(self.objects), held_by(self.callers) | self.found
+        self.variables_after = [(name, state_of(read())) for name, read in reads]
         return result
 
     def own(self, x, kind):
@@ -146,7 +148,7 @@ class Watched:
         while frame is not None and frame is not self.depth:
             thing = frame.f_locals.get("self")
             if thing is not None and hasattr(thing, "__dict__"):
-                self.found[id(thing)] = thing
+                self.found[id(thing)] = self.callers[id(thing)] = thing
                 callers.append(id(thing))
             frame = frame.f_back
         self.entries.append(Entry(definition, run, places, found, (*arguments, *results), tuple(callers)))

@@ -1,6 +1,7 @@
 """A recorded step does, call after call, what the step as written does, to the bit; or it stays as written, and says so."""
 
 import copy
+import functools
 import gc
 import itertools
 import logging
@@ -600,6 +601,110 @@ def test_a_number_from_a_closure(every):
     check(make)
 
 
+FACTOR = SimpleNamespace(value=1.0)
+factor = 1.0
+
+
+def wrapped(step):
+    return functools.wraps(step)(lambda x: step(x))
+
+
+@pytest.mark.parametrize("where", ["closure", "held", "default", "global", "comprehension", "partial", "keyword", "method", "wrapped"])
+def test_a_number_that_changes_somewhere(where, said, monkeypatch):
+    """Numbers that a step takes from objects, and from variables of functions inside it and of what it wraps, are compared before every replay."""
+
+    class Held:
+        def __init__(self):
+            self.total, self.settings = zeros(), SimpleNamespace(value=1.0)
+
+        def step(self, x):
+            add_scaled(self.total, x, self.settings.value)
+
+    class Called:
+        def __init__(self, options):
+            self.options = options
+
+        def __call__(self, x):
+            add_scaled(total, x, self.options.value)
+
+    total = zeros()
+
+    def make():
+        total[...] = 0
+        options, held = SimpleNamespace(value=1.0), Held()
+        monkeypatch.setattr(FACTOR, "value", 1.0)
+        monkeypatch.setitem(globals(), "factor", 1.0)
+        scale = lambda options, x: add_scaled(total, x, options.value)
+        in_closure = lambda x: add_scaled(total, x, options.value)
+        step = {
+            "closure": in_closure,
+            "held": held.step,
+            "default": lambda x, options=options: add_scaled(total, x, options.value),
+            "global": lambda x: add_scaled(total, x, FACTOR.value),
+            "comprehension": lambda x: [add_scaled(total, x, factor) for _ in range(2)] and None,
+            "partial": functools.partial(scale, options),
+            "keyword": functools.partial(lambda x, options: scale(options, x), options=options),
+            "method": Called(options),
+            "wrapped": wrapped(in_closure),
+        }[where]
+
+        def arguments(number):
+            value = 1.0 + number // 7
+            options.value = held.settings.value = FACTOR.value = value
+            monkeypatch.setitem(globals(), "factor", value)
+            return (rows(number),)
+
+        return step, arguments, lambda: (total, held.total)
+
+    check(make)
+    assert not said()
+
+
+def test_an_array_that_an_equal_one_takes_the_place_of():
+    class Counting:
+        total = None
+
+        def step(self, x):
+            accumulate(self.total, 1.0)
+
+    def make():
+        thing = Counting()
+        thing.total = np.zeros(())
+
+        def arguments(number):
+            if number == 6:
+                thing.total = thing.total.copy()
+            return (rows(number),)
+
+        return thing.step, arguments, lambda: thing.total
+
+    check(make, 10)
+
+
+def test_a_variable_that_has_no_value_yet():
+    total = zeros()
+
+    def step(x):
+        add_product(total, x, x)
+        if len(x) > 2:
+            add_scaled(total, x, later)
+
+    run = recorded(step)
+    for number in range(6):
+        run(rows(number))
+    later = 1.0
+    assert total.any() and later
+
+
+def test_a_global_that_is_new(said, monkeypatch):
+    run = recorded(lambda x: add_scaled(zeros(), x, 1.0 if len(x) < 3 else newest))  # noqa: F821
+    for number in range(6):
+        if number == 2:
+            monkeypatch.setitem(globals(), "newest", 2.0)
+        run(rows(number))
+    assert len(said()) == 1 and "newest changes" in said()[0]
+
+
 def test_an_iterator_in_the_closure(said):
     def make():
         total, numbers = zeros(), itertools.cycle([1.0] * 6 + [2.0])
@@ -724,10 +829,12 @@ def test_recorded_inside_recorded(alone, said):
 def test_an_operation_of_another_thread_does_not_enter_the_step(programs):
     begun, done = threading.Event(), threading.Event()
 
+    begin, wait = begun.set, done.wait
+
     def step(x):
         y = add(x, x)
-        begun.set()
-        assert done.wait(10)
+        begin()
+        assert wait(10)
         return y
 
     run = recorded(step)
