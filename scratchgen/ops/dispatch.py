@@ -28,6 +28,7 @@ import numpy as np
 
 from scratchgen.errors import shown, unknown_name
 from scratchgen.ops.checks import as_written
+from scratchgen.ops.host_state import plain
 from scratchgen.ops.symbols import Tracing
 
 BACKENDS = ("numpy", "numba", "cuda")
@@ -60,6 +61,7 @@ def op(definition):
         run = backend.operations.get(definition) or _prepare(backend, definition, parameters)
         if not recorders or (recorder := recorders.get(get_ident())) is None:
             return run(*args)
+        args = tuple(map(plain, args))
         result = run(*args)
         recorder.see(definition, run, args, result)
         return result

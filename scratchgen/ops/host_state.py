@@ -101,6 +101,48 @@ def contents(cell):
         return None
 
 
+class Count(int):
+    """A count during a watched call. note: called when Python code asks for more than its sum with a number: then the step may branch on it."""
+
+    def __new__(cls, value, note):
+        self = super().__new__(cls, value)
+        self.note = note
+        return self
+
+    def __add__(self, other):
+        if isinstance(other, int):
+            return Count(int.__add__(self, other), self.note)
+        self.note()
+        return int.__add__(self, other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other):
+        return self + -other
+
+    def __reduce__(self):  # a copy is a number
+        return int, (plain(self),)
+
+
+def noting(method):
+    def noted(self, *others):
+        self.note()
+        return method(self, *others)
+
+    return noted
+
+
+COMPARED = "lt le gt ge eq ne hash bool int float"
+COMPUTED = "mul rmul truediv rtruediv floordiv rfloordiv mod rmod divmod rdivmod pow and rand or xor rshift lshift rsub neg"
+for _name in f"{COMPARED} {COMPUTED}".split():
+    setattr(Count, f"__{_name}__", noting(getattr(int, f"__{_name}__")))
+
+
+def plain(x):
+    """A Count as the number that it is, anything else as it is."""
+    return int.__add__(x, 0) if type(x) is Count else x
+
+
 def same(x, y):
     """Whether x may stand for y: it is y, or an equal number of its type."""
     return x is y or type(x) is type(y) and state_of(x) == state_of(y)

@@ -7,17 +7,26 @@ A training step calls the same operations on the same arrays every time, and loo
     calls 1 to 3    run as written, and watched (watching.py). The second and third must be alike: the same operations, on arrays in the same places.
                     What grows by the same amount, such as the position in a random stream, is noted as growing
     call 4          the list is optimised (fusing.py), its temporary arrays get fixed places, and it is replayed. Then all is put back, the step
-                    runs as written, and the two are compared, to the bit. So are the tenth, the hundredth, the thousandth replay
+                    runs as written, and the two are compared, to the bit. So are the 8th, the 29th, the 92nd replay, and so on
     from then on    replayed
 
 Why a replay can be trusted. The recorder sees every operation. An array that no operation has made (NumPy computed it in between) is a new one at
-every call, and is noticed. Numbers that operations take come from attributes of the objects that call them and from variables of the step; all of
-these are compared before every replay, and if one has changed, the step is recorded anew (host_state.py). If anything remains unexplained, the step
-stays as written, and the log (logging.getLogger("scratchgen")) says why, once.
+every call, and is noticed. Numbers that operations take come from attributes of the objects that call them and of objects that these hold, and from
+variables of the step and their attributes; all of these are compared before every replay, and if one has changed, the step is recorded anew. Counts
+that grow with the steps, such as an optimizer's, tell when Python compares them or computes with them (host_state.py). A call whose argument lies in
+memory that the step changes runs as written. If anything remains unexplained, the step stays as written, and the log
+(logging.getLogger("scratchgen")) says why, once.
 
-What is not noticed: changes of anything else (a default argument, a variable of a function that the step calls), and what a step does on the host
-without operations, such as printing or keeping a best loss. What changes from call to call should be an argument of the step: arrays are looked up
-anew at every replay, other arguments are part of what is recorded.
+What is not noticed:
+
+    a branch on what operations have computed (`if loss < 4:`), unless it goes the other way in a replay that is compared
+    a count as the index of a list (`if flags[optimizer.steps]:`), which Python reads without a method
+    changes of anything else: of what lies deeper (self.settings.network.width, objects in lists), of a class's attributes, of variables of the
+        functions that the step calls
+    what a step does on the host without operations, such as printing or keeping a best loss
+
+What changes from call to call should be an argument of the step: arrays are looked up anew at every replay, other arguments are part of what is
+recorded.
 """
 
 import logging
@@ -33,7 +42,6 @@ from scratchgen.ops.watching import Entry, Place, Watched, address_of, flat, is_
 
 log = logging.getLogger("scratchgen")
 KEPT = 8  # recordings at most, of all keys together
-COMPARED = {0, 10, 100, 1000, 10_000}  # numbers of the replays that are compared with the step as written
 
 
 def recorded(step):
@@ -91,7 +99,8 @@ class Recording:
 
     def __init__(self, step, backend, said):
         self.step, self.backend, self.said = step, backend, said
-        self.watched, self.program, self.state, self.replays = [], None, None, 0
+        self.watched, self.program, self.state = [], None, None
+        self.replays, self.compare_at = 0, 0  # how many so far; the number of the next one that is compared with the step as written
 
     def fits(self):
         """Whether everything that the program relies on is unchanged."""
@@ -104,8 +113,11 @@ class Recording:
             return self.step(*arguments)
         if self.still and any(arguments[k] is not x and address_of(arguments[k]) != address_of(x) for k, x in self.still):
             return self.watch_elsewhere(arguments)
-        compare, self.replays = self.replays in COMPARED, self.replays + 1
-        return self.compared(arguments) if compare else self.replay(arguments)
+        self.replays += 1
+        if self.replays <= self.compare_at:
+            return self.replay(arguments)
+        self.compare_at = 3 * self.compare_at + 7
+        return self.compared(arguments)
 
     def watch(self, arguments):
         """Run as written, and watch; after the third call make the program."""
@@ -162,7 +174,7 @@ class Recording:
         result = self.step(*arguments)
         same = same_bits(flat(result), flat(replayed)) and same_bits(self.program.state, after[0]) and self.state.counts() == after[1]
         if not same:
-            self.give_up("a replay gave other numbers; does it compute with arrays beside the operations?")
+            self.give_up("a replay gave other numbers; does it compute beside the operations, or branch on what it computes?")
         return result
 
 

@@ -5,6 +5,7 @@ known by the operation that made it.
 """
 
 import ctypes
+import functools
 import sys
 from dataclasses import dataclass, field
 from threading import get_ident
@@ -12,7 +13,7 @@ from threading import get_ident
 import numpy as np
 
 from scratchgen.ops import dispatch
-from scratchgen.ops.host_state import attributes, has_attributes, held_by, state_of, variables
+from scratchgen.ops.host_state import Count, attributes, has_attributes, held_by, plain, said_by, state_of, variables
 
 number_at = ctypes.c_ssize_t.from_address
 
@@ -97,14 +98,25 @@ class Watched:
         self.objects = self.objects | {id(x): x for x in (read() for _, read in reads) if has_attributes(x)}
         self.before, self.variables = attributes(self.objects), [(name, state_of(read())) for name, read in reads]
         self.found, self.callers, self.depth = dict(self.objects), {}, sys._getframe(0)
+        counted = [(vars(x), name, x) for x in self.objects.values() for name in said_by(x, "counted") if type(vars(x).get(name)) is int]
+        for attributes_, name, thing in counted:
+            attributes_[name] = Count(attributes_[name], functools.partial(self.note, thing, name))
         dispatch.recorders[get_ident()] = self
         try:
             result = self.step(*self.arguments)
         finally:
             del dispatch.recorders[get_ident()]
+            for attributes_, name, _ in counted:
+                attributes_[name] = plain(attributes_[name])
+        if any(type(x) is Count for x in flat(result)):
+            result = mapped(plain, result)
         self.after, self.objects = attributes(self.objects), held_by(self.callers) | self.found
         self.variables_after = [(name, state_of(read())) for name, read in reads]
         return result
+
+    def note(self, thing, name):
+        """Called when Python code computes with a count."""
+        self.reason = self.reason or f"it computes with {type(thing).__name__}.{name} beside the operations, or branches on it"
 
     def own(self, x, kind):
         owner, _ = memory_of(x)

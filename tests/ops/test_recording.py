@@ -1,10 +1,13 @@
 """A recorded step does, call after call, what the step as written does, to the bit; or it stays as written, and says so."""
 
+import contextlib
 import copy
 import functools
 import gc
 import itertools
 import logging
+import math
+import pickle
 import sys
 import threading
 import weakref
@@ -125,7 +128,7 @@ def test_many_steps_of_a_model(name, programs, said):
 
         return step, lambda number: (rows(number, 4),), lambda: everything(model, optimizers)
 
-    check(make, 120)  # the first, the tenth and the hundredth replay are compared
+    check(make, 120)  # the first, the 8th, the 29th and the 92nd replay are compared
     assert len(programs) == 1 and not said()
 
 
@@ -748,6 +751,83 @@ def test_what_a_layer_of_ones_own_counts(said):
 
     check(make)
     assert len(said()) == 1 and "Counting.calls" in said()[0]
+
+
+BRANCHES = {
+    "remainder": lambda steps: steps % 16 == 15,
+    "comparison": lambda steps: steps > 9,
+    "equality": lambda steps: steps + 1 in (8, 18),
+    "truth": lambda steps: not steps - 9,
+    "lookup": lambda steps: {9: True}.get(steps),
+    "root": lambda steps: math.sqrt(steps) == 3,
+}
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_a_branch_on_a_count(branch, said):
+    def make():
+        net = sg.layers.mlp((3, 2), "tanh", rng=1)
+        optimizer = Adam(net)
+
+        def step(x):
+            net.zero_grads()
+            y, cache = net.forward(x)
+            net.backward(y, cache, wrt="params")
+            optimizer.step()
+            if BRANCHES[branch](optimizer.steps):
+                fill(net.flat_params, 0.5)
+            return optimizer.steps
+
+        return step, lambda number: (rows(number),), lambda: (net.flat_params, optimizer.steps)
+
+    check(make)
+    assert len(said()) == 1 and "Adam.steps" in said()[0]
+
+
+def test_a_branch_on_a_sum_is_seen_before_long(said):
+    total = zeros()
+
+    def step(x):
+        add_scaled(total, x, 1.0 if total[0, 0] < 9 else 0.5)
+
+    run = recorded(step)
+    for _ in range(40):
+        run(np.ones((2, 3), np.float32))
+    assert len(said()) == 1 and "branch on what it computes" in said()[0]
+
+
+def test_a_copy_of_a_count_is_a_number(said):
+    def make():
+        total, stream = zeros(), Stream(0)
+
+        def step(x):
+            add_product(total, stream.normal((2, 3)), x)
+            copies = copy.deepcopy(stream), pickle.loads(pickle.dumps(stream))
+            assert {type(each.block) for each in copies} == {int}
+
+        return step, lambda number: (rows(number),), lambda: (total, stream.state)
+
+    check(make, 6)
+    assert not said()
+
+
+def test_counts_are_numbers_again_after_each_call():
+    net, kept = sg.layers.mlp((3, 2), "tanh", rng=1), []
+    optimizer = SGD(net, lr=0.1)
+
+    def step(x):
+        net.zero_grads()
+        optimizer.step()
+        if len(kept) == 2:
+            raise KeyError
+        return optimizer.steps
+
+    run = recorded(step)
+    for number in range(3):
+        with contextlib.suppress(KeyError):
+            kept.append(run(rows(number)))
+        assert type(optimizer.steps) is int
+    assert kept == [1, 2] and {type(x) for x in kept} == {int}
 
 
 def test_a_whole_number_that_becomes_another_kind():
