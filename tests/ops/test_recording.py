@@ -350,6 +350,46 @@ def test_an_argument_in_memory_that_the_step_changes(columns, programs, said):
     assert len(programs) == 1 and not said()
 
 
+def test_arguments_and_state_anywhere_in_one_memory(programs):
+    """Steps of four operations on two arrays in one room; arguments that lie in it, first one again and again, then others."""
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        a, b, *places = random.integers(0, 50, 5)
+        kinds, order = random.integers(0, 6, 4), random.integers(0, 6, 24)
+        order[:5] = order[0]
+
+        def make(a=a, b=b, places=places, kinds=kinds, order=order):
+            room = np.random.default_rng(1).random(64).astype(np.float32)
+            A, B, *within = (room[k : k + 9].reshape(3, 3) for k in (a, b, *places))
+            given = [*within, *(rows(k, 3) for k in range(3))]
+
+            def step(x):
+                y = x
+                for kind in kinds:
+                    if kind == 0:
+                        fill(B, 0.0)
+                    elif kind == 1:
+                        add_matmul_tn(B, x, A)
+                    elif kind == 2:
+                        y = matmul_nt(y, A)
+                    elif kind == 3:
+                        copy_to(B, y)
+                    elif kind == 4:
+                        y = add(y, B)
+                    else:
+                        add_product(B, y, A)
+                return y
+
+            def arguments(number):
+                np.tanh(room, out=room)
+                return (given[order[number]],)
+
+            return step, arguments, lambda: room
+
+        check(make, len(order))
+    assert len(programs) > 10
+
+
 def test_a_step_that_is_given_what_it_changes(said):
     def make():
         total = zeros()
