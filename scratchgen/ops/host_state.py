@@ -61,7 +61,13 @@ def said_by(thing, what):
 
 def has_attributes(x):
     """Whether x is an object whose attributes may be settings: no class, module, function or array."""
-    return hasattr(x, "__dict__") and not isinstance(x, (type, ModuleType, np.ndarray)) and not inspect.isroutine(x) and not hasattr(x, "to_host")
+    kind = type(x)  # not the object, whose __getattr__ may do anything
+    return (
+        bool(kind.__dictoffset__)
+        and not issubclass(kind, (type, ModuleType, np.ndarray))
+        and not hasattr(kind, "to_host")
+        and not inspect.isroutine(x)
+    )
 
 
 def held_by(objects):
@@ -155,7 +161,7 @@ class State:
         objects = self.objects = last.objects
         self.step = last.step
         for name, read in variables(last.step):
-            if hasattr(read(), "__next__"):
+            if hasattr(type(read()), "__next__"):
                 raise NotRecordable(f"it takes from an iterator, {name}")
         for earlier, later in ((before.variables, last.variables), (last.variables, last.variables_after)):
             if earlier != later:
@@ -191,8 +197,9 @@ class State:
                 self.freeze_one(vars(thing))
             else:
                 self.parts.append((vars(thing).values(), stays, list(compress(vars(thing).values(), stays))))
-            for value in compress(vars(thing).values(), stays):
-                self.freeze_one(value)
+            if id(thing) in last.callers:  # lists of others may be long, such as a set of data
+                for value in compress(vars(thing).values(), stays):
+                    self.freeze_one(value)
         self.frozen, self.objects, self.elsewhere = list(self.frozen.values()), None, None
 
     def freeze_one(self, container):

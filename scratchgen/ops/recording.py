@@ -21,8 +21,8 @@ What is not noticed:
 
     a branch on what operations have computed (`if loss < 4:`), unless it goes the other way in a replay that is compared
     a count as the index of a list (`if flags[optimizer.steps]:`), which Python reads without a method
-    changes of anything else: of what lies deeper (self.settings.network.width, objects in lists), of a class's attributes, of variables of the
-        functions that the step calls
+    changes of anything else: of what lies deeper (settings.network.width, settings.widths[0], objects in lists), of a class's attributes, of
+        variables of the functions that the step calls
     what a step does on the host without operations, such as printing or keeping a best loss
 
 What changes from call to call should be an argument of the step: arrays are looked up anew at every replay, other arguments are part of what is
@@ -99,7 +99,7 @@ class Recording:
 
     def __init__(self, step, backend, said):
         self.step, self.backend, self.said = step, backend, said
-        self.watched, self.program, self.state = [], None, None
+        self.watched, self.program, self.script, self.state = [], None, None, None
         self.replays, self.compare_at = 0, 0  # how many so far; the number of the next one that is compared with the step as written
 
     def fits(self):
@@ -157,7 +157,7 @@ class Recording:
         if reason not in self.said:
             log.info("%s stays as written: %s", getattr(self.step, "__qualname__", self.step), reason)
             self.said.add(reason)
-        self.program, self.watched = None, None
+        self.program, self.watched, self.script, self.state = None, None, None, None
 
     def replay(self, arguments):
         result = self.program.replay(arguments, self.state.numbers())
@@ -247,6 +247,8 @@ class Script:
 
     def common(self, x, y, entry, state, before, last):
         if isinstance(x, Place) and isinstance(y, Place):
+            if x != y and (x.owner[0] == "given") != (y.owner[0] == "given"):
+                raise NotRecordable(f"{entry.definition.__name__} takes an array that is an argument in one call, and none in the next")
             if x != y:
                 raise NotRecordable(f"{entry.definition.__name__} takes an array that no operation has made: it is another one each time")
             return y

@@ -98,16 +98,17 @@ class Watched:
         self.objects = self.objects | {id(x): x for x in (read() for _, read in reads) if has_attributes(x)}
         self.before, self.variables = attributes(self.objects), [(name, state_of(read())) for name, read in reads]
         self.found, self.callers, self.depth = dict(self.objects), {}, sys._getframe(0)
-        counted = [(vars(x), name, x) for x in self.objects.values() for name in said_by(x, "counted") if type(vars(x).get(name)) is int]
-        for attributes_, name, thing in counted:
-            attributes_[name] = Count(attributes_[name], functools.partial(self.note, thing, name))
+        counted = [(x, name) for x in self.objects.values() for name in said_by(x, "counted") if type(vars(x).get(name)) is int]
+        for thing, name in counted:
+            vars(thing)[name] = Count(vars(thing)[name], functools.partial(self.note, thing, name))
         dispatch.recorders[get_ident()] = self
         try:
             result = self.step(*self.arguments)
         finally:
             del dispatch.recorders[get_ident()]
-            for attributes_, name, _ in counted:
-                attributes_[name] = plain(attributes_[name])
+            for thing, name in counted:
+                if name in vars(thing):
+                    vars(thing)[name] = plain(vars(thing)[name])
         if any(type(x) is Count for x in flat(result)):
             result = mapped(plain, result)
         self.after, self.objects = attributes(self.objects), held_by(self.callers) | self.found

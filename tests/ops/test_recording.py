@@ -319,6 +319,17 @@ def test_an_argument_that_is_also_an_array_of_the_step(said):
     assert len(said()) == 1 and "an array of its own" in said()[0]
 
 
+def test_an_argument_that_is_an_array_of_the_step_at_times(said):
+    A, B = rows(0), rows(2)
+
+    def make():
+        total = zeros()
+        return lambda x: add_product(total, x, A), lambda number: ((A, B)[number % 2],), lambda: total
+
+    check(make, 10)
+    assert len(said()) == 1 and "an argument in one call" in said()[0]
+
+
 @pytest.mark.parametrize("result", [False, True])
 def test_a_result_that_lay_where_the_argument_did(result, said):
     A, B = rows(0), rows(2)
@@ -737,6 +748,37 @@ def test_a_variable_that_has_no_value_yet():
         run(rows(number))
     later = 1.0
     assert total.any() and later
+
+
+class Proxy:
+    """What any attribute of it asks for is there only at times."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("outside of its context")
+
+
+ANYTHING = {
+    "proxy": Proxy(),
+    "log": logging.getLogger("beside"),
+    "ufunc": np.add,
+    "lock": threading.Lock(),
+    "stream": Stream(0),
+    "array": np.zeros(1),
+}
+
+
+@pytest.mark.parametrize("name", ANYTHING)
+def test_any_object_among_its_variables(name, programs, said):
+    total, thing = zeros(), ANYTHING[name]
+
+    def step(x):
+        add_product(total, x, x)
+        assert thing is not None
+
+    run = recorded(step)
+    for number in range(6):
+        run(rows(number))
+    assert len(programs) == 1 and not said()
 
 
 def test_a_global_that_is_new(said, monkeypatch):
