@@ -194,7 +194,7 @@ def concatenate(arrays, axis=0):
     for x, length in zip(arrays, lengths, strict=True):
         shape = tuple(n if a != axis else x._shape[axis] for a, n in enumerate(others))
         offset = tuple(whole_number(trace, before) if a == axis else 0 for a in range(ndim))
-        trace.stores.append((result, Store(None, cast(trace, value_of(x), dtype), shape, offset, (1,) * ndim)))
+        trace.stores.append((result, Store(None, cast(trace, value_of(x), dtype), shape, offset, (1,) * ndim, result)))
         before = length if isinstance(before, int) and before == 0 else before + length
     return result
 

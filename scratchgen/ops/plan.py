@@ -126,9 +126,10 @@ class Planner:
             groups.setdefault(key, (space, []))[1].append((what, item, node))
         self.merge_cells(groups)
         nests = [self.nest(kind, space, items) for (phase, _, kind), (space, items) in sorted(groups.items(), key=lambda group: group[0][0])]
-        self.check_order(nests)
         if numbers.vectors:
             nests.append(numbers)
+        self.check_order(nests)
+        self.check_stores(nests)
         return Plan(self.program, self, nests, list(totals.values()))
 
     def everything(self, store):
@@ -251,6 +252,38 @@ class Planner:
             if changed & read:
                 raise Untraceable("an argument that is changed, and whose old value is needed later")
             changed |= {s.target[1] for s in stores if s.target[0] == "arg"}
+
+    def check_stores(self, nests):
+        """Stores to one array must be made in the order in which they are written, unless they do not meet."""
+        made = {}  # id(store) -> (number of its nest, number of its pass there)
+        for k, nest in enumerate(nests):
+            made |= {id(x): (k, number) for number, each in enumerate(nest.passes) for x in each.stores}
+            made |= {id(x): (k, len(nest.passes)) for x in nest.vectors}
+        for k, later in enumerate(self.program.stores):
+            for earlier in self.program.stores[:k]:
+                if earlier.target != later.target or apart(earlier, later):
+                    continue
+                (first, _), (second, _) = made[id(earlier)], made[id(later)]
+                if first == second:  # each number is assigned to by one thread
+                    in_order = same_place(earlier, later) and made[id(earlier)] <= made[id(later)]
+                else:  # on a device, numbers may be stored before the end
+                    in_order = first < second and nests[second].kind != "numbers"
+                if not in_order:
+                    raise Untraceable("assignments to one array of which the later must come last")
+
+
+def same_place(a, b):
+    """Whether two stores assign to the same numbers of an array, element by element."""
+    shapes = [[n.root() if isinstance(n, Dim) else n for n in x.shape] for x in (a, b)]
+    return shapes[0] == shapes[1] and (a.offset, a.step) == (b.offset, b.step)
+
+
+def apart(a, b):
+    """Whether two stores to one array never meet: parts of a concatenation, or lines that take turns, such as [0::2] and [1::2]."""
+    if a.whole is not None and a.whole is b.whole:
+        return True
+    lines = zip(a.offset, b.offset, a.step, b.step, strict=True)
+    return any(isinstance(i, int) and isinstance(k, int) and step == other and (i - k) % step for i, k, step, other in lines)
 
 
 def plan(program):

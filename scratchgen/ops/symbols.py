@@ -64,13 +64,14 @@ class Node:
 @dataclass
 class Store:
     """target[offset::step] = node.  target: ("arg", number) or ("out", number).  shape: lengths over which it runs.  offset, step: one per axis;
-    offsets are Nodes of whole numbers, or 0."""
+    offsets are Nodes of whole numbers, or ints.  whole: of the parts of a concatenation, its result."""
 
     target: tuple
     node: Node
     shape: tuple
     offset: tuple
     step: tuple
+    whole: object = None
 
 
 class Trace:
@@ -78,6 +79,7 @@ class Trace:
 
     def __init__(self, ones=frozenset()):
         self.nodes, self.dims, self.stores, self.outputs, self.changed, self.ones = {}, [], [], [], {}, ones
+        self.conditions, self.pending = [], None  # what must hold beside equal lengths; a view that was changed, before its array is
 
     def node(self, op, args=(), dtype=None, info=(), dims=()):
         """The node with these properties, the existing one if there is one."""
@@ -111,17 +113,21 @@ class Trace:
             groups.setdefault(dim.root(), []).append(dim.text)
         equal = [" == ".join(dict.fromkeys(texts)) for texts in groups.values() if len(set(texts)) > 1]
         special = [f"{dim.text} == 1" for dim in groups if dim.one] + [f"{dim.text} > 0" for dim in self.dims if dim.some]
-        return " and ".join([*equal, *special]) or "True"
+        return " and ".join([*equal, *special, *dict.fromkeys(self.conditions)]) or "True"
 
 
 class Symbol(NDArrayOperatorsMixin):
-    """Stands for an array or a number while a definition is traced. `node`: its value now; assigning in place changes it."""
+    """Stands for an array or a number while a definition is traced. `node`: its value now; assigning in place changes it.
 
-    __slots__ = ("_shape", "argument", "broken", "node", "trace")
+    version: how often it was assigned to.  of: of a view, (the symbol that it shows a part of, its version then, offset, step), otherwise None.
+    """
+
+    __slots__ = ("_shape", "argument", "broken", "node", "of", "trace", "version")
     __hash__ = None
 
-    def __init__(self, trace, node, shape, argument=None):
-        self.trace, self.node, self._shape, self.argument, self.broken = trace, node, tuple(shape), argument, False
+    def __init__(self, trace, node, shape, argument=None, of=None):
+        self.trace, self.node, self._shape, self.argument, self.of = trace, node, tuple(shape), argument, of
+        self.broken, self.version = False, 0
 
     # The interface of NumPy's arrays
 
@@ -144,6 +150,8 @@ class Symbol(NDArrayOperatorsMixin):
         return functools.reduce(operator.mul, self.shape, 1)
 
     def astype(self, dtype, copy=True):
+        if not copy and self.dtype == dtype:
+            return self
         return Symbol(self.trace, cast(self.trace, value_of(self), np.dtype(dtype)), self._shape)
 
     def copy(self):
@@ -164,24 +172,32 @@ class Symbol(NDArrayOperatorsMixin):
     def __getitem__(self, key):
         shape, offset, step = self.place(key)
         if self.whole(key):
-            return Symbol(self.trace, value_of(self), shape)
-        if self.node.op != "input" or self.broken:
+            return Symbol(self.trace, value_of(self), shape, of=(self, self.version, offset, step))
+        if value_of(self).op != "input" or self.node.dims != self._shape or any(self.node.info[1]) or set(self.node.info[2]) != {1}:
             raise Untraceable("only arguments can be sliced")
         argument, *_ = self.node.info
         lengths = [n for n, k in zip(shape, self.expanded(key), strict=True) if k is not None]
-        return Symbol(self.trace, self.trace.node("input", dtype=self.dtype, info=(argument, offset, step), dims=lengths), shape)
+        node = self.trace.node("input", dtype=self.dtype, info=(argument, offset, step), dims=lengths)
+        return Symbol(self.trace, node, shape, of=(self, self.version, offset, step))
 
     def __setitem__(self, key, value):
         shape, offset, step = self.place(key)
+        if any(k is None for k in self.expanded(key)):
+            raise Untraceable("new axes of an array that is assigned to")
+        if isinstance(value, Symbol) and value is self.trace.pending and value.of[0] is self and value.of[1:] == (self.version, offset, step):
+            self.trace.pending = None  # the end of a[key] += …
         if self.whole(key):
             self.assign(value)
             return
-        if self.argument is None and not self.broken:  # its other parts keep their values
-            self.trace.stores.append((self, Store(None, self.node, self._shape, (0,) * self.ndim, (1,) * self.ndim)))
+        if self.of is not None:
+            raise Untraceable("a view that is assigned to")
         value = symbol(self.trace, value)
         broadcast([shape, value._shape], onto=shape)
-        self.broken = True  # no single expression gives its value any more
-        self.trace.stores.append((self, Store(None, cast(self.trace, value_of(value), self.dtype), shape, offset, step)))
+        node = cast(self.trace, value_of(value), self.dtype)
+        if (self.argument is None or self.argument in self.trace.changed) and not self.broken:  # its other parts keep their values
+            self.trace.stores.append((self, Store(None, self.node, self._shape, (0,) * self.ndim, (1,) * self.ndim)))
+        self.broken, self.version = True, self.version + 1  # no single expression gives its value any more
+        self.trace.stores.append((self, Store(None, node, shape, offset, step)))
 
     def whole(self, key):
         """Whether a key selects the whole array, apart from new axes."""
@@ -201,7 +217,7 @@ class Symbol(NDArrayOperatorsMixin):
                 raise IndexError(f"more indices than axes, {self.ndim}")
             if not isinstance(k, slice):
                 raise Untraceable("single rows or numbers of an array")
-            start, stop, stride = 0 if k.start is None else k.start, k.stop, 1 if k.step is None else k.step
+            start, stop, stride = self.begin(n, k.start), k.stop, 1 if k.step is None else k.step
             if is_whole(k):
                 shape.append(n)
             else:
@@ -212,6 +228,18 @@ class Symbol(NDArrayOperatorsMixin):
             offset.append(whole_number(self.trace, start))
             step.append(stride)
         return tuple(shape), tuple(offset), tuple(step)
+
+    def begin(self, n, start):
+        """Where a slice of n numbers begins, counted from the first. Raises Untraceable where that would be before it."""
+        if start is None:
+            return 0
+        if not isinstance(start, Symbol) and operator.index(start) < 0:
+            start = self.trace.length(n) + start
+        if size_value(start) < 0:
+            raise Untraceable("a slice that begins before the first number")
+        if isinstance(start, Symbol) and "-" in text(start.node):
+            self.trace.conditions.append(f"{text(start.node)} >= 0")
+        return start
 
     def expanded(self, key):
         """The key with one entry for each axis, and None for each new one."""
@@ -239,7 +267,10 @@ class Symbol(NDArrayOperatorsMixin):
         value = symbol(self.trace, value)
         broadcast([self._shape, value._shape], onto=self._shape)
         self.node = cast(self.trace, value_of(value), self.dtype)
-        self.broken = False
+        self.broken, self.version = False, self.version + 1
+        self.trace.stores = [(x, store) for x, store in self.trace.stores if x is not self]  # nothing is left of them
+        if self.of is not None:
+            self.trace.pending = self
         if self.argument is not None:
             self.trace.changed[self.argument] = self
 
@@ -254,6 +285,8 @@ class Symbol(NDArrayOperatorsMixin):
         (target,) = out
         if not isinstance(target, Symbol):
             raise Untraceable("the result of a traced expression is written to an array that is no argument")
+        if not target.ndim and target.argument is None:  # a number: += makes another
+            return result
         if not is_weak(result.node) and not np.can_cast(result.dtype, target.dtype, "same_kind"):
             raise Untraceable(f"{result.dtype} added to an array of {target.dtype}")  # NumPy refuses it
         target.assign(result)
@@ -301,6 +334,13 @@ def is_whole(key):
 
 def value_of(x):
     """The node of a symbol's value."""
+    if x.trace.pending is not None and x.trace.pending is not x:
+        raise Untraceable("a view that is assigned to")
+    shown = x
+    while shown.of is not None:
+        shown, version, *_ = shown.of
+        if shown.version != version:
+            raise Untraceable("a view of an array that was assigned to in the meantime")
     if x.broken:
         raise Untraceable("an array is read after a part of it was assigned to")
     return x.node

@@ -20,13 +20,13 @@ numbers: (-1) ** 0.5 is NaN, as np.sqrt(-1) is.
 import contextlib
 import math
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 
 import numpy as np
 
 from scratchgen.ops import numpy_rules  # noqa: F401  fills the tables that symbols look in
-from scratchgen.ops.symbols import NeedsValue, Store, Symbol, Trace, Tracing, Untraceable, cast
+from scratchgen.ops.symbols import Dim, NeedsValue, Store, Symbol, Trace, Tracing, Untraceable, cast, value_of
 
 
 @dataclass
@@ -113,6 +113,8 @@ def where_it_happened(error, definition):
 
 def finish(program, recorded, symbols, result):
     """Write down what is stored where, and what is returned."""
+    if recorded.pending is not None:
+        raise Untraceable("a view that is assigned to")
     places = {}  # id(symbol) -> target
 
     def output(x):
@@ -121,7 +123,7 @@ def finish(program, recorded, symbols, result):
             program.outputs.append((x._shape, dtype))
             places[id(x)] = ("out", len(program.outputs) - 1)
             if not x.broken:
-                program.stores.append(Store(places[id(x)], cast(recorded, x.node, dtype), x._shape, (0,) * x.ndim, (1,) * x.ndim))
+                program.stores.append(Store(places[id(x)], cast(recorded, value_of(x), dtype), x._shape, (0,) * x.ndim, (1,) * x.ndim))
         return places[id(x)]
 
     for argument, x in recorded.changed.items():
@@ -141,7 +143,7 @@ def finish(program, recorded, symbols, result):
     for x, store in recorded.stores:
         target = ("arg", x.argument) if x.argument is not None else places.get(id(x))
         if target is not None:
-            program.stores.append(Store(target, store.node, store.shape, store.offset, store.step))
+            program.stores.append(replace(store, target=target))
     program.guard = recorded.guard()
     refuse_shifts(program)
 
@@ -156,5 +158,7 @@ def refuse_shifts(program):
         seen.add(id(node))
         waiting.extend(node.args)
         for store in program.stores:
-            if node.op == "input" and store.target == ("arg", node.info[0]) and node.info[1:] != (store.offset, store.step):
+            there = [n.root() if isinstance(n, Dim) else n for n in store.shape], store.offset, store.step
+            here = [n.root() if isinstance(n, Dim) else n for n in node.dims], *node.info[1:]
+            if node.op == "input" and store.target == ("arg", node.info[0]) and here != there:
                 raise Untraceable(f"an argument, {program.parameters[node.info[0]]}, that is changed in one place and read in another")

@@ -1,0 +1,228 @@
+"""What is compiled from a definition does what NumPy does with it; a definition for which no kernel can do so runs as written.
+
+The definitions here are of other kinds than the library's own: each was once compiled into something else than it says.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import scratchgen as sg
+from scratchgen.ops import dispatch
+from scratchgen.ops.plan import plan
+from scratchgen.ops.symbols import Untraceable
+from scratchgen.ops.tracing import trace
+
+F = np.float32
+X = np.random.default_rng(0).normal(size=(4, 6)).astype(F)
+ZEROS = np.zeros((4, 6), F)
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    """The tests leave the operations as they found them."""
+    names = set(dispatch.definitions)
+    with sg.use_backend("numba"):
+        yield
+    for name in set(dispatch.definitions) - names:
+        del dispatch.definitions[name]
+
+
+def copies(arguments):
+    return [x.copy() if isinstance(x, np.ndarray) else x for x in arguments]
+
+
+def results(definition, arguments):
+    """What a function returns, and what it leaves in its arguments, as a list; or the type of the error that it raises."""
+    arguments = copies(arguments)
+    try:
+        returned = definition(*arguments)
+    except Exception as error:
+        return [type(error)]
+    return [*(returned if isinstance(returned, tuple) else (returned,)), *arguments]
+
+
+def compiled(definition, *arguments):
+    """Whether a definition is compiled for these arguments. AssertionError where its results are not NumPy's; arguments are left as they are."""
+    operation = sg.op(definition)
+    with np.errstate(all="ignore"):
+        wanted, got = results(definition, arguments), results(operation, arguments)
+    assert len(wanted) == len(got), (wanted, got)
+    for a, b in zip(wanted, got, strict=True):
+        if isinstance(a, (np.ndarray, np.generic)):
+            assert np.result_type(a) == np.result_type(b) and np.shape(a) == np.shape(b), (a, b)
+            np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6 if a.dtype.kind == "f" and a.size and abs(a).max() > 1e-3 else 0)
+        else:
+            assert a is b or a == b, (a, b)
+    run = dispatch.active().operations[definition]
+    kind = run.kind(copies(arguments))
+    return kind in run.kinds and kind not in run.untraceable
+
+
+def refused(definition, *arguments):
+    """Why a definition is not compiled for these arguments; it then runs as written."""
+    assert not compiled(definition, *arguments)
+    with pytest.raises(Untraceable) as error:
+        plan(trace(definition, arguments, tuple(inspect.signature(definition).parameters)))
+    return str(error.value)
+
+
+# Slices
+
+
+def last_columns(x):
+    return x[:, -2:] * 1
+
+
+def into_last_column(out, x):
+    out[:, -1:] = x
+
+
+def as_many_as(x, y):
+    return x[:, x.shape[1] - y.shape[1] :] * 2
+
+
+def twice_sliced(x):
+    return x[:, 1:][:, 1:] * 1
+
+
+def sliced_as_column(v):
+    return v[:, None][:2] * 1
+
+
+def test_slices_that_begin_at_the_end():
+    assert compiled(last_columns, X) and compiled(into_last_column, ZEROS, X[:, :1]) and compiled(as_many_as, X, X[:, :2])
+    assert "begins before the first number" in refused(last_columns, X[:, :1])
+    operation = sg.op(as_many_as)
+    for y in (X[:, :2], X, np.ones((4, 9), F), X[:, :3]):  # one kind of arguments: the third needs more numbers than there are
+        np.testing.assert_array_equal(operation(X, y), as_many_as(X, y))
+
+
+def test_a_slice_of_a_slice_or_of_a_new_axis():
+    for definition, x in ((twice_sliced, X), (sliced_as_column, X[0])):
+        assert "only arguments can be sliced" in refused(definition, x)
+
+
+# The order of assignments
+
+
+def shares_and_zero(x):
+    y = x / x.sum()
+    y[:, :1] = 0
+    return y
+
+
+def part_and_whole(a, x):
+    a[:, :1] = 5
+    a[...] = x
+
+
+def whole_and_part(a, x):
+    a[...] = x
+    a[:, :1] = 5
+
+
+def total_and_zero(x):
+    y = x * 2
+    y[:, :1] = x.sum()
+    y[:, :1] = 0
+    return y
+
+
+def overlapping(a, x):
+    a[:, 0:3] = x
+    a[:, 1:4] = 2 * x
+
+
+def taking_turns(a, x):
+    a[:, 0::2] = x
+    a[:, 1::2] = 2 * x
+
+
+def test_the_last_assignment_is_what_an_array_holds():
+    assert compiled(part_and_whole, ZEROS, X) and compiled(whole_and_part, ZEROS, X) and compiled(taking_turns, ZEROS, X[:, :3])
+    for definition, *arguments in ((shares_and_zero, X), (total_and_zero, X), (overlapping, ZEROS, X[:, :3])):
+        assert "of which the later must come last" in refused(definition, *arguments)
+
+
+def less_first_row(a):
+    a -= a[:1]
+
+
+def less_first_column(a):
+    a -= a[:, :1]
+
+
+def less_means(a):
+    a -= a.mean(axis=1)[:, None]
+
+
+def test_what_is_read_elsewhere_than_it_is_changed():
+    for definition in (less_first_row, less_first_column):
+        assert "changed in one place and read in another" in refused(definition, X)
+    assert compiled(less_means, X)
+
+
+# Views
+
+
+def added_to_a_part(out, x):
+    part = out[:, :2]
+    part += x[:, :2]
+    return x * 2
+
+
+def part_set(out, x):
+    part = out[:, :2]
+    part[...] = x[:, :2]
+    return x * 2
+
+
+def part_of_a_view(out, x):
+    view = out[...]
+    view[:, :2] = x[:, :2]
+    return x * 2
+
+
+def view_of_a_result(x):
+    h = x * 1
+    view = h[:]
+    view += 1
+    return h
+
+
+def view_read_late(out, x):
+    part = out[:, :2]
+    out[...] = x
+    return part * 1
+
+
+def part_in_place(out, x):
+    out[:, :2] += x[:, :2]
+
+
+def all_in_place(out, x):
+    out[...] *= x
+
+
+def number_in_place(x):
+    total = x.sum()
+    other = total
+    other += 1
+    return total, other
+
+
+def no_copy(x):
+    h = x * 1
+    same = h.astype(h.dtype, copy=False)
+    same += 1
+    return h
+
+
+def test_views_share_their_memory():
+    for definition in (added_to_a_part, part_set, part_of_a_view):
+        assert "a view that is assigned to" in refused(definition, ZEROS, X)
+    assert "a view that is assigned to" in refused(view_of_a_result, X)
+    assert "assigned to in the meantime" in refused(view_read_late, ZEROS, X)
+    assert compiled(part_in_place, X, X) and compiled(all_in_place, X, X) and compiled(number_in_place, X) and compiled(no_copy, X)
