@@ -7,6 +7,8 @@
 Each backend's kernels.py puts such lines into its loops. The names in them (exp, maximum, f32 …) are functions of the backend.
 """
 
+import re
+
 import numpy as np
 
 PATTERNS = {
@@ -27,6 +29,13 @@ PRICES |= dict.fromkeys(("power", "sin", "cos", "arctan"), 5000)
 def type_name(dtype):
     """The name by which generated code calls a type."""
     return TYPES[np.dtype(dtype).name]
+
+
+def names_of(parameters, words, pattern):
+    """The names of a definition's parameters in generated code: their own, with an underscore where the code has a name like it (one of `words`, or
+    one that matches `pattern`). Code also makes names of them, such as x_, x_1 and x_moved; a parameter with such a name is called arg0, arg1, …"""
+    apart = [re.fullmatch(r".*_\d*|.*_moved|arg\d+", x) for x in parameters]
+    return [f"arg{k}" if apart[k] else f"{x}_" if x in words or re.fullmatch(pattern, x) else x for k, x in enumerate(parameters)]
 
 
 def constant(node):

@@ -30,7 +30,7 @@ def restored():
 
 
 def copies(arguments):
-    return [x.copy() if isinstance(x, np.ndarray) else x for x in arguments]
+    return [x.copy("K") if isinstance(x, np.ndarray) else x for x in arguments]
 
 
 def results(definition, arguments):
@@ -102,6 +102,28 @@ def test_slices_that_begin_at_the_end():
 def test_a_slice_of_a_slice_or_of_a_new_axis():
     for definition, x in ((twice_sliced, X), (sliced_as_column, X[0])):
         assert "only arguments can be sliced" in refused(definition, x)
+
+
+# Names
+
+
+def underscores(x, x_, x_0, x_1, x__):
+    return x * x_ - x_0 + x_1 * x__ - x_.mean(axis=1)[:, None]
+
+
+def of_the_call(n_threads, shared, out0, rows0, pack0, id, len, not_writable, BYTES, places, s):
+    return n_threads + shared * out0 - rows0 * pack0 + id * len - not_writable * BYTES + places * s
+
+
+def of_the_kernel(abs, BLOCK, sum0, sum0_whole, out_0, kept0, t1, i, tanh, totals, arg0):
+    return np.abs(abs) * (BLOCK - BLOCK.mean(axis=0)) * sum0 - sum0_whole + out_0 * np.tanh(kept0) - t1 * i + tanh * totals - arg0
+
+
+@pytest.mark.parametrize("definition", [underscores, of_the_call, of_the_kernel])
+def test_parameters_with_names_of_the_generated_code(definition):
+    arguments = [k + X for k in range(len(inspect.signature(definition).parameters))]
+    assert compiled(definition, *arguments) and compiled(definition, *[np.asfortranarray(x) for x in arguments])
+    assert compiled(definition, *arguments[:-1], 2.0)
 
 
 # The order of assignments

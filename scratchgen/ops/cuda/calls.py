@@ -21,15 +21,15 @@ import warnings
 import numpy as np
 
 from scratchgen.ops import checks
+from scratchgen.ops.cuda import functions
 from scratchgen.ops.cuda.array import DeviceArray, array, check_device, convert, empty, scalar, to_host
-from scratchgen.ops.cuda.functions import safe
 from scratchgen.ops.cuda.kernels import kernels
 from scratchgen.ops.cuda.launch import launch
 from scratchgen.ops.cuda.moving import moving
 from scratchgen.ops.cuda.sums import tickets
 from scratchgen.ops.dispatch import use_backend
 from scratchgen.ops.plan import element_by_element
-from scratchgen.ops.source import type_name
+from scratchgen.ops.source import names_of, type_name
 from scratchgen.ops.symbols import Dim
 from scratchgen.ops.tracing import trace
 
@@ -84,7 +84,7 @@ class Call:
         self.contiguous = {i: arguments[i].contiguous for i in program.arrays}
         self.plan, self.kernels = kernels(program, self.contiguous)
         self.static = {i: x for i, x in enumerate(arguments) if i not in program.arrays and i not in program.numbers}
-        self.names = [f"{x}_" if x in ("s", "static", "on_host", *SCOPE) else safe(x) for x in program.parameters]
+        self.names = names_of(program.parameters, WORDS, PATTERN)
         self.source = self.written()
         scope = SCOPE | {"on_host": self.on_host, "static": self.static} | {f"kernel{k}": x for k, x in enumerate(self.kernels)}
         exec(compile(self.source, f"<call of {program.name}>", "exec"), scope)
@@ -165,3 +165,6 @@ SCOPE = {
     "empty": empty, "scalar": scalar, "launch": launch, "tickets": tickets, "moving": moving, "len": len, "range": range, "int": int, "float": float,
     **{type_name(d): np.dtype(d) for d in ("f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")},
 }  # fmt: skip
+# the names in a call, or in a kernel, that are no parameter's
+WORDS = {"s", "static", "on_host", *SCOPE, *functions.WORDS}
+PATTERN = rf"(kernel|rows|columns|blocks|threads)\d+|{functions.PATTERN}"

@@ -1,7 +1,6 @@
 """The functions that generated kernels (ops/source.py, writer.py) call, by name."""
 
 import math
-import re
 
 import numpy as np
 
@@ -20,9 +19,6 @@ SCOPE = {
     **{f"{op}_{of}": getattr(each, of) for op, each in FOLDS.items() for of in ("of_block", "of_column", "of_blocks", "of_parts")},
     "last_of": last_of,
 }  # fmt: skip
-VARIABLES = {"i", "j", "k", "first", "inside", "shared", "known", "rows", "columns", "partials", "tickets", "totals", "range", "min", "abs"}
-
-
-def safe(name):
-    """The name of an argument, changed if it means something else in a kernel."""
-    return f"{name}_" if name in SCOPE or name in VARIABLES or re.fullmatch(r"(t|out|sum|total|size)\d+", name) else name
+# the names in a kernel that are no parameter's
+WORDS = {"i", "j", "k", "first", "inside", "shared", "known", "rows", "columns", "partials", "tickets", "totals", "range", "min", "abs", *SCOPE}
+PATTERN = r"(t|out|sum|total|size)\d+"

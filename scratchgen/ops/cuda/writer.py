@@ -12,9 +12,9 @@ of each block. What several passes need, each computes again: on a GPU that cost
 
 import re
 
-from scratchgen.ops.cuda.functions import safe
+from scratchgen.ops.cuda.functions import PATTERN, WORDS
 from scratchgen.ops.plan import EXPENSIVE, closure
-from scratchgen.ops.source import Scope, type_name
+from scratchgen.ops.source import Scope, names_of, type_name
 from scratchgen.ops.symbols import Dim, Node
 
 STARTS = {"sum": "0.0", "max": "-inf", "min": "inf"}
@@ -52,6 +52,7 @@ class Writer:
         self.flat, self.ends, self.waited = flat, ends, waited
         self.name = f"{plan.program.name}_{nest.kind}{number or ''}"
         self.rows, self.columns = (d if isinstance(d, Dim) else None for d in (nest.rows, nest.columns))
+        self.names = names_of(plan.program.parameters, WORDS, PATTERN)
         self.parameters = {}  # what -> name:  ("arg", 0), ("out", 0), ("number", 3), ("moved", 3), ("size", text), ("rows",), ("partials",), …
         self.sums, self.values = [], {}  # reductions within rows or columns; id(reduction) -> the code of its result
         self.head = Scope(self.head_leaf)  # what is the same for all elements
@@ -61,7 +62,7 @@ class Writer:
         """The name of the kernel's parameter for that."""
         if (kind, which) not in self.parameters:
             if kind in ("arg", "number", "moved"):
-                name = safe(self.plan.program.parameters[which]) + ("_moved" if kind == "moved" else "")
+                name = self.names[which] + ("_moved" if kind == "moved" else "")
             else:
                 name = {"out": f"out{which}", "size": f"size{len(self.parameters)}"}.get(kind, kind)
             self.parameters[kind, which] = name

@@ -22,15 +22,18 @@ from scratchgen.ops.host_state import FloatTerm, IntTerm
 from scratchgen.ops.numba import driver, sums, workers
 from scratchgen.ops.numba.kernels import Kernel, Writer, kernels
 from scratchgen.ops.plan import element_by_element
-from scratchgen.ops.source import TYPES, type_name
+from scratchgen.ops.source import TYPES, names_of, type_name
 from scratchgen.ops.symbols import Dim, Untraceable
 from scratchgen.ops.tracing import trace
 
 FLOAT32, FLOAT64 = checks.REALS
 BYTES_HEADER = bytes.__basicsize__ - 1  # where a bytes object's data begin
-
-
-RESERVED = {"s", "np", "empty", "run", "pool", "rows", "static", "totals", "places", "contiguous", "definition", "share", "folded", *TYPES.values()}
+# the names in a call that are no parameter's
+WORDS = {
+    "s", "np", "empty", "run", "pool", "rows", "static", "totals", "places", "contiguous", "definition", "share", "folded", "shared", "n_threads",
+    "id", "len", "range", "not_writable", "BYTES", *TYPES.values(),
+}  # fmt: skip
+PATTERN = r"(out|rows|columns|pack)\d+"
 
 
 class Operation:
@@ -145,7 +148,7 @@ class Call:
 
     def written(self, arguments):
         """The source of `call`, and of `table`, which only makes the kernels' tables for given arguments and results: for recording."""
-        program, names = self.program, [f"{x}_" if x in RESERVED else x for x in self.program.parameters]
+        program, names = self.program, names_of(self.program.parameters, WORDS, PATTERN)
         place, fixed, meet = {}, [], self.meetings(names, arguments)
         shapes = ", ".join(f"{names[i]}.shape" if i in program.arrays else "None" for i in range(len(names)))
         first = [f"s = ({shapes},)", *self.guards(names)]

@@ -17,14 +17,14 @@ from scratchgen.ops.numba.compile import c_function
 from scratchgen.ops.numba.driver import BLOCK, HEAD, STRIPE
 from scratchgen.ops.numba.functions import NAMES
 from scratchgen.ops.plan import plan
-from scratchgen.ops.source import Scope, price, type_name
+from scratchgen.ops.source import Scope, names_of, price, type_name
 from scratchgen.ops.symbols import REDUCTIONS, Dim, Untraceable
 from scratchgen.ops.tracing import blamed_on
 
 SIGNATURE = types.void(*[types.int64] * 6)
-
-
-RESERVED = {"i", "j", "k", "item", "r0", "r1", "c0", "c1", "args", "floats", "first", "last", "np", *NAMES}
+# the names in a kernel that are no parameter's
+WORDS = {"i", "j", "k", "item", "r0", "r1", "c0", "c1", "args", "floats", "first", "last", "np", "abs", "BLOCK", *NAMES}
+PATTERN = r"t\d+|sum\d+_whole|(sum|terms|kept|vector|out|partials)_?\d*|totals"
 
 
 class Layout:
@@ -62,9 +62,7 @@ class Writer:
         self.plan, self.planner, self.nest, self.layout, self.same = plan, plan.planner, nest, Layout(), same or {}
         self.name = f"{plan.program.name}_kernel{number or ''}"
         self.head_lines, self.row_lines, self.row_names, self.scratches, self.values = [], [], {}, {}, {}
-        self.names = [
-            f"{x}_" if x in RESERVED or re.fullmatch(r"t\d+|(sum|terms|kept|vector|out|partials)_?\d*", x) else x for x in plan.program.parameters
-        ]
+        self.names = names_of(plan.program.parameters, WORDS, PATTERN)
         self.rows, self.columns = (d if isinstance(d, Dim) else None for d in (nest.rows, nest.columns))
         self.two = self.rows is not None and self.columns is not None
         self.head = Scope(self.head_leaf)
