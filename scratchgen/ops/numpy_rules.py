@@ -22,7 +22,9 @@ from scratchgen.ops.symbols import (
     broadcast,
     cast,
     dim_of,
+    in_floats,
     is_weak,
+    need_value,
     size_value,
     symbol,
     value_of,
@@ -35,6 +37,8 @@ LOGIC = {
     "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or",
     "invert",
 }  # fmt: skip
+TRUTH = {"logical_and", "logical_or", "logical_not"}  # of any numbers: all but 0 are true
+NUMPYS_ALONE = FUNCTIONS_OF_ONE | TRUTH | {"maximum", "minimum", "square", "reciprocal"}  # no operator of Python's: they make a number one of NumPy's
 KNOWN = FUNCTIONS_OF_ONE | ARITHMETIC | LOGIC
 
 
@@ -44,6 +48,8 @@ def elementwise(trace, ufunc, inputs, dtype=None):
     if name not in KNOWN and ufunc not in (np.logaddexp, np.positive):
         raise Untraceable(f"np.{name}")
     operands = [symbol(trace, x) for x in inputs]
+    if name in TRUTH:
+        operands = [x if np.dtype(x.node.dtype) == bool else x != 0 for x in operands]
     shape = broadcast([x._shape for x in operands])
     nodes = [value_of(x) for x in operands]
     if ufunc is np.logaddexp:
@@ -52,20 +58,51 @@ def elementwise(trace, ufunc, inputs, dtype=None):
         return Symbol(trace, nodes[0], shape)
     if dtype is not None:
         nodes = [cast(trace, x, np.dtype(dtype)) for x in nodes]
+    if all(map(is_weak, nodes)) and name in NUMPYS_ALONE:
+        nodes = [cast(trace, x, np.dtype(x.dtype)) for x in nodes]
     if all(map(is_weak, nodes)):
-        kind = bool if name in LOGIC else float if name in FUNCTIONS_OF_ONE | {"divide"} or any(x.dtype is float for x in nodes) else int
-        return Symbol(trace, trace.node(name, nodes, kind), shape)
+        return Symbol(trace, of_numbers(trace, name, nodes), shape)
     given = [np.dtype(bool) if x.dtype is bool else x.dtype for x in nodes]
     *loop, result = ufunc.resolve_dtypes((*given, None))
+    if loop[0].kind in "iub":
+        loop = of_whole_numbers(name, nodes, loop, result)
     nodes = [cast(trace, x, to) for x, to in zip(nodes, loop, strict=True)]
     if result.kind == "f" and result not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise Untraceable(f"numbers of type {result}")
     return Symbol(trace, simplest(trace, name, nodes, result), shape)
 
 
+def of_numbers(trace, name, nodes):
+    """The node of an operator on Python's own numbers."""
+    kinds = {x.dtype for x in nodes}
+    if name == "invert" or name in ("bitwise_and", "bitwise_or") and kinds != {bool}:
+        raise Untraceable("the bits of a number")
+    if name == "power" and float not in kinds and not (nodes[1].op == "const" and nodes[1].info[0] >= 0):
+        need_value(nodes[1], "a whole number to the power of a length")  # 2 ** -1 is no whole number
+    kind = bool if name in LOGIC else float if float in kinds or name == "divide" else int
+    return trace.node(name, nodes if kind is int else [in_floats(trace, x) for x in nodes], kind)
+
+
+def of_whole_numbers(name, nodes, loop, result):
+    """The types in which kernels compute what NumPy computes with whole numbers or booleans, of the types `loop`."""
+    if any(x.dtype == np.uint64 for x in nodes) or np.dtype(np.uint64) in loop:
+        raise Untraceable("computing with unsigned whole numbers of 64 bits")  # Numba makes floats of them beside others
+    if name == "invert" and result.kind != "b":
+        raise Untraceable("the bits of a number")
+    if name in ARITHMETIC and result.kind == "b":
+        raise Untraceable("arithmetic with booleans alone, which NumPy takes for logic")
+    if name == "reciprocal" or name == "power" and not (nodes[1].op == "const" and nodes[1].info[0] >= 0):
+        raise Untraceable(f"np.{name} of whole numbers")
+    if name in LOGIC and any(map(is_weak, nodes)) and loop[0].kind != "b":
+        return [np.dtype(np.int64)] * len(loop)  # -1 or 300 equals no uint8
+    return loop
+
+
 def simplest(trace, name, nodes, dtype):
     """The node, in the form that is quickest to compute: squares without a power, one division for many by the same number."""
     x, *rest = nodes
+    if name in ("floor", "ceil") and dtype.kind != "f":
+        return x
     exponent = rest[0].info[0] if rest and rest[0].op == "const" else None
     if name == "square" or name == "power" and exponent == 2:
         return trace.node("multiply", (x, x), dtype)
@@ -106,13 +143,16 @@ def reduce(x, op, axis=None, keepdims=False, dtype=None):
     """Σ, max or min over one axis or all."""
     trace, ndim = x.trace, x.ndim
     axes = axes_of(ndim, axis)
-    if ndim == 0:
-        return x
     shape = tuple(n.root() if isinstance(n, Dim) else n for n in x._shape)
     over = tuple(shape[a] for a in sorted(axes) if shape[a] != 1 and not shape[a].one)
     kept = tuple(1 if a in axes else n for a, n in enumerate(shape) if keepdims or a not in axes)
     node = value_of(x)
     result = np.dtype(dtype or node.dtype)
+    if op == "sum" and result.kind in "iu":
+        result = result if dtype else np.dtype(np.int64 if result.kind == "i" else np.uint64)
+        node = cast(trace, node, result) if np.dtype(node.dtype).kind == "f" else node  # 0.5 + 0.5 is 0 then
+    if op == "sum" and result.kind == "b" and dtype:
+        raise Untraceable("sums of booleans as booleans")
     if np.dtype(node.dtype) == bool:  # counted, or compared, as numbers
         node = cast(trace, node, np.dtype(np.int64))
         result = np.dtype(dtype or np.int64) if op == "sum" else result
@@ -147,8 +187,10 @@ def axes_of(ndim, axis):
 
 
 def mean(x, axis=None, dtype=None, out=None, keepdims=False):
+    if out is not None:
+        raise Untraceable("np.mean with out=")
     lengths = [x.shape[a] for a in sorted(axes_of(x.ndim, axis))]
-    return reduce(x, "sum", axis, keepdims, dtype) / functools.reduce(operator.mul, lengths) if lengths else x
+    return reduce(x, "sum", axis, keepdims, dtype) / (functools.reduce(operator.mul, lengths) if lengths else 1)
 
 
 def where(condition, x, y):
@@ -156,10 +198,11 @@ def where(condition, x, y):
     condition, x, y = (symbol(trace, each) for each in (condition, x, y))
     shape = broadcast([condition._shape, x._shape, y._shape])
     a, b = value_of(x), value_of(y)
+    kinds = [np.dtype(bool) if n.dtype is bool else n.dtype for n in (a, b)]
     if is_weak(a) and is_weak(b):
-        dtype = np.dtype(np.float64 if a.dtype is float or b.dtype is float else np.int64)
+        dtype = np.result_type(*kinds)
     else:
-        dtype = np.add.resolve_dtypes((a.dtype, b.dtype, None))[-1]
+        dtype = np.add.resolve_dtypes((*kinds, None))[-1]
     test = value_of(condition)
     if np.dtype(test.dtype) != bool:
         test = value_of(condition != 0)
@@ -207,9 +250,10 @@ def length_text(n):
     return n.root().text if isinstance(n, Dim) else str(n)
 
 
-def full(trace, shape, value, dtype=np.float64, **others):
+def full(trace, shape, value, dtype=None, **others):
     lengths = tuple(dim_of(trace, n) for n in (shape if isinstance(shape, tuple) else (shape,)))
-    return Symbol(trace, symbol(trace, value).node, lengths).astype(dtype)
+    value = symbol(trace, value)
+    return Symbol(trace, value_of(value), lengths).astype(dtype or value.node.dtype)
 
 
 MAKERS |= {np.full: full, np.arange: arange}

@@ -16,7 +16,7 @@ do not depend on the threads. What needs such a sum (clipping: a · c / ‖a‖)
 
 from dataclasses import dataclass, field
 
-from scratchgen.ops.symbols import REDUCTIONS, Dim, Node, Store, Untraceable
+from scratchgen.ops.symbols import REDUCTIONS, Dim, Node, Store, Untraceable, closure
 from scratchgen.ops.tracing import blamed_on
 
 EXPENSIVE = {"exp", "expm1", "log", "log1p", "log_one_plus", "tanh", "sin", "cos", "arctan", "power"}  # worth keeping instead of computing twice
@@ -55,18 +55,6 @@ class Plan:
     planner: object
     nests: list
     totals: list
-
-
-def closure(node, stop=lambda node: False):
-    """The node and all nodes that it is computed from; the search does not go past a node for which `stop` holds."""
-    seen, waiting = {}, [node]
-    while waiting:
-        x = waiting.pop()
-        if id(x) not in seen:
-            seen[id(x)] = x
-            if not stop(x):
-                waiting.extend(x.args)
-    return list(seen.values())
 
 
 def element_by_element(program):

@@ -51,9 +51,10 @@ def expression(node, operands):
     """The code of one node, given that of its operands."""
     if node.op == "cast":
         return f"{type_name(node.dtype)}({operands[0]})"
-    if node.op in PATTERNS:
-        return PATTERNS[node.op].format(*operands)
-    return f"{node.op}({', '.join(operands)})"
+    text = PATTERNS[node.op].format(*operands) if node.op in PATTERNS else f"{node.op}({', '.join(operands)})"
+    dtype = np.dtype(node.dtype)
+    wraps = dtype.kind in "iu" and dtype.itemsize < 8 and node.op in ("add", "subtract", "multiply", "floor_divide", "negative", "absolute", "power")
+    return f"{type_name(dtype)}({text})" if wraps else text  # Numba computes with 64 bits
 
 
 def price(node):

@@ -430,13 +430,53 @@ def is_weak(node):
     return isinstance(node.dtype, type)
 
 
+def closure(node, stop=lambda node: False):
+    """The node and all nodes that it is computed from; the search does not go past a node for which `stop` holds."""
+    seen, waiting = {}, [node]
+    while waiting:
+        x = waiting.pop()
+        if id(x) not in seen:
+            seen[id(x)] = x
+            if not stop(x):
+                waiting.extend(x.args)
+    return list(seen.values())
+
+
 def cast(trace, node, dtype):
     """The node in another type; a constant becomes another constant."""
     if node.dtype == dtype and not is_weak(node):
         return node
     if node.op == "const":
         return trace.node("const", dtype=dtype, info=(dtype.type(node.info[0]).item(),))
+    if node.dtype is int and dtype.kind == "f":
+        node = in_floats(trace, node)
+    if node.dtype is int and dtype.kind in "iu" and (dtype != np.int64 or long(node)):  # NumPy looks whether it fits
+        need_value(node, f"a length as a number of type {dtype}")
     return trace.node("cast", (node,), dtype)
+
+
+def need_value(node, why):
+    """Raise NeedsValue for a number that a node is computed from; Untraceable, with the reason, where there is none."""
+    for x in closure(node):
+        if x.op == "number":
+            raise NeedsValue(x.info[0])
+    raise Untraceable(why)
+
+
+def long(node):
+    """Whether a whole number of Python's may have more than 64 bits: it is a power, or a product of an argument."""
+    ops = {x.op for x in closure(node)}
+    return node.dtype is int and ("power" in ops or {"multiply", "number"} <= ops)
+
+
+def in_floats(trace, node):
+    """A number of Python's for what computes with floats; where it may be long, it is computed with floats from the beginning."""
+    if not long(node):
+        return node
+    if node.op not in ("add", "subtract", "multiply", "power", "negative"):
+        need_value(node, f"{node.op} of a long number")
+    parts = [in_floats(trace, x) for x in node.args]
+    return trace.node(node.op, [x if x.dtype is float else trace.node("cast", (x,), float) for x in parts], float)
 
 
 def dim_of(trace, n):

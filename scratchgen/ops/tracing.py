@@ -88,8 +88,11 @@ def trace(definition, arguments, parameters, static=(), ones=frozenset()):
         return trace(definition, arguments, parameters, static, ones | late)
     program = Program(definition, definition.__name__, tuple(parameters), arrays, numbers, static)
     program.shapes = {x.argument: x._shape for x in symbols if isinstance(x, Symbol) and x.argument is not None}
-    with blamed_on(definition):
-        finish(program, recorded, symbols, result)
+    try:
+        with blamed_on(definition):
+            finish(program, recorded, symbols, result)
+    except NeedsValue as needed:
+        return trace(definition, arguments, parameters, (*static, needed.argument), ones)
     return program
 
 

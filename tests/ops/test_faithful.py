@@ -126,6 +126,100 @@ def test_parameters_with_names_of_the_generated_code(definition):
     assert compiled(definition, *arguments[:-1], 2.0)
 
 
+# Whole numbers, booleans, and Python's numbers
+
+LABELS = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
+SMALL = np.full((4, 6), 100, np.int8)
+
+
+def truth(x, k):
+    return np.logical_and(k, 1) & (x == x), np.logical_or(x, x > 0), np.logical_not(x)
+
+
+def bits(x, k):
+    return x * ~k
+
+
+def masks_added(x):
+    return (x > 0) + (x > 1) + x
+
+
+def sums_of_small(x, b):
+    return x - b, b.sum(axis=0), b.sum(axis=1), b.mean(axis=0), np.sum(b)
+
+
+def extremes_of_masks(x):
+    return x.sum(axis=0), (x > 0).min(axis=0), (x > 0).max(axis=0)
+
+
+def extremes_of_small(x, b):
+    return x - b, b.min(axis=0), b.max(axis=0)
+
+
+def equals(x, labels, k):
+    return x * (labels == -1) + (labels == 300), labels == k, labels < k
+
+
+def wrapped(x, labels, b):
+    return x * (labels - 100), labels - 100, x + b * b, x - abs(-b - 28), b * 3 // 2
+
+
+def set_to(b, x, k):
+    b[...] = k
+    return x * 1
+
+
+def cubed(x, n):
+    return x / n**3, x / (n * n * n), n**3 // 7 * x, x * (n**3 > n)
+
+
+def shifted(x, k):
+    return x * 2**k
+
+
+def chosen(x, k):
+    return np.where(x > 0, True, False), np.where(x > 0, k > 1, 1), np.where(x > 0, k, 1)
+
+
+def of_numpys_type(x, n):
+    return x * np.sqrt(n), x * np.maximum(n, 2), x * np.log(x.shape[0]), x * n
+
+
+def filled(x):
+    return np.full(x.shape, 1, like=x), np.full(x.shape, 0.5, like=x), x * 1
+
+
+def whole_terms(x):
+    return np.sum(x, dtype=int), x * 1
+
+
+def mean_into(x, y):
+    np.mean(x, axis=0, out=y)
+    return x * 1
+
+
+def long_unsigned(x, u):
+    return x * (u + 1)
+
+
+@pytest.mark.parametrize(
+    ("definition", "arguments"),
+    [(truth, (X, 2)), (sums_of_small, (X, SMALL)), (extremes_of_masks, (X,)), (extremes_of_small, (X, SMALL)), (equals, (X, LABELS, -1)),
+     (equals, (X, LABELS, 300)), (equals, (X, LABELS, 20)), (wrapped, (X, LABELS, SMALL)), (set_to, (SMALL, X, 3)), (cubed, (X, 3_000_000)),
+     (shifted, (X, -1)), (shifted, (X, 3)), (chosen, (X, 3)), (chosen, (X, 2.5)), (of_numpys_type, (X, 3)), (filled, (X,)), (whole_terms, (X,))],
+)  # fmt: skip
+def test_whole_numbers_and_booleans(definition, arguments):
+    assert compiled(definition, *arguments)
+
+
+def test_what_kernels_would_compute_otherwise_runs_as_written():
+    assert "the bits of a number" in refused(bits, X, 5)
+    assert "arithmetic with booleans" in refused(masks_added, X)
+    assert "np.mean with out=" in refused(mean_into, X, np.zeros(6, F))
+    assert "unsigned whole numbers of 64 bits" in refused(long_unsigned, X, LABELS.astype(np.uint64) + 2**63)
+    assert results(sg.op(set_to), (SMALL, X, 300)) == [OverflowError]
+
+
 # The order of assignments
 
 

@@ -268,7 +268,7 @@ class Writer:
             rows = ["    " + line for line in self.row_lines + self.row.fresh()]
             rows += ["    for j in range(c0, c1):", *("        " + line for line in inner)]
             if places:
-                starts = lambda names: [f"    {name}[j - c0] = {type_name(dtype)}({STARTS[x.op]})" for name, x, dtype in names]
+                starts = lambda names: [f"    {name}[j - c0] = {start_of(x, dtype)}" for name, x, dtype in names]
                 joined = [f"        {a}[j - c0] = {JOINS[x.op].format(f'{a}[j - c0]', f'{type_name(dtype)}({b}[j - c0])')}"
                           for (a, x, dtype), (b, _) in zip(wholes, places, strict=True)]  # fmt: skip
                 lines += ["for j in range(c0, c1):", *starts(wholes)]
@@ -330,6 +330,13 @@ class Writer:
 FOLDS = {"sum": "total", "max": "largest", "min": "smallest"}
 STARTS = {"sum": "0.0", "max": "(-inf)", "min": "inf"}
 JOINS = {"sum": "{} + {}", "max": "maximum({}, {})", "min": "minimum({}, {})"}
+
+
+def start_of(x, dtype):
+    """The number with which a reduction begins, in a type."""
+    if x.op != "sum" and np.dtype(dtype).kind in "iu":
+        return f"{type_name(dtype)}({np.iinfo(dtype).min if x.op == 'max' else np.iinfo(dtype).max})"
+    return f"{type_name(dtype)}({STARTS[x.op]})"
 
 
 class Kernel:
