@@ -384,10 +384,10 @@ def symbol(trace, x):
     """x as a symbol: a number becomes a constant."""
     if isinstance(x, Symbol):
         return x
+    if isinstance(x, np.generic) and x.dtype.kind in "bif":  # before Python's: np.float64 is a float, too
+        return Symbol(trace, trace.node("const", dtype=x.dtype, info=(x.item(),)), ())
     if isinstance(x, (bool, int, float)):
         return Symbol(trace, trace.node("const", dtype=type(x), info=(x,)), ())
-    if isinstance(x, np.generic) and x.dtype.kind in "bif":
-        return Symbol(trace, trace.node("const", dtype=x.dtype, info=(x.item(),)), ())
     if isinstance(x, np.ndarray) and x.ndim == 0:
         return symbol(trace, x[()])
     raise Untraceable(f"a {type(x).__name__} that is no argument")

@@ -50,6 +50,19 @@ class Program:
         """Positions of the arguments that are changed."""
         return sorted({store.target[1] for store in self.stores if store.target[0] == "arg"})
 
+    def condition(self, names, fixed):
+        """The code of the test whether it holds for other arguments of the same types, called `names`; "" if it always does.  fixed: {argument
+        number: value that is part of the trace}, which the code calls static."""
+        tests = [self.guard] if self.guard != "True" else []
+        return " and ".join(tests + [has_value(names[i], x, f"static[{i}]") for i, x in fixed.items()])
+
+
+def has_value(name, x, fixed):
+    """The code of the test whether an argument has the value x, which the code calls `fixed`."""
+    if not isinstance(x, (bool, int, float, str, tuple, np.generic)):
+        return f"{name} is {fixed}"
+    return f"{name} == {fixed}" if x == x else f"{name} != {name}"  # NaN
+
 
 def trace(definition, arguments, parameters, static=(), ones=frozenset()):
     """The Program of definition(*arguments).  arguments: arrays (anything with shape, ndim and dtype), numbers and others.

@@ -10,6 +10,7 @@ import pytest
 
 import scratchgen as sg
 from scratchgen.ops import dispatch
+from scratchgen.ops.numba import calls
 from scratchgen.ops.plan import plan
 from scratchgen.ops.symbols import Untraceable
 from scratchgen.ops.tracing import trace
@@ -218,6 +219,36 @@ def test_what_kernels_would_compute_otherwise_runs_as_written():
     assert "np.mean with out=" in refused(mean_into, X, np.zeros(6, F))
     assert "unsigned whole numbers of 64 bits" in refused(long_unsigned, X, LABELS.astype(np.uint64) + 2**63)
     assert results(sg.op(set_to), (SMALL, X, 300)) == [OverflowError]
+
+
+# Numbers whose values are part of what is compiled
+
+
+def stepped(x, rate, axes):
+    return x * rate if rate else x.sum(axis=axes) - x
+
+
+def test_a_fixed_number_is_compiled_once():
+    for rate in (0.7, np.float32(0.7), np.float32("nan"), float("nan"), np.float64("nan"), np.int16(3)):
+        for _ in range(3):
+            assert compiled(stepped, X, type(rate)(rate), (0, 1))
+    run = dispatch.active().operations[stepped]
+    assert [len(calls) for calls in run.kinds.values()] == [2, 2, 1, 1]  # 0.7 and NaN, in two types
+    assert compiled(stepped, X, 0.0, (0, 1)) and compiled(stepped, X, 0.0, (-2, 1)) and compiled(stepped, X, 0.0, (0,))
+
+
+def test_few_are_kept(monkeypatch):
+    monkeypatch.setattr(calls, "MOST_CALLS", 3)
+    operation = sg.op(stepped_further)
+    for k in range(6):
+        np.testing.assert_array_equal(operation(X, 1.5 + k), stepped_further(X, 1.5 + k))
+    run = dispatch.active().operations[stepped_further]
+    assert [len(calls) for calls in run.kinds.values()] == [3]
+    assert "runs as written" in next(iter(run.untraceable.values()))
+
+
+def stepped_further(x, rate):
+    return x * rate if rate else x
 
 
 # The order of assignments

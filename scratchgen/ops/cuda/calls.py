@@ -33,6 +33,8 @@ from scratchgen.ops.source import names_of, type_name
 from scratchgen.ops.symbols import Dim
 from scratchgen.ops.tracing import trace
 
+MOST_CALLS = 64  # of one kind of arguments that are kept: a definition that needs the value of a number is compiled for each anew
+
 
 class Operation:
     """The compiled form of a definition, called like it. TypeError if the definition cannot be compiled; the message names the line."""
@@ -59,7 +61,9 @@ class Operation:
         if any(x.ndim > 2 for x in arrays):
             return self.flattened(arguments, arrays)
         call = Call(self.definition, trace(self.definition, arguments, self.parameters), arguments)
-        self.kinds.setdefault(kind, []).append(call)
+        calls = self.kinds.setdefault(kind, [])
+        calls.append(call)
+        del calls[:-MOST_CALLS]
         return call.function(*arguments)
 
     def flattened(self, arguments, arrays):
@@ -94,10 +98,8 @@ class Call:
         """The source of the function."""
         program, names = self.program, self.names
         lines = ["s = (" + "".join(f"{names[i]}.shape, " if i in program.arrays else "None, " for i in range(len(names))) + ")"]
-        tests = [program.guard] if program.guard != "True" else []
-        tests += [f"{names[i]} {'==' if isinstance(x, (bool, int, float, str, tuple)) else 'is'} static[{i}]" for i, x in self.static.items()]
-        if tests:
-            lines.append(f"if not ({' and '.join(tests)}): return NotImplemented")
+        if test := program.condition(names, self.static):
+            lines.append(f"if not ({test}): return NotImplemented")
         for k, (shape, dtype) in enumerate(program.outputs):
             lengths = "".join(f"{d.text if isinstance(d, Dim) else d}, " for d in shape)
             lines.append(f"out{k} = empty(({lengths}), {type_name(dtype)})" if shape else f"out{k} = scalar()")

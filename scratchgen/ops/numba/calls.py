@@ -6,8 +6,9 @@ the arguments to the kernels, like this one:
     def tanh_backward(dy, y):
         s = (dy.shape, y.shape)
         if not (s[0][0] == s[1][0] and s[0][1] == s[1][1]): return NotImplemented        another kind
-        out0 = empty((s[0][0], s[0][1],), float32)
-        places = pack(1, s[0][0] * s[0][1], 3, id(dy), id(y), id(out0), …)
+        out0 = empty((s[0][0], s[0][1],), f32)
+        rows0, columns0 = s[0][0], s[0][1]
+        places = pack0(rows0, columns0, 3, id(dy), id(y), id(out0), …)
         run(…)
         return out0
 """
@@ -27,6 +28,7 @@ from scratchgen.ops.symbols import Dim, Untraceable
 from scratchgen.ops.tracing import trace
 
 FLOAT32, FLOAT64 = checks.REALS
+MOST_CALLS = 64  # of one kind of arguments: a definition that needs the value of a number is compiled for each anew
 BYTES_HEADER = bytes.__basicsize__ - 1  # where a bytes object's data begin
 # the names in a call that are no parameter's
 WORDS = {
@@ -93,9 +95,12 @@ class Operation:
             self.untraceable[kind] = str(error) if isinstance(error, Untraceable) else said  # only now: what NumPy refuses, too, proves nothing
             return result
         result = call(*arguments)
-        if result is NotImplemented:  # NaN among its fixed arguments
+        if result is NotImplemented:  # a fixed argument that does not equal itself
             return self.as_written(*arguments)
-        self.kinds.setdefault(kind, []).append(call)
+        calls = self.kinds.setdefault(kind, [])
+        calls.append(call)
+        if len(calls) == MOST_CALLS:
+            self.untraceable[kind] = f"{self.name} is compiled for {MOST_CALLS} values of its arguments; for others it runs as written"
         return result
 
     def flattened(self, arguments, arrays):
@@ -151,7 +156,9 @@ class Call:
         program, names = self.program, names_of(self.program.parameters, WORDS, PATTERN)
         place, fixed, meet = {}, [], self.meetings(names, arguments)
         shapes = ", ".join(f"{names[i]}.shape" if i in program.arrays else "None" for i in range(len(names)))
-        first = [f"s = ({shapes},)", *self.guards(names)]
+        first = [f"s = ({shapes},)"]
+        if test := program.condition(names, self.static):
+            first.append(f"if not ({test}): return NotImplemented")
         for i in program.written:
             first.append(f"if not {names[i]}.flags.writeable: raise not_writable({self.name!r})")
         for i in program.arrays:
@@ -178,11 +185,6 @@ class Call:
         text = lambda name, parameters, lines: f"def {name}({', '.join(parameters)}):\n" + "".join(f"    {line}\n" for line in lines)
         return text("call", names, call) + "\n" + text("table", names + outs, table)
 
-    def guards(self, names):
-        tests = [self.program.guard] if self.program.guard != "True" else []
-        tests += [f"{names[i]} {'==' if isinstance(x, (bool, int, float, str, tuple)) else 'is'} static[{i}]" for i, x in self.static.items()]
-        return [f"if not ({' and '.join(tests)}): return NotImplemented"] if tests else []
-
     def meetings(self, names, arguments):
         """The code of the test whether a changed array shares memory with another, or with itself: then NumPy's order of work matters."""
         written = self.program.written
@@ -206,8 +208,6 @@ class Call:
         for number, kernel in enumerate(self.kernels):
             nest, layout = kernel.nest, kernel.layout
             rows, columns = (d.text if isinstance(d, Dim) else "1" for d in (nest.rows, nest.columns))
-            if nest.kind == "cells" and isinstance(nest.rows, Dim) and self.lies_flat(kernel, arguments):
-                rows, columns = "1", f"{rows} * {columns}"
             lines.append(f"rows{number}, columns{number} = {rows}, {columns}")
             for k in range(len(nest.totals)):
                 pieces = f"rows{number} * (1 + columns{number} // {driver.BLOCK}) + 1" if nest.kind == "cells" else f"rows{number} + 1"
@@ -244,23 +244,6 @@ class Call:
 
     def ndim(self, what, arguments):
         return arguments[what[1]].ndim if what[0] == "arg" else len(self.program.outputs[what[1]][0])
-
-    def lies_flat(self, kernel, arguments):
-        """Whether the loops may take the arrays as one row: all are contiguous and cover all rows and columns."""
-        nest = kernel.nest
-        for what in kernel.layout.pointers:
-            if what[0] == "arg":
-                shape = self.program.shapes[what[1]]
-                if not arguments[what[1]].flags.c_contiguous or len(shape) != 2:
-                    return False
-            elif what[0] == "out":
-                shape = self.program.outputs[what[1]][0]
-            else:
-                continue
-            if [d.root() if isinstance(d, Dim) else d for d in shape] != [nest.rows, nest.columns]:
-                return False
-        indexed = any(part in kernel.source for part in ("[i]", " i ", "(i ", "j *", "(j", "= j", "f32(j", "f64(j"))
-        return not indexed and "offset" not in kernel.source
 
     def shape_text(self, shape):
         return "(" + "".join(f"{d.text if isinstance(d, Dim) else d}, " for d in shape) + ")"
