@@ -221,6 +221,30 @@ def test_what_kernels_would_compute_otherwise_runs_as_written():
     assert results(sg.op(set_to), (SMALL, X, 300)) == [OverflowError]
 
 
+# Sums over everything beside sums along columns
+
+
+def centred(x):
+    return x - x.mean(axis=0), np.sum(x), x.max(), np.sum(x > 0)
+
+
+def spread(x):
+    deviation = x - x.mean(axis=0)
+    return deviation, np.sum(deviation**2, dtype=np.float64), np.sum(x.mean(axis=0) ** 2), np.max(np.abs(deviation)), np.sum(deviation > 0)
+
+
+def shares_of_squares(x):
+    squares = np.sum((x - x.mean(axis=0)) ** 2)
+    return (x - x.mean(axis=0)) / squares, x.sum(axis=0)
+
+
+@pytest.mark.parametrize("definition", [centred, spread, shares_of_squares])
+def test_totals_beside_columns(definition):
+    for shape in ((4, 6), (1, 3), (3, 1), (2100, 3), (3, 200), (5000, 70)):
+        x = np.random.default_rng(0).normal(size=shape)
+        assert compiled(definition, x) and compiled(definition, np.asfortranarray(x)) and dispatch.why_not_compiled(sg.op(definition), x) is None
+
+
 # Numbers whose values are part of what is compiled
 
 

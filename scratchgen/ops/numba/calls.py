@@ -210,7 +210,7 @@ class Call:
             rows, columns = (d.text if isinstance(d, Dim) else "1" for d in (nest.rows, nest.columns))
             lines.append(f"rows{number}, columns{number} = {rows}, {columns}")
             for k in range(len(nest.totals)):
-                pieces = f"rows{number} * (1 + columns{number} // {driver.BLOCK}) + 1" if nest.kind == "cells" else f"rows{number} + 1"
+                pieces = f"{nest.kind}{number} + 1" if nest.kind != "cells" else f"rows{number} * (1 + columns{number} // {driver.BLOCK}) + 1"
                 place["partials", k] = f"partials{number}_{k}"
                 lines.append(f"{place['partials', k]} = empty({pieces}, f64)")
                 workspace.append(place["partials", k])
@@ -226,7 +226,8 @@ class Call:
             self.add_row(form, values, kind, kernel.address, kernel.price, packs, size)
             size += 8 * len(values)
             for k, x in enumerate(nest.totals):
-                values = [f"rows{number}", f"columns{number}", "2", f"id({place['partials', k]})", "id(totals)"]
+                left = "columns" if nest.kind == "columns" else "rows"  # each column, or row, leaves a partial result
+                values = [f"{left}{number}", f"columns{number}", "2", f"id({place['partials', k]})", "id(totals)"]
                 values.append(str(next(i for i, y in enumerate(self.plan.totals) if y is x)))
                 values.append(str(sums.OF_CELLS if nest.kind == "cells" else sums.OF_ROWS))
                 self.add_row("=" + "q" * len(values), values, driver.SINGLE, sums.joined(x.op).address, 0, packs, size)

@@ -188,7 +188,8 @@ class Writer:
         return [f"for j in range({first}, {last}):", *("    " + line for line in lines or ["pass"])]
 
     def partial(self, k, value):
-        return f"{self.array(('partials', k), np.float64)}[item{'' if self.nest.kind == 'cells' else ' + i'}] = {value}"
+        index = {"cells": "item", "rows": "item + i", "columns": "j"}[self.nest.kind]
+        return f"{self.array(('partials', k), np.float64)}[{index}] = {value}"
 
     def cells(self):
         """A piece of the arrays, row by row."""
@@ -246,22 +247,24 @@ class Writer:
 
     def in_columns(self):
         """A stripe of columns, in as many passes over the rows as it needs. Each column's sum is taken in the order of the rows, BLOCK at a time;
-        the sums of blocks are added in float64: small terms would be lost in the sum of millions of rows."""
-        if self.nest.totals:
-            raise Untraceable("the sum of everything beside sums along columns")
+        the sums of blocks are added in float64: small terms would be lost in the sum of millions of rows. Each column leaves its part of totals."""
         lines, count = [], 0
         for each in self.nest.passes:
             lines += self.vectors([x.args[0] for x in each.reductions] + [store.node for store in each.stores])
             places, wholes = [], []
             for x in each.reductions:
+                if self.planner.is_total(x) and self.varies(x.args[0]) == "c":
+                    continue
                 name, wide = f"sum{count}", np.float64 if np.dtype(x.dtype).kind == "f" else x.dtype
-                places.append((self.scratch(name, x.dtype, STRIPE), x))
+                dtype = wide if self.planner.is_total(x) else x.dtype
+                places.append((self.scratch(name, dtype, STRIPE), x, dtype))
                 wholes.append((self.scratch(f"{name}_whole", wide, STRIPE), x, wide))
                 count += 1
             self.row_lines, self.row_names = [], {}
             scope = self.cell_scope()
             added = [
-                f"{name}[j - c0] = {JOINS[x.op].format(f'{name}[j - c0]', f'{type_name(x.dtype)}({scope.code(x.args[0])})')}" for name, x in places
+                f"{name}[j - c0] = {JOINS[x.op].format(f'{name}[j - c0]', f'{type_name(dtype)}({scope.code(x.args[0])})')}"
+                for name, x, dtype in places
             ]
             stored = [self.store(store, scope) for store in each.stores]
             inner = scope.fresh() + added + stored
@@ -270,17 +273,26 @@ class Writer:
             if places:
                 starts = lambda names: [f"    {name}[j - c0] = {start_of(x, dtype)}" for name, x, dtype in names]
                 joined = [f"        {a}[j - c0] = {JOINS[x.op].format(f'{a}[j - c0]', f'{type_name(dtype)}({b}[j - c0])')}"
-                          for (a, x, dtype), (b, _) in zip(wholes, places, strict=True)]  # fmt: skip
+                          for (a, x, dtype), (b, *_) in zip(wholes, places, strict=True)]  # fmt: skip
                 lines += ["for j in range(c0, c1):", *starts(wholes)]
                 lines += ["for first in range(r0, r1, BLOCK):", "    for j in range(c0, c1):"]
-                lines += ["    " + line for line in starts([(name, x, x.dtype) for name, x in places])]
+                lines += ["    " + line for line in starts(places)]
                 lines += ["    for i in range(first, min(first + BLOCK, r1)):", *("    " + line for line in rows)]
                 lines += ["    for j in range(c0, c1):", *joined]
             elif inner:
                 lines += ["for i in range(r0, r1):", *rows]
             self.row = Scope(self.leaf, lambda node: bool(self.varies(node)), self.head)
             for name, x, _ in wholes:
-                self.values[id(x)] = f"{type_name(x.dtype)}({name}[j - c0])"
+                if not self.planner.is_total(x):
+                    self.values[id(x)] = f"{type_name(x.dtype)}({name}[j - c0])"
+            scope, found = Scope(self.leaf, lambda node: "c" in self.varies(node), self.head), {id(x): f"{name}[j - c0]" for name, x, _ in wholes}
+            partials = [
+                self.partial(k, f"f64({found.get(id(x)) or scope.code(x.args[0])})")
+                for k, x in enumerate(self.nest.totals)
+                if any(x is y for y in each.reductions)
+            ]
+            if partials:
+                lines += ["for j in range(c0, c1):", *("    " + line for line in scope.fresh() + partials)]
         scope = Scope(self.leaf, lambda node: "c" in self.varies(node), self.head)
         stored = [self.store(store, scope) for store in self.nest.vectors]
         if stored:
