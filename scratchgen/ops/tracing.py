@@ -13,8 +13,12 @@ writes its kernels. To follow one definition all the way: python -m scratchgen.o
 
 What a definition may use: arrays of up to two axes and numbers; NumPy's elementwise functions, comparisons and `where`; sum, mean, max and min over
 one axis or all; x[:, None], x.astype, slices; x[...] = y, x += y on arguments; concatenate; zeros_like and its kin. What it cannot: branches on the
-numbers in an array, more axes, products of matrices (those are operations of their own). Untraceable says which line. And there are no complex
-numbers: (-1) ** 0.5 is NaN, as np.sqrt(-1) is.
+numbers in an array, more axes, products of matrices (those are operations of their own). Nor what a kernel would not do as NumPy does it: a view
+that is assigned to (part = x[:, :2]; part += y, while x[:, :2] += y is fine), the sum of two masks, the bits of whole numbers. Untraceable says which
+line.
+
+Two things differ from NumPy. There are no complex numbers: (-1) ** 0.5 is NaN, as np.sqrt(-1) is. And a number among the arguments, of whose value
+nothing depends but results, is taken for one of Python's, also if it is a np.float64: it does not change the type of an array that it meets.
 """
 
 import contextlib
