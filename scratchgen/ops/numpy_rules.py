@@ -93,7 +93,7 @@ def of_whole_numbers(name, nodes, loop, result):
         raise Untraceable("arithmetic with booleans alone, which NumPy takes for logic")
     if name == "reciprocal" or name == "power" and not (nodes[1].op == "const" and nodes[1].info[0] >= 0):
         raise Untraceable(f"np.{name} of whole numbers")
-    if name in LOGIC and any(map(is_weak, nodes)) and loop[0].kind != "b":
+    if result.kind == "b" and any(map(is_weak, nodes)) and loop[0].kind != "b":
         return [np.dtype(np.int64)] * len(loop)  # -1 or 300 equals no uint8
     return loop
 

@@ -162,7 +162,11 @@ def equals(x, labels, k):
 
 
 def wrapped(x, labels, b):
-    return x * (labels - 100), labels - 100, x + b * b, x - abs(-b - 28), b * 3 // 2
+    return x * (labels - 100), labels - 100, x + b * b, x - abs(-b - 28), b * 3 // 2, labels & 6
+
+
+def masked(x, labels):
+    return x * 1, labels & 300
 
 
 def set_to(b, x, k):
@@ -218,7 +222,7 @@ def test_what_kernels_would_compute_otherwise_runs_as_written():
     assert "arithmetic with booleans" in refused(masks_added, X)
     assert "np.mean with out=" in refused(mean_into, X, np.zeros(6, F))
     assert "unsigned whole numbers of 64 bits" in refused(long_unsigned, X, LABELS.astype(np.uint64) + 2**63)
-    assert results(sg.op(set_to), (SMALL, X, 300)) == [OverflowError]
+    assert results(sg.op(set_to), (SMALL, X, 300)) == results(sg.op(masked), (X, LABELS)) == [OverflowError]
 
 
 # Sums over everything beside sums along columns
