@@ -340,7 +340,7 @@ class GAN(Model):
         """
         z = self._noise(n, rng)
         if y is None and self.n_classes:
-            y = self.classes_in_turn(n)
+            y = self._classes_in_turn(n)
         return self.generator(self.labels.given(z, y))
 
     def _noise(self, n, rng=None):

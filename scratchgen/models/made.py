@@ -201,7 +201,7 @@ class MADE(Model):
         """
         n, stream = integer("n", n, 0), self.stream if rng is None else Stream(rng)
         if self.n_classes and y is None:
-            y = self.classes_in_turn(n)
+            y = self._classes_in_turn(n)
         if self.n_classes:
             self.labels.given(array(np.zeros((n, self.data_dim), self.dtype)), array(y))
         u = to_host(stream.uniform((n, self.data_dim), self.dtype))

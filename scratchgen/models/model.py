@@ -163,7 +163,7 @@ class Model(Module):
         n = integer("n", n, 0)
         return array(np.arange(n) * self.n_classes // max(n, 1), np.int64)
 
-    def classes_in_turn(self, n):
+    def _classes_in_turn(self, n):
         """n labels, 0, 1, … n_classes − 1 and again -> (n,): those of `sample` where none are given."""
         return array(np.arange(n) % self.n_classes, np.int64)
 

@@ -154,7 +154,7 @@ class VAE(Model):
         y: labels (n,), with n_classes; None is all classes in turn.
         """
         z = self._stream(rng).normal((integer("n", n, 0), self.latent_dim), self.dtype)
-        return self.decode(z, self.classes_in_turn(n) if y is None and self.n_classes else y)
+        return self.decode(z, self._classes_in_turn(n) if y is None and self.n_classes else y)
 
     def elbo(self, x, rng=None, y=None):
         """The lower bound on log p(x), or log p(x|y), of each example, in nats: x (n, data_dim) -> (n,). One noise sample; β is 1 here."""

@@ -11,6 +11,7 @@ as *guards* which lengths were equal, which were 1, and which must not be 0; for
 
 import functools
 import operator
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -374,10 +375,13 @@ def whole_number(trace, x):
     return x.node if isinstance(x, Symbol) else x.__index__()
 
 
-class Tracing:
-    """The trace in progress: the shapes of its arguments, and whether there is one."""
+class InProgress(threading.local):
+    """The trace in progress in this thread: the shapes of its arguments, and whether there is one."""
 
     shapes, active = (), False
+
+
+Tracing = InProgress()
 
 
 def symbol(trace, x):
