@@ -10,6 +10,7 @@ The cuda backend is tested on the GPU if there is one that can be used, else in 
 import ctypes
 import importlib.util
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -33,6 +34,9 @@ if not has_gpu():
     os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:  # before the first operation loads Numba
     os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a script has started with &; tests interrupt themselves
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 never_hurry = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # compiling takes seconds, and the machine may be busy
 settings.register_profile("quick", max_examples=50, derandomize=True, database=None, **never_hurry)
