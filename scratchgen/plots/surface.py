@@ -4,14 +4,15 @@ import numpy as np
 
 from scratchgen.plots.canvas import BLUE, FAINT, ORANGE, as_points, as_values, finish, legend, new_figure, tidy
 
-LONGEST = 0.25  # an arrow, of the picture's side
+USUAL, LONGEST = 0.06, 0.25  # arrows, of the picture's side
 
 
 def surface(value, slope, generated, path=None, *, real, side=160, levels=12):
     """A discriminator's output over the plane, with data, generated points, and arrows along its slope at these -> Figure.
 
-    value: maps x (n, 2) to what is drawn, (n,).  slope: maps x (n, 2) to the direction (n, 2) in which x would look more real; arrows have the
-    length of it, scaled so that the longest can be seen.  generated (n, 2), real (m, 2).  side: drawn from side × side points.  levels: of grey.
+    value: maps x (n, 2) to what is drawn, (n,).  slope: maps x (n, 2) to the direction (n, 2) in which x would look more real; arrows are as long
+    as it is, in one scale by which the usual ones can be seen and the longest stays in the picture.
+    generated (n, 2), real (m, 2).  side: drawn from side × side points.  levels: of grey.
     Raises ValueError for other shapes or values that are not finite, OSError if `path` cannot be written.
     """
     real, generated = as_points(real, "real", columns=2), as_points(generated, "generated", columns=2)
@@ -30,9 +31,9 @@ def surface(value, slope, generated, path=None, *, real, side=160, levels=12):
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, label="what the discriminator says: darker is more real")
     axes.scatter(*real.T, s=8, color=BLUE, alpha=0.5, linewidths=0, label="data")
     axes.scatter(*generated.T, s=8, color=ORANGE, linewidths=0, label="generated, and where the discriminator sends it")
-    longest = np.sqrt((arrows**2).sum(axis=1)).max()
-    if longest > 0:
-        scale = longest / (LONGEST * (high - low).max())
+    lengths = np.sqrt((arrows**2).sum(axis=1))
+    if lengths.any():
+        scale = max(np.median(lengths) / USUAL, lengths.max() / LONGEST) / (high - low).max()
         axes.quiver(*generated.T, *arrows.T, color=ORANGE, angles="xy", scale_units="xy", scale=scale, width=0.003, alpha=0.8)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), facecolor=FAINT)
     axes.set_aspect("equal", adjustable="box")
