@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchgen.ops.host_state import NotRecordable
+from scratchgen.ops.nodes import Dim, Untraceable
 from scratchgen.ops.plan import plan
-from scratchgen.ops.symbols import Dim, Untraceable
 from scratchgen.ops.tracing import trace
 from scratchgen.ops.watching import Entry, Place, flat, places
 

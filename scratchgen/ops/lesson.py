@@ -17,9 +17,9 @@ added up from the partial sums of all pieces; adam_step, which changes three arr
 import inspect
 import sys
 
+from scratchgen.ops.nodes import Dim
 from scratchgen.ops.plan import plan
 from scratchgen.ops.source import Scope, type_name
-from scratchgen.ops.symbols import Dim
 from scratchgen.ops.tracing import trace
 
 

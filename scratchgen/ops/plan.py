@@ -16,7 +16,7 @@ do not depend on the threads. What needs such a sum (clipping: a · c / ‖a‖)
 
 from dataclasses import dataclass, field
 
-from scratchgen.ops.symbols import REDUCTIONS, Dim, Node, Store, Untraceable, closure
+from scratchgen.ops.nodes import REDUCTIONS, Dim, Node, Store, Untraceable, closure
 from scratchgen.ops.tracing import blamed_on
 
 EXPENSIVE = {"exp", "expm1", "log", "log1p", "log_one_plus", "tanh", "sin", "cos", "arctan", "power"}  # worth keeping instead of computing twice

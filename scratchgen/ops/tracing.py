@@ -8,8 +8,8 @@
     t2 = 1 - t1
     t3 = dy * t2        -> result
 
-symbols.py has the symbols, numpy_rules.py what NumPy's functions do with them. plan.py cuts the nodes into loops, from which each compiled backend
-writes its kernels. To follow one definition all the way: python -m scratchgen.ops.lesson tanh_backward
+symbols.py has the symbols, numpy_rules.py what NumPy's functions do with them, nodes.py what is recorded. plan.py cuts the nodes into loops, from
+which each compiled backend writes its kernels. To follow one definition all the way: python -m scratchgen.ops.lesson tanh_backward
 
 What a definition may use: arrays of up to two axes and numbers; NumPy's elementwise functions, comparisons and `where`; sum, mean, max and min over
 one axis or all; x[:, None], x.astype, slices; x[...] = y, x += y on arguments; concatenate; zeros_like and its kin. What it cannot: branches on the
@@ -30,7 +30,9 @@ from numbers import Real
 import numpy as np
 
 from scratchgen.ops import numpy_rules  # noqa: F401  fills the tables that symbols look in
-from scratchgen.ops.symbols import Dim, NeedsValue, Store, Symbol, Trace, Tracing, Untraceable, cast, value_of
+from scratchgen.ops.nodes import Dim, NeedsValue, Store, Trace, Tracing, Untraceable
+from scratchgen.ops.python_numbers import cast
+from scratchgen.ops.symbols import Symbol, value_of
 
 
 @dataclass

@@ -10,9 +10,9 @@ import pytest
 
 import scratchgen as sg
 from scratchgen.ops import dispatch
+from scratchgen.ops.nodes import Untraceable
 from scratchgen.ops.numba import calls
 from scratchgen.ops.plan import plan
-from scratchgen.ops.symbols import Untraceable
 from scratchgen.ops.tracing import trace
 
 F = np.float32

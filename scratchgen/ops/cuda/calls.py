@@ -28,9 +28,9 @@ from scratchgen.ops.cuda.launch import launch
 from scratchgen.ops.cuda.moving import moving
 from scratchgen.ops.cuda.sums import tickets
 from scratchgen.ops.dispatch import use_backend
+from scratchgen.ops.nodes import Dim
 from scratchgen.ops.plan import element_by_element
 from scratchgen.ops.source import names_of, type_name
-from scratchgen.ops.symbols import Dim
 from scratchgen.ops.tracing import trace
 
 MOST_CALLS = 64  # of one kind of arguments that are kept: a definition that needs the value of a number is compiled for each anew

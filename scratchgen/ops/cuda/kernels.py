@@ -8,9 +8,9 @@ from scratchgen.ops.cuda.functions import SCOPE
 from scratchgen.ops.cuda.launch import BLOCKS, THREADS, blocks_for
 from scratchgen.ops.cuda.sums import COLUMNS, LANES, parts
 from scratchgen.ops.cuda.writer import Writer, all_stores, roots
-from scratchgen.ops.plan import closure, plan
+from scratchgen.ops.nodes import REDUCTIONS, Dim, closure
+from scratchgen.ops.plan import plan
 from scratchgen.ops.source import Scope
-from scratchgen.ops.symbols import REDUCTIONS, Dim
 
 
 class Kernel(NamedTuple):

@@ -13,9 +13,9 @@ of each block. What several passes need, each computes again: on a GPU that cost
 import re
 
 from scratchgen.ops.cuda.functions import PATTERN, WORDS
-from scratchgen.ops.plan import EXPENSIVE, closure
+from scratchgen.ops.nodes import Dim, Node, closure
+from scratchgen.ops.plan import EXPENSIVE
 from scratchgen.ops.source import Scope, names_of, type_name
-from scratchgen.ops.symbols import Dim, Node
 
 STARTS = {"sum": "0.0", "max": "-inf", "min": "inf"}
 JOINS = {"sum": "{0} += {1}", "max": "{0} = maximum({0}, {1})", "min": "{0} = minimum({0}, {1})"}

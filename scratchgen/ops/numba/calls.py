@@ -20,11 +20,11 @@ from numba.core.errors import NumbaError
 
 from scratchgen.ops import checks
 from scratchgen.ops.host_state import FloatTerm, IntTerm
+from scratchgen.ops.nodes import Dim, Untraceable
 from scratchgen.ops.numba import driver, sums, workers
 from scratchgen.ops.numba.kernels import Kernel, Writer, kernels
 from scratchgen.ops.plan import element_by_element
 from scratchgen.ops.source import TYPES, names_of, type_name
-from scratchgen.ops.symbols import Dim, Untraceable
 from scratchgen.ops.tracing import trace
 
 FLOAT32, FLOAT64 = checks.REALS

@@ -13,12 +13,12 @@ import re
 import numpy as np
 from numba import types
 
+from scratchgen.ops.nodes import REDUCTIONS, Dim, Untraceable
 from scratchgen.ops.numba.compile import c_function
 from scratchgen.ops.numba.driver import BLOCK, HEAD, STRIPE
 from scratchgen.ops.numba.functions import NAMES
 from scratchgen.ops.plan import plan
 from scratchgen.ops.source import Scope, names_of, price, type_name
-from scratchgen.ops.symbols import REDUCTIONS, Dim, Untraceable
 from scratchgen.ops.tracing import blamed_on
 
 SIGNATURE = types.void(*[types.int64] * 6)
