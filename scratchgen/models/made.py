@@ -70,6 +70,22 @@ def made_masks(sizes, ordering):
     return [mask.astype(float) for mask in masks]
 
 
+def masked_mlp(masks, activation, rng, dtype):
+    """A Sequential of MaskedLinear layers with these masks, and an activation between each and the next.
+
+    Raises ValueError for an activation that mixes features, such as Softmax or Maxout: it would show what the masks hide.
+    """
+    layers = []
+    for mask in masks:
+        layers += [MaskedLinear(mask, rng=rng, dtype=dtype), make_activation(activation)]
+    x = np.ones((1, masks[0].shape[1]), dtype)
+    changed = np.where(np.arange(x.size) == 0, 2 * x, x)
+    y, y_changed = (to_host(layers[1](array(each))) for each in (x, changed))
+    if y.shape != x.shape or np.any(y[:, 1:] != y_changed[:, 1:]):
+        raise ValueError(f"activation makes a {type(layers[1]).__name__}, which mixes features; between masked layers none may see another")
+    return Sequential(*layers[:-1])  # none after the last
+
+
 def masks_size(data_dim, hidden):
     """How many numbers those masks hold."""
     sizes = integers("data_dim and hidden", [data_dim, *hidden, data_dim], 1)
@@ -143,10 +159,8 @@ class MADE(Model):
         inputs = [*range(data_dim), *[data_dim] * self.labels.columns]  # the feature that each column belongs to
         outputs = np.repeat(np.arange(data_dim), self.likelihood.outputs_per_feature)
         masks = made_masks((data_dim + len(label), *hidden, data_dim + len(label)), label + self.ordering)
-        masks[0], masks[-1], layers = masks[0][inputs], masks[-1][:, outputs], []
-        for mask in masks:
-            layers += [MaskedLinear(mask, rng=rng, dtype=dtype), make_activation(activation)]
-        self.net = Sequential(*layers[:-1])  # no activation after the last: its outputs are logits
+        masks[0], masks[-1] = masks[0][inputs], masks[-1][:, outputs]
+        self.net = masked_mlp(masks, activation, rng, dtype)
         parts = {"net": self.net}
         if direct:
             place = np.argsort(label + self.ordering)

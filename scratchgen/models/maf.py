@@ -21,11 +21,9 @@ The other way, from noise to data, the features come one after the other, becaus
 import numpy as np
 
 from scratchgen.errors import LARGEST, integer, integers
-from scratchgen.layers import MaskedLinear, Sequential
-from scratchgen.layers.mlp import make_activation
 from scratchgen.layers.module import Module
 from scratchgen.models.flow import MOST_FLOWS, Flow, affine, affine_backward, affine_inverse
-from scratchgen.models.made import made_masks, masks_size
+from scratchgen.models.made import made_masks, masked_mlp, masks_size
 from scratchgen.ops import add, array, as_generator, op
 
 
@@ -38,11 +36,9 @@ class MaskedAffine(Module):
     """The bijection z = (x − μ(x)) / σ(x), with μ_d and σ_d computed from the features before d.  hidden, ordering, activation: as in MADE."""
 
     def __init__(self, data_dim, hidden, ordering, activation="relu", rng=None, dtype=np.float32):
-        self.ordering, layers, rng = tuple(ordering), [], as_generator(rng)
+        self.ordering = tuple(ordering)
         *masks, last = made_masks((data_dim, *hidden, data_dim), self.ordering)
-        for mask in masks:
-            layers += [MaskedLinear(mask, rng=rng, dtype=dtype), make_activation(activation)]
-        self.net = Sequential(*layers, MaskedLinear(np.hstack([last, last]), rng=rng, dtype=dtype))  # -> h = [μ | a]
+        self.net = masked_mlp([*masks, np.hstack([last, last])], activation, as_generator(rng), dtype)  # -> h = [μ | a]
         self.set_parts(net=self.net)
 
     def forward(self, x):

@@ -201,5 +201,7 @@ def test_noise_of_another_shape(name, z):
 def test_too_few_features_and_no_layers():
     with pytest.raises(ValueError, match="data_dim is 1; it must be at least 2"):
         sg.RealNVP(1)
+    with pytest.raises(ValueError, match="Softmax, which mixes features"):
+        sg.MAF(2, activation=sg.layers.Softmax)
     with pytest.raises(ValueError, match="MAF needs at least one hidden layer"):
         sg.MAF(3, hidden=())
