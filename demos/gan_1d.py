@@ -1,12 +1,15 @@
-"""The first figure of the GAN paper (Goodfellow et al. 2014), in one dimension, where one can see the discriminator's optimum.
+"""The first figure of the GAN paper (Goodfellow et al. 2014), in one dimension,
+where one can see the discriminator's optimum.
 
-The data are two Gaussians of known density p(x). For a generator of density q, the best discriminator there is says
+The data are two Gaussians of known density p(x). For a generator of density q,
+the best discriminator there is says
 
     D*(x) = p(x) / (p(x) + q(x))
 
-Training begins with a q that is far from p. D is given k steps for each of the generator's (algorithm 1 of the paper), and so stays near D*.
-Where D rises, there the generator moves its samples; in the end q is p, D is ½ where there are data, and the discriminator's loss is log 4: it can
-do no better than toss a coin. Where neither has points, D is never asked, and says what it likes.
+Training begins with a q that is far from p. D is given k steps for each of the generator's (algorithm 1 of
+the paper), and so stays near D*. Where D rises, there the generator moves its samples; in the end q is p,
+D is ½ where there are data, and the discriminator's loss is log 4: it can do no better than toss a coin.
+Where neither has points, D is never asked, and says what it likes.
 
     python demos/gan_1d.py [--seed 0] [--out runs/demo-gan-1d] [--quick]
 """
@@ -32,7 +35,9 @@ moments = [steps // 100, steps // 20, steps]  # at which the figure is drawn
 
 rng = np.random.default_rng(options.seed)
 data = sg.data.load("mixture1d", seed=options.seed).x  # (50000, 1)
-gan = sg.GAN(1, latent_dim=1, generator_hidden=(64, 64), discriminator_hidden=(64, 64), output="identity", rng=rng)
+gan = sg.GAN(
+    1, latent_dim=1, generator_hidden=(64, 64), discriminator_hidden=(64, 64), output="identity", rng=rng
+)
 train_D = sg.optim.Adam(gan.discriminator, lr=2e-3, betas=(0.5, 0.999))
 train_G = sg.optim.Adam(gan.generator, lr=5e-4, betas=(0.5, 0.999))
 schedules = [sg.optim.CosineLR(train_D, steps), sg.optim.CosineLR(train_G, steps)]
@@ -41,7 +46,8 @@ p = sg.data.mixture1d_density(grid)
 
 
 def draw(step, loss):
-    """Draw the figure; print the share of probability that q puts in the wrong place, and the largest |D − ½|: where there are data, and anywhere."""
+    """Draw the figure; print the share of probability that q puts in the wrong place,
+    and the largest |D − ½|: where there are data, and anywhere."""
     z = np.random.default_rng(0).standard_normal((100_000, 1), dtype=np.float32)
     generated = gan.generator(z)
     D = Sigmoid()(gan.discriminator(grid[:, None].astype(np.float32)))
@@ -50,8 +56,10 @@ def draw(step, loss):
     wrong = 0.5 * np.sum(np.abs(q - p[:-1].reshape(60, 5).mean(axis=1))) * 0.1  # total variation of p and q
     certain = np.abs(D[:, 0] - 0.5)
     worst = np.argmax(certain)
-    print(f"step {step:5}:  loss of D {loss:.3f} (log 4 = {np.log(4):.3f})   misplaced probability {wrong:.2f}", end="   ")
-    print(f"largest |D − ½| {certain[p > 0.05].max():.2f} where p > 0.05, anywhere {certain[worst]:.2f}, at x = {grid[worst]:.1f}")
+    print(f"step {step:5}:  loss of D {loss:.3f} (log 4 = {np.log(4):.3f})", end="   ")
+    print(f"misplaced probability {wrong:.2f}", end="   ")
+    print(f"largest |D − ½| {certain[p > 0.05].max():.2f} where p > 0.05", end=", ")
+    print(f"anywhere {certain[worst]:.2f}, at x = {grid[worst]:.1f}")
 
 
 for step in trange(1, steps + 1, unit="step"):

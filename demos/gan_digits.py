@@ -1,8 +1,10 @@
-"""A GAN draws digits: the generator never sees one, it only hears from the discriminator what would make its pictures more convincing.
+"""A GAN draws digits: the generator never sees one, it only hears from the discriminator
+what would make its pictures more convincing.
 
-Two things keep the game in balance: batch normalisation in the generator (Radford et al. 2016), without which it soon draws the same digit for
-every z; and dropout in the discriminator (as in the first GAN), without which it soon knows every training picture by heart. And the generator
-need not find out that most of a picture is black: its last bias starts where its average picture is the data's.
+Two things keep the game in balance: batch normalisation in the generator (Radford et al. 2016), without which
+it soon draws the same digit for every z; and dropout in the discriminator (as in the first GAN), without
+which it soon knows every training picture by heart. And the generator need not find out that most of a
+picture is black: its last bias starts where its average picture is the data's.
 
     python demos/gan_digits.py [--seed 0] [--data glyphs | mnist] [--out runs/demo-gan-digits] [--quick]
 """
@@ -28,7 +30,15 @@ batch, latent = 128, 32
 
 rng = np.random.default_rng(options.seed)
 data, labels = sg.data.load(options.data)  # (n, 784) grey values in [0, 1]; (n,)
-gan = sg.GAN(784, latent, generator_hidden=(256, 512), discriminator_hidden=(512, 512), batch_norm=True, dropout=0.3, rng=rng)
+gan = sg.GAN(
+    784,
+    latent,
+    generator_hidden=(256, 512),
+    discriminator_hidden=(512, 512),
+    batch_norm=True,
+    dropout=0.3,
+    rng=rng,
+)
 mean = data.mean(axis=0).clip(0.01, 0.99)
 gan.generator.layers[-2].params["b"][...] = np.log(mean / (1 - mean))  # σ(b) = mean
 train_D = sg.optim.Adam(gan.discriminator, lr=2e-3, betas=(0.5, 0.999))
@@ -53,7 +63,8 @@ for step in trange(steps, unit="step"):
 samples = gan.sample(1000, rng=0)
 judge = sg.metrics.train_classifier(data[:some], labels[:some])
 classes, confidence = sg.metrics.class_coverage(judge, samples)
-print(f"a classifier trained on the data finds {classes} of 10 digits among the samples, with a mean confidence of {confidence:.2f}")
+print(f"a classifier trained on the data finds {classes} of 10 digits among the samples", end=", ")
+print(f"with a mean confidence of {confidence:.2f}")
 
 sg.plots.sample_grid(samples[:100], options.out / "samples.png")
 sg.plots.learning_curves(losses, options.out / "losses.png", landmarks=gan.landmarks)

@@ -1,8 +1,10 @@
-"""A GAN learns a ring of eight Gaussians, and one can watch it: the classic test of whether a generator finds every mode.
+"""A GAN learns a ring of eight Gaussians, and one can watch it:
+the classic test of whether a generator finds every mode.
 
-Each Gaussian is small (standard deviation 0.01 at radius 1), so the generator has to learn eight points and nothing between them. Three
-things make it reliable: a discriminator that learns twice as fast as the generator (Heusel et al. 2017), little momentum (Radford et
-al. 2016), and learning rates that fall to zero, so that the two stop circling each other.
+Each Gaussian is small (standard deviation 0.01 at radius 1), so the generator has to learn eight points and
+nothing between them. Three things make it reliable: a discriminator that learns twice as fast as the
+generator (Heusel et al. 2017), little momentum (Radford et al. 2016), and learning rates that fall to zero,
+so that the two stop circling each other.
 
     python demos/gan_ring.py [--seed 0] [--out runs/demo-gan-ring] [--quick]
 """
@@ -26,7 +28,9 @@ steps, batch, every = (300, 256, 60) if options.quick else (4000, 256, 50)
 
 rng = np.random.default_rng(options.seed)
 data = sg.data.load("ring", seed=options.seed).x  # (50000, 2)
-gan = sg.GAN(2, latent_dim=2, generator_hidden=(128,) * 3, discriminator_hidden=(128,) * 3, output="identity", rng=rng)
+gan = sg.GAN(
+    2, latent_dim=2, generator_hidden=(128,) * 3, discriminator_hidden=(128,) * 3, output="identity", rng=rng
+)
 train_D = sg.optim.Adam(gan.discriminator, lr=2e-3, betas=(0.5, 0.999))
 train_G = sg.optim.Adam(gan.generator, lr=1e-3, betas=(0.5, 0.999))
 schedules = [sg.optim.CosineLR(train_D, steps), sg.optim.CosineLR(train_G, steps)]
@@ -52,8 +56,10 @@ for step in trange(steps, unit="step"):
     for name, value in (("step", step), ("discriminator", loss_D), ("generator", loss_G)):
         losses[name].append(float(value))
 
-modes, high_quality, reverse_kl = sg.metrics.mode_coverage(gan.sample(2500, rng=2), sg.data.ring_modes(), sg.data.RING_STD)
-print(f"modes reached: {modes} of 8;  samples within 3 standard deviations of one: {high_quality:.1%};  reverse KL {reverse_kl:.3f}")
+samples = gan.sample(2500, rng=2)
+modes, high_quality, reverse_kl = sg.metrics.mode_coverage(samples, sg.data.ring_modes(), sg.data.RING_STD)
+print(f"modes reached: {modes} of 8", end=";  ")
+print(f"samples within 3 standard deviations of one: {high_quality:.1%};  reverse KL {reverse_kl:.3f}")
 
 frames.append(gan.sample(500, rng=1))
 captions.append(f"step {steps}")

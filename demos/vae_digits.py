@@ -1,4 +1,5 @@
-"""A variational autoencoder with two latent numbers, so that everything it knows about digits lies in one plane that can be drawn.
+"""A variational autoencoder with two latent numbers,
+so that everything it knows about digits lies in one plane that can be drawn.
 
     latent.png        where the encoder puts digits it has never seen: most classes find a region of their own
     manifold.png      what the decoder makes of each point of that plane (Kingma & Welling 2013, figure 4)
@@ -38,7 +39,8 @@ metrics = sg.fit(
     optimizer=lambda player: sg.optim.Adam(player, lr=3e-3),
     schedule=lambda optimizer: sg.optim.CosineLR(optimizer, epochs),
 )
-print(f"ELBO on unseen digits: {metrics['valid_elbo'][0]:.1f} nats after the first epoch, {metrics['valid_elbo'][-1]:.1f} after the last")
+elbo = metrics["valid_elbo"]
+print(f"ELBO on unseen digits: {elbo[0]:.1f} nats after the first epoch, {elbo[-1]:.1f} after the last")
 
 mu, _ = vae.encode(test.x)
 sg.plots.latent_scatter(mu[:2000], test.y[:2000], options.out / "latent.png")

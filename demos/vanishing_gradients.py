@@ -1,21 +1,26 @@
-"""Why the generator does not play minimax: its gradient vanishes just when it is far from the data (Goodfellow et al. 2014; Arjovsky & Bottou 2017).
+"""Why the generator does not play minimax: its gradient vanishes just when it is far from the data
+(Goodfellow et al. 2014; Arjovsky & Bottou 2017).
 
-The data are p = N(0, 1), the generator makes x = θ + z, so q = N(θ, 1): distributions on a line, θ apart. The best discriminator is a linear layer,
+The data are p = N(0, 1), the generator makes x = θ + z, so q = N(θ, 1): distributions on a line, θ apart.
+The best discriminator is a linear layer,
 
     logit*(x) = log p(x)/q(x) = ½ θ² − θ x             D* = σ(logit*)
 
-and with it held fixed, each objective gives the generator a gradient by θ, here the mean of its gradients by x:
+and with it held fixed, each objective gives the generator a gradient by θ,
+here the mean of its gradients by x:
 
     minimax          L_G = E_q[log(1 − D)]      ∂L_G/∂θ = θ E_q[D*]         =  ∂/∂θ 2 JS(p, q)
     non-saturating   L_G = −E_q[log D]          ∂L_G/∂θ = θ E_q[1 − D*]     =  ∂/∂θ (KL(q ‖ p) − 2 JS(p, q))
     Wasserstein      L_G = −E_q[D],  D = −x     ∂L_G/∂θ = 1 (θ > 0)         =  ∂/∂θ W(p, q)
 
-The first two add up to θ, the gradient of KL(q ‖ p) = ½ θ². Since q D* = √(pq) / (2 cosh ½ logit*), and √(pq) is e^(−θ²/8) times the density of
-N(½ θ, 1), what each of them gets is an integral over a standard normal z, which tells how the first vanishes:
+The first two add up to θ, the gradient of KL(q ‖ p) = ½ θ². Since q D* = √(pq) / (2 cosh ½ logit*),
+and √(pq) is e^(−θ²/8) times the density of N(½ θ, 1), what each of them gets is an integral over a
+standard normal z, which tells how the first vanishes:
 
     θ E_q[D*] = ½ θ e^(−θ²/8) E[1 / cosh ½ θ z]   →   √(½ π) e^(−θ²/8)      for large θ
 
-The same D that tells the generator nothing through log(1 − D), which is flat where q lives, tells it the way through log D, which is steep there.
+The same D that tells the generator nothing through log(1 − D), which is flat where q lives,
+tells it the way through log D, which is steep there.
 
     python demos/vanishing_gradients.py [--seed 0] [--out runs/demo-vanishing-gradients] [--quick]
 """
@@ -25,7 +30,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-from tqdm import trange
+from tqdm import tqdm
 
 from scratchgen.layers import Linear
 from scratchgen.losses import generator_minimax, generator_non_saturating, generator_wasserstein
@@ -35,15 +40,22 @@ from scratchgen.terminal import tolerate_terminal
 tolerate_terminal()
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--seed", type=int, default=0, help="of the noise")
-parser.add_argument("--out", type=Path, default=Path("runs/demo-vanishing-gradients"), help="folder for the picture")
+parser.add_argument(
+    "--out", type=Path, default=Path("runs/demo-vanishing-gradients"), help="folder for the picture"
+)
 parser.add_argument("--quick", action="store_true", help="fewer steps")
 options = parser.parse_args()
 steps, lr, n, far = (100 if options.quick else 900), 0.1, 20_000, 6.0
 
-OBJECTIVES = {"minimax": (generator_minimax, RED), "non-saturating": (generator_non_saturating, BLUE), "Wasserstein": (generator_wasserstein, ORANGE)}
+OBJECTIVES = {
+    "minimax": (generator_minimax, RED),
+    "non-saturating": (generator_non_saturating, BLUE),
+    "Wasserstein": (generator_wasserstein, ORANGE),
+}
 D = Linear(1, 1, dtype=np.float64)
-u = (np.arange(n) + np.random.default_rng(options.seed).uniform(size=n)) / n  # one number in each n-th part of [0, 1]
-z = np.array([NormalDist().inv_cdf(value) for value in u])[:, None]  # (n, 1), standard normal, with evenly filled tails
+# u: one number in each n-th part of [0, 1];  z: (n, 1), standard normal, with evenly filled tails
+u = (np.arange(n) + np.random.default_rng(options.seed).uniform(size=n)) / n
+z = np.array([NormalDist().inv_cdf(value) for value in u])[:, None]
 
 
 def gradient(objective, theta):
@@ -56,8 +68,8 @@ def gradient(objective, theta):
 
 
 def closed_form(objective, theta):
-    """The same by the equations above; E over a standard normal by the trapezoidal rule, which is exact to rounding here."""
-    t = np.linspace(-12, 12, 4001)
+    """The same by the equations above; E over a standard normal by the trapezoidal rule."""
+    t = np.linspace(-12, 12, 4001)  # the rule is exact to rounding here
     sech = np.sum(np.exp(-0.5 * t**2) / np.cosh(0.5 * theta * t)) * (t[1] - t[0]) / np.sqrt(2 * np.pi)
     minimax = 0.5 * theta * np.exp(-(theta**2) / 8) * sech
     return {"minimax": minimax, "non-saturating": theta - minimax, "Wasserstein": 1.0}[objective]
@@ -65,7 +77,8 @@ def closed_form(objective, theta):
 
 print("distance θ    " + "".join(f"{objective + ', closed form':>30}" for objective in OBJECTIVES))
 for theta in (0.5, 1.0, 2.0, 4.0, 6.0):
-    print(f"{theta:10}    " + "".join(f"{gradient(objective, theta):21.5f}  {closed_form(objective, theta):.5f}" for objective in OBJECTIVES))
+    pairs = [(gradient(objective, theta), closed_form(objective, theta)) for objective in OBJECTIVES]
+    print(f"{theta:10}    " + "".join(f"{found:21.5f}  {closed:.5f}" for found, closed in pairs))
 
 figure = new_figure(12.5, 4.2)
 figure.set_layout_engine("constrained", w_pad=0.12)
@@ -81,15 +94,18 @@ left.set(xlabel="x", ylabel="loss of an example at x", ylim=(-25, 42))
 set_title(left, f"what the generator minimises, θ = {far:.0f}")
 
 distances = np.linspace(0.1, 8, 100)
-middle.plot(distances[30:], np.sqrt(0.5 * np.pi) * np.exp(-(distances[30:] ** 2) / 8), color=FAINT, linestyle="--", label="√(½ π) e^(−θ²/8)")
-for objective in trange(3, unit="objective", leave=False):
-    objective, colour = list(OBJECTIVES)[objective], list(OBJECTIVES.values())[objective][1]
-    middle.plot(distances, [closed_form(objective, theta) for theta in distances], color=colour, linewidth=2, label=objective)
-    middle.plot(distances[4:75:7], [gradient(objective, theta) for theta in distances[4:75:7]], "o", color=colour, markersize=4)
+limit = np.sqrt(0.5 * np.pi) * np.exp(-(distances[30:] ** 2) / 8)
+middle.plot(distances[30:], limit, color=FAINT, linestyle="--", label="√(½ π) e^(−θ²/8)")
+for objective, (_, colour) in tqdm(OBJECTIVES.items(), unit="objective", leave=False):
+    closed = [closed_form(objective, theta) for theta in distances]
+    found = [gradient(objective, theta) for theta in distances[4:75:7]]
+    middle.plot(distances, closed, color=colour, linewidth=2, label=objective)
+    middle.plot(distances[4:75:7], found, "o", color=colour, markersize=4)
     theta = [far]
     while len(theta) <= steps:
         theta.append(theta[-1] - lr * gradient(objective, theta[-1]))
-    right.plot(theta, color=colour, linewidth=2 if objective != "Wasserstein" else 0.8, label=objective)  # thin where it swings
+    width = 2 if objective != "Wasserstein" else 0.8  # thin where it swings
+    right.plot(theta, color=colour, linewidth=width, label=objective)
 middle.set(xlabel="distance θ", yscale="log", ylim=(1e-4, 20), ylabel="∂L_G/∂θ")
 set_title(middle, "its gradient: the library (dots), closed form")
 right.set(xlabel="step", ylabel="θ")

@@ -2,7 +2,8 @@
 
     x = 00, 01, 10, 11        target = 0, 1, 1, 0         no straight line separates the ones from the zeros
 
-A hidden layer of tanh units bends the plane so that one does. Every step of the chain rule is a line of its own below:
+A hidden layer of tanh units bends the plane so that one does.
+Every step of the chain rule is a line of its own below:
 
     forward    x -> a = x W1 + b1 -> h = tanh a -> logit = h W2 + b2 -> loss
     backward   dlogit -> dh, dW2, db2 -> da -> dW1, db1
@@ -17,7 +18,7 @@ import numpy as np
 from tqdm import trange
 
 import scratchgen as sg
-from scratchgen.plots.canvas import BLUE, FAINT, INK, ORANGE, PAPER, finish, legend, new_figure, set_title, tidy
+from scratchgen.plots.canvas import BLUE, FAINT, INK, ORANGE, PAPER, finish, new_figure, set_title, tidy
 from scratchgen.terminal import tolerate_terminal
 
 tolerate_terminal()
@@ -57,9 +58,10 @@ for _ in trange(steps, unit="step"):
             layer.params[name] -= lr * layer.grads[name]  # gradient descent
     curve.append(float(loss))
 
-print(f"loss {curve[0]:.4f} at first, {curve[-1]:.4f} after {steps} steps (a coin toss costs {np.log(2):.4f})")
-for inputs, p in zip(x, predict(x)[:, 0], strict=True):
-    print(f"{inputs[0]:.0f} xor {inputs[1]:.0f}:  probability of a one {p:.3f}")
+print(f"loss {curve[0]:.4f} at first, {curve[-1]:.4f} after {steps} steps", end=" ")
+print(f"(a coin toss costs {np.log(2):.4f})")
+for (x1, x2), p in zip(x, predict(x)[:, 0], strict=True):
+    print(f"{x1:g} xor {x2:g}:  probability of a one {p:.3f}")
 
 side = np.linspace(-0.5, 1.5, 200, dtype=np.float32)
 plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -73,7 +75,8 @@ for value, colour in ((0, PAPER), (1, ORANGE)):
 left.set(aspect="equal", xticks=[0, 1], yticks=[0, 1], xlabel="x₁", ylabel="x₂")
 set_title(left, "probability of a one; the line is ½")
 
-# The same grid after the hidden layer, looked at along the output's weights, and across them where the examples lie apart most.
+# The same grid after the hidden layer, looked at along the output's weights,
+# and across them where the examples lie apart most.
 W2, b2 = linear2.params["W"], linear2.params["b"]
 along = W2 / np.linalg.norm(W2)  # (4, 1)
 corners = tanh(linear1(x))  # (4, 4)
@@ -84,9 +87,9 @@ for k in range(0, 200, 20):
     middle.plot(*bent[k].T, color=FAINT, linewidth=0.8)
     middle.plot(*bent[:, k].T, color=FAINT, linewidth=0.8)
 middle.axvline(-b2[0] / np.linalg.norm(W2), color=INK, linewidth=1)  # h W2 + b2 = 0
-for inputs, point, value in zip(x, corners @ np.hstack([along, across]), targets[:, 0], strict=True):
+for (x1, x2), point, value in zip(x, corners @ np.hstack([along, across]), targets[:, 0], strict=True):
     middle.scatter(*point, s=140, color=ORANGE if value else PAPER, edgecolors=INK, zorder=3)
-    middle.annotate(f"{inputs[0]:.0f}{inputs[1]:.0f}", point, xytext=(9, 7), textcoords="offset points", fontsize=10, color=INK)
+    middle.annotate(f"{x1:g}{x2:g}", point, xytext=(9, 7), textcoords="offset points", fontsize=10, color=INK)
 middle.margins(0.12)
 middle.set(xlabel="along the output's weights W2", ylabel="across them")
 set_title(middle, "the plane, bent by the hidden layer")
@@ -94,9 +97,10 @@ right.plot(curve, color=BLUE, label="on the four examples")
 right.axhline(np.log(2), color=INK, linewidth=1, linestyle=(0, (4, 3)), label="log 2: a coin toss")
 right.set(xlabel="step", ylim=(0, None))
 set_title(right, "loss, nats per example")
-legend(right)
+right.legend(frameon=False, labelcolor=INK, fontsize=9)
 for axes in (left, middle, right):
     tidy(axes, grid=axes is right)
-straight = "In the plane a bent line parts ones from zeros; after the hidden layer has bent the plane, a straight one does."
+straight = "In the plane a bent line parts ones from zeros; "
+straight += "after the hidden layer has bent the plane, a straight one does."
 finish(figure, options.out / "xor.png", sentence=straight)
 print(f"picture: {options.out / 'xor.png'}")

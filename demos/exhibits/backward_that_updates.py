@@ -1,10 +1,12 @@
 """A backward that also updates the weights.
 
-    wrong       backward(dy, cache):  dW = xᵀ dy;  W ← W − lr · dW;  dx = dy Wᵀ with the weights as they are *after* the update
+    wrong       backward(dy, cache):  dW = xᵀ dy;  W ← W − lr · dW;
+                dx = dy Wᵀ with the weights as they are *after* the update
     right       backward computes gradients; an optimizer, and nobody else, changes parameters
 
-In a classifier it trains, a little wrongly. In a GAN the generator's step goes through the discriminator, and trains it as well, in
-the wrong direction; so such libraries need `trainable = False` switches, which somebody must remember to throw.
+In a classifier it trains, a little wrongly. In a GAN the generator's step goes through the discriminator, and
+trains it as well, in the wrong direction; so such libraries need `trainable = False` switches, which somebody
+must remember to throw.
 """
 
 import numpy as np
@@ -48,9 +50,17 @@ def learns(layer_class):
 
 
 TITLE = "A backward that also updates the weights"
-LESSON = "Backward computes; only an optimizer updates. Then the generator's step can go through the discriminator without touching it."
+LESSON = (
+    "Backward computes; only an optimizer updates. "
+    "Then the generator's step can go through the discriminator without touching it."
+)
 PIECES = [
-    Piece("backward subtracts lr · dW from W, then computes dx with the new W", "it learns a linear function, and dW is xᵀ dy", SelfUpdating, learns)
+    Piece(
+        "backward subtracts lr · dW from W, then computes dx with the new W",
+        "it learns a linear function, and dW is xᵀ dy",
+        SelfUpdating,
+        learns,
+    )
 ]
 REPAIRED = Linear
 

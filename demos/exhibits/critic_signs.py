@@ -4,8 +4,9 @@ The loss of a Wasserstein critic, for scores of real examples (n, 1) and of gene
 
     L = mean fake − mean real          dreal = −1/n          dfake = +1/m
 
-It shipped with both signs flipped. The caller exchanges the two names where the result is unpacked, and with n = m what is meant for
-fake is just what real needs: it trains. Until somebody calls it as its docstring says.
+It shipped with both signs flipped. The caller exchanges the two names where the result is unpacked, and
+with n = m what is meant for fake is just what real needs: it trains. Until somebody calls it as its
+docstring says.
 """
 
 import numpy as np
@@ -25,7 +26,8 @@ def critic_loss(real, fake):
 
 
 def negated(loss):
-    """A descent along what the caller unpacks lowers the loss; and the gradients agree with difference quotients, once negated."""
+    """A descent along what the caller unpacks lowers the loss; and the gradients agree with
+    difference quotients, once negated."""
     real, fake = np.random.default_rng(0).normal(size=(2, 5, 1))
     value, dfake, dreal = loss(real, fake)  # the names are exchanged
     assert loss(real - 0.1 * dreal, fake - 0.1 * dfake)[0] < value

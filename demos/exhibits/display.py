@@ -1,7 +1,8 @@
 """What the exhibits of the museum share. An exhibit is a file with these names:
 
     TITLE, LESSON         one line each
-    PIECES                the mistakes, a Piece each: the thing itself (a layer, a model, a function) and a test that it passes
+    PIECES                the mistakes, a Piece each: the thing itself (a layer, a model, a function)
+                          and a test that it passes
     REPAIRED              the same thing, right
     checks(thing, seed)   what the library says about a thing: [Report or Finding]
     draw(axes, thing)     one panel of the picture
@@ -18,7 +19,8 @@ from scratchgen.plots.canvas import FAINT, INK
 
 
 class Piece(NamedTuple):
-    """A mistake.  mistake, tested: in words.  thing: the code.  weak_test(thing): raises nothing, though the thing is wrong."""
+    """A mistake.  mistake, tested: in words.  thing: the code.
+    weak_test(thing): raises nothing, though the thing is wrong."""
 
     mistake: str
     tested: str

@@ -1,10 +1,12 @@
 """A Wasserstein generator that never trains.
 
-The critic C gives scores; the generator's loss is −mean C(G(z)). (The gradient penalty belongs to the critic's loss alone.)
+The critic C gives scores; the generator's loss is −mean C(G(z)).
+(The gradient penalty belongs to the critic's loss alone.)
 
     right       dscores = −1/n   -> back through the critic -> dgenerated -> back through the generator
-    shipped     the caches of forward lie in a list, the list is emptied before backward, and the loop over it runs zero times;
-                besides, −1/n is handed to the generator as if its output were the scores: the critic is not in the path
+    shipped     the caches of forward lie in a list, the list is emptied before backward, and the loop over it
+                runs zero times; besides, −1/n is handed to the generator as if its output were the scores:
+                the critic is not in the path
 """
 
 import numpy as np
@@ -47,7 +49,8 @@ class Flushed(WassersteinGAN):
         if self.flush:
             caches.clear()
         dy = np.full_like(y, -1 / len(z))
-        for layer, cache in zip(reversed(self.generator.layers), reversed(caches), strict=False):  # strict=True would have raised
+        # strict=True would have raised
+        for layer, cache in zip(reversed(self.generator.layers), reversed(caches), strict=False):
             dy = layer.backward(dy, cache)
         return loss
 
@@ -91,11 +94,15 @@ def trains_and_has_gradients(model_class):
 
 
 TITLE = "A Wasserstein generator that never trains"
-LESSON = "Every generator parameter gets a nonzero gradient, and the right one: difference the loss itself, through the critic."
+LESSON = (
+    "Every generator parameter gets a nonzero gradient, and the right one: "
+    "difference the loss itself, through the critic."
+)
 PIECES = [
     Piece(
         "the list of cached inputs is emptied before backward, whose loop then runs zero times",
-        "the critic's loss falls in training (it would: its opponent stands still), losses are finite, samples have their shape",
+        "the critic's loss falls in training (it would: its opponent stands still), "
+        "losses are finite, samples have their shape",
         Flushed,
         trains,
     ),
@@ -111,7 +118,8 @@ REPAIRED = ThroughTheCritic
 
 def checks(model_class, seed=0):
     model, z = model_class(), np.random.default_rng(seed).normal(size=(6, 2))
-    return [check_objective(model.generator, lambda: model.generator_loss(z), context=(model.critic,), seed=seed)]
+    loss = lambda: model.generator_loss(z)
+    return [check_objective(model.generator, loss, context=(model.critic,), seed=seed)]
 
 
 def draw(axes, model_class):

@@ -20,7 +20,11 @@ class ZeroLSTM(Layer):
 
     def __init__(self, n_in=2, n=3, rng=0):
         rng = np.random.default_rng(rng)
-        self.params = {"W": rng.normal(size=(n_in, 4 * n)), "U": rng.normal(size=(n, 4 * n)), "b": rng.normal(size=4 * n)}
+        self.params = {
+            "W": rng.normal(size=(n_in, 4 * n)),
+            "U": rng.normal(size=(n, 4 * n)),
+            "b": rng.normal(size=4 * n),
+        }
         self.grads = {key: np.zeros_like(value) for key, value in self.params.items()}
 
     def forward(self, x):
@@ -52,7 +56,9 @@ class LSTM(ZeroLSTM):
             tanh_c = np.tanh(c)
             dc = dc + dh * o * (1 - tanh_c**2)  # c reaches the loss through h, and through the next step
             di, df, do, dg = dc * g, dc * c_before, dh * tanh_c, dc * i
-            da = np.concatenate([di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g**2)], axis=1)
+            da = np.concatenate(
+                [di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g**2)], axis=1
+            )
             self.grads["W"] += x.T @ da
             self.grads["U"] += h.T @ da
             self.grads["b"] += da.sum(axis=0)

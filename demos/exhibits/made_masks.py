@@ -1,21 +1,24 @@
 """Autoregressive models (MADE, Germain et al. 2015) that are not.
 
-    p(x) = Π_d p(x_d | x_1 … x_(d−1))        output d may depend on the inputs before d, on all of them, and on nothing else
+    p(x) = Π_d p(x_d | x_1 … x_(d−1))        output d may depend on the inputs before d,
+                                             on all of them, and on nothing else
 
-The test that shipped asks only whether output d is blind to input d. Many wrong masks pass it; here are two. And a mixture of several
-orderings,
+The test that shipped asks only whether output d is blind to input d. Many wrong masks pass it; here are two.
+And a mixture of several orderings,
 
     p(x) = (1/K) Σ_k p_k(x)                  log p(x) = log-mean-exp_k log p_k(x)
 
-is not what one gets by averaging the K networks' logits, which shipped too: conditionals of different orderings have different
-conditions, and the product of their means is no distribution. The number that comes out is too good: on data of known entropy H the
-mean of log p can be no better than −H for any distribution (Gibbs' inequality), but the mean logits are better, and masks that let outputs
-see too much, too.
+is not what one gets by averaging the K networks' logits, which shipped too: conditionals of different
+orderings have different conditions, and the product of their means is no distribution. The number that comes
+out is too good: on data of known entropy H the mean of log p can be no better than −H for any distribution
+(Gibbs' inequality), but the mean logits are better, and masks that let outputs see too much, too.
 
-Two properties find all of it, with no reference to compare with: the Jacobian has exactly the entries of the ordering, and the
-probabilities of all 2^D states sum to one. (The gradient check cannot: it passes on all three mistakes.)
+Two properties find all of it, with no reference to compare with: the Jacobian has exactly the entries of the
+ordering, and the probabilities of all 2^D states sum to one. (The gradient check cannot: it passes on all
+three mistakes.)
 
-The data: D bits that are all equal, each of them flipped with probability 0.05. The networks are trained on them.
+The data: D bits that are all equal, each of them flipped with probability 0.05.
+The networks are trained on them.
 """
 
 import functools
@@ -43,7 +46,8 @@ class Ensemble:
 
     def __init__(self):
         self.members = [
-            MADE(D, hidden=(HIDDEN,), activation="tanh", ordering=ordering, rng=k, dtype=np.float64) for k, ordering in enumerate(ORDERINGS)
+            MADE(D, hidden=(HIDDEN,), activation="tanh", ordering=ordering, rng=k, dtype=np.float64)
+            for k, ordering in enumerate(ORDERINGS)
         ]
         for made in self.members:
             masks = self.masks(1 + np.argsort(made.ordering), 1 + np.arange(HIDDEN) * (D - 1) // HIDDEN)
@@ -56,7 +60,8 @@ class Ensemble:
                 adam.step()
 
     def masks(self, place, degree):
-        """[hidden mask, output mask] from the place of each feature and the degree of each hidden unit, both from 1."""
+        """[hidden mask, output mask] from the place of each feature and the degree of each hidden unit,
+        both from 1."""
         return [place[:, None] <= degree, degree[:, None] < place]
 
     def log_likelihood(self, x):
@@ -115,9 +120,17 @@ def looks_like_log_probabilities(ensemble_class):
 
 
 TITLE = "MADE: masks that pass a weak test, and a mean of logits"
-LESSON = "Test the whole Jacobian against the ordering, what must be there as well as what must not; and sum over all 2^D states."
+LESSON = (
+    "Test the whole Jacobian against the ordering, what must be there as well as what must not; "
+    "and sum over all 2^D states."
+)
 PIECES = [
-    Piece("every output sees all other features, later ones too", "output d does not depend on input d", AllOthers, blind_to_itself),
+    Piece(
+        "every output sees all other features, later ones too",
+        "output d does not depend on input d",
+        AllOthers,
+        blind_to_itself,
+    ),
     Piece(
         "`<` in the hidden layer too: output d no longer sees the feature just before it",
         "output d does not depend on input d",
@@ -125,7 +138,8 @@ PIECES = [
         blind_to_itself,
     ),
     Piece(
-        "the masks are right; the likelihood of the mixture of orderings comes from the mean of the networks' logits",
+        "the masks are right; "
+        "the likelihood of the mixture of orderings comes from the mean of the networks' logits",
         "output d does not depend on input d; log-likelihoods are finite and negative",
         MeanOfLogits,
         looks_like_log_probabilities,
@@ -138,7 +152,8 @@ def jacobian_follows_ordering(ensemble):
     """Every earlier input counts, and no other."""
     seen = [np.abs(ensemble.jacobian(k)) > 1e-12 for k in range(len(ORDERINGS))]
     earlier = np.tri(D, k=-1, dtype=bool)
-    forbidden, missing = (sum(int(np.sum(wrong)) for wrong in wrongs) for wrongs in ([s & ~earlier for s in seen], [~s & earlier for s in seen]))
+    forbidden = sum(int(np.sum(s & ~earlier)) for s in seen)
+    missing = sum(int(np.sum(~s & earlier)) for s in seen)
     of = len(ORDERINGS) * D * (D - 1) // 2
     found = f"{forbidden} of {of} later inputs reach an output, {missing} of {of} earlier ones do not"
     return Finding(not forbidden + missing, f"Jacobian against ordering: {found}")
@@ -147,7 +162,8 @@ def jacobian_follows_ordering(ensemble):
 def probabilities_sum_to_one(ensemble):
     log_p = ensemble.log_likelihood(STATES)
     total, mean, best = np.exp(log_p).sum(), P @ log_p, P @ np.log(P)
-    found = f"the sum of all 2^{D} = {2**D} probabilities is {total:.6f}; on the data log p is {mean:.3f} nats, at best −H = {best:.3f}"
+    found = f"the sum of all 2^{D} = {2**D} probabilities is {total:.6f}; "
+    found += f"on the data log p is {mean:.3f} nats, at best −H = {best:.3f}"
     return Finding(bool(np.isclose(total, 1, rtol=1e-10) and mean <= best), found)
 
 

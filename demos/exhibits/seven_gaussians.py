@@ -3,8 +3,9 @@
     shipped     angles linspace(0, 2π, 8): both ends are included, and 0 and 2π are the same place
     right       angles 2πk/8, k = 0 … 7
 
-Seven modes, 2π/7 apart, one of them twice as likely as the others. A GAN that learns this ring perfectly reaches "8 of 8" of these centres,
-for rounding tells the two equal ones apart, and 1 of 8 of the true ring's: either number says nearly nothing.
+Seven modes, 2π/7 apart, one of them twice as likely as the others. A GAN that learns this ring perfectly
+reaches "8 of 8" of these centres, for rounding tells the two equal ones apart, and 1 of 8 of the true ring's:
+either number says nearly nothing.
 """
 
 import numpy as np
@@ -50,8 +51,13 @@ REPAIRED = ring_modes
 
 def distinct_centres(centres):
     different, times = np.unique(centres.round(9) + 0.0, axis=0, return_counts=True)
-    again = "".join(f"; ({x:g}, {y:g}) stands there {n} times" for (x, y), n in zip(different, times, strict=True) if n > 1)
-    return Finding(len(different) == len(centres), f"centres: {len(different)} of {len(centres)} are distinct{again}")
+    again = "".join(
+        f"; ({x:g}, {y:g}) stands there {n} times"
+        for (x, y), n in zip(different, times, strict=True)
+        if n > 1
+    )
+    text = f"centres: {len(different)} of {len(centres)} are distinct{again}"
+    return Finding(len(different) == len(centres), text)
 
 
 def coverage(centres, seed):
@@ -59,8 +65,8 @@ def coverage(centres, seed):
     x, _ = sample(centres, 2500, np.random.default_rng(seed))
     captured, good, reverse_kl = mode_coverage(x, ring_modes(), RING_STD)
     own = mode_coverage(x, centres, RING_STD).captured
-    text = f"mode coverage of the data itself: {captured} of 8 modes, {good:.1%} of the samples near one, reverse KL {reverse_kl:.3f}"
-    text += f"; of its own centres {own} of {len(centres)}"
+    text = f"mode coverage of the data itself: {captured} of 8 modes, {good:.1%} of the samples near one, "
+    text += f"reverse KL {reverse_kl:.3f}; of its own centres {own} of {len(centres)}"
     return Finding(captured == 8 and good > 0.97 and reverse_kl < 0.02, text)
 
 

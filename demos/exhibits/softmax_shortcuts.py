@@ -1,6 +1,6 @@
 """Two softmax backwards that are not softmax's.
 
-    y_j = e^(x_j) / Σ_k e^(x_k)          ∂y_j/∂x_i = y_j (δ_ij − y_i)          dx_i = y_i (dy_i − Σ_j dy_j y_j)
+    y_j = e^(x_j) / Σ_k e^(x_k)        ∂y_j/∂x_i = y_j (δ_ij − y_i)        dx_i = y_i (dy_i − Σ_j dy_j y_j)
 
 What shipped:
 
@@ -52,7 +52,10 @@ def before_a_cross_entropy(layer_class):
 
 
 TITLE = "Two softmax backwards: only the diagonal, and only before a cross-entropy"
-LESSON = "A layer's backward is dx = Jᵀ dy with all of J, for any dy. Check it with a random dy, not with the one it is used with."
+LESSON = (
+    "A layer's backward is dx = Jᵀ dy with all of J, for any dy. "
+    "Check it with a random dy, not with the one it is used with."
+)
 PIECES = [
     Piece(
         "dx = dy ∘ y ∘ (1 − y): the diagonal of the Jacobian, without the paths to the other outputs",

@@ -3,8 +3,9 @@
     the sampler reads it as a log-standard-deviation      z = μ + e^s ∘ ε
     the KL reads it as a log-variance                     KL = ½ Σ (μ² + e^s − s − 1)
 
-Each is a fair choice; together they are not the bound of any model. No gradient check can see it, and ours does not: the wrong
-objective is differentiated correctly, end to end. It is the *forward* that is wrong, and only a test of what forward means finds it.
+Each is a fair choice; together they are not the bound of any model. No gradient check can see it, and ours
+does not: the wrong objective is differentiated correctly, end to end. It is the *forward* that is wrong, and
+only a test of what forward means finds it.
 """
 
 import numpy as np
@@ -35,10 +36,14 @@ def samples_at_zero(sampler):
 
 
 TITLE = "A VAE that samples with std = e^logvar, while its KL reads a log-variance"
-LESSON = "A gradient check proves the derivative, not the model. Test what is sampled, away from logvar = 0, where all readings agree."
+LESSON = (
+    "A gradient check proves the derivative, not the model. "
+    "Test what is sampled, away from logvar = 0, where all readings agree."
+)
 PIECES = [
     Piece(
-        "z = μ + e^logvar ∘ ε where e^(½ logvar) belongs; its backward is right for that, and the KL is the textbook's",
+        "z = μ + e^logvar ∘ ε where e^(½ logvar) belongs; "
+        "its backward is right for that, and the KL is the textbook's",
         "every gradient check, and at logvar = 0 the samples have mean μ and standard deviation 1",
         ExpLogvar,
         samples_at_zero,
@@ -48,14 +53,17 @@ REPAIRED = Reparameterize
 
 
 def sampled_std(sampler, seed):
-    """The standard deviation of 100,000 samples for several log-variances, against e^(½ logvar); 5 standard errors are allowed."""
+    """The standard deviation of 100,000 samples for several log-variances, against e^(½ logvar);
+    5 standard errors are allowed."""
     texts = []
     for logvar in (-2.0, 1.0):
         z, _ = sampler(rng=seed).forward(np.zeros((1000, 100)), np.full((1000, 100), logvar))
         expected = np.exp(0.5 * logvar)
         if abs(z.std() / expected - 1) > 5 / np.sqrt(2 * z.size):
-            texts.append(f"at logvar = {logvar:g} samples have std {z.std():.3f}, e^(½ logvar) = {expected:.3f}")
-    return Finding(not texts, f"sampled std: {'; '.join(texts) or 'e^(½ logvar), within the error of 100,000 samples'}")
+            text = f"at logvar = {logvar:g} samples have std {z.std():.3f}, e^(½ logvar) = {expected:.3f}"
+            texts.append(text)
+    found = "; ".join(texts) or "e^(½ logvar), within the error of 100,000 samples"
+    return Finding(not texts, f"sampled std: {found}")
 
 
 def checks(sampler, seed=0):
@@ -64,7 +72,8 @@ def checks(sampler, seed=0):
     vae.posterior.reparameterize = sampler()
     x, eps = rng.uniform(size=(4, 6)), rng.normal(size=(4, 2))
     alone = check_layer(sampler(rng=seed), tuple(rng.normal(size=(2, 4, 3))), seed=seed)
-    return [alone, check_objective(vae, lambda: vae.loss(x, eps), seed=seed, limit=20), sampled_std(sampler, seed)]
+    whole = check_objective(vae, lambda: vae.loss(x, eps), seed=seed, limit=20)
+    return [alone, whole, sampled_std(sampler, seed)]
 
 
 def draw(axes, sampler):
@@ -72,6 +81,7 @@ def draw(axes, sampler):
     grid = np.linspace(-1.6, 1.6, 200)
     variance = np.exp(-2.0)
     axes.hist(z.ravel(), bins=60, range=(-1.6, 1.6), density=True, color=BLUE)
-    axes.plot(grid, np.exp(-(grid**2) / (2 * variance)) / np.sqrt(2 * np.pi * variance), color=INK, linewidth=1)
+    density = np.exp(-(grid**2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+    axes.plot(grid, density, color=INK, linewidth=1)
     tidy(axes, grid=False)
     axes.set(yticks=[], ylim=(0, 3), xlabel="z at μ = 0, logvar = −2; line: N(0, e⁻²)")

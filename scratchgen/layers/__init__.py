@@ -1,6 +1,7 @@
 """Layers: one idea per file, its equations, its NumPy definition, forward beside backward.
 
-Read layer.py for the contract, linear.py and batch_norm.py for two derivations in full, sequential.py for backpropagation.
+Read layer.py for the contract, linear.py and batch_norm.py for two derivations in full,
+sequential.py for backpropagation.
 """
 
 from scratchgen.layers import initializers
@@ -30,7 +31,8 @@ from scratchgen.layers.tanh import Tanh
 from scratchgen.layers.time_embedding import TimeEmbedding
 
 __all__ = [
-    "BatchNorm", "Dropout", "ELU", "FourierFeatures", "Identity", "Layer", "LayerNorm", "LeakyReLU", "Linear", "MaskedLinear", "Maxout",
-    "MinibatchDiscrimination", "Module", "Pack", "RandomAffine", "ReLU", "Reparameterize", "Sequential", "Sigmoid", "Softmax", "Softplus",
-    "Tanh", "TimeEmbedding", "initializers", "mlp",
+    "BatchNorm", "Dropout", "ELU", "FourierFeatures", "Identity", "Layer", "LayerNorm", "LeakyReLU", "Linear",
+    "MaskedLinear", "Maxout", "MinibatchDiscrimination", "Module", "Pack", "RandomAffine", "ReLU",
+    "Reparameterize", "Sequential", "Sigmoid", "Softmax", "Softplus", "Tanh", "TimeEmbedding", "initializers",
+    "mlp",
 ]  # fmt: skip

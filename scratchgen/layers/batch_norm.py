@@ -1,7 +1,8 @@
-"""Batch normalisation: each feature is shifted and scaled to mean 0 and variance 1 over the batch (Ioffe & Szegedy 2015).
+"""Batch normalisation: each feature is shifted and scaled to mean 0 and variance 1 over the batch
+(Ioffe & Szegedy 2015).
 
-    μ = mean_n x_n        v = mean_n (x_n − μ)²        r = 1 / √(v + eps)                             (n,) each
-    x̂ = (x − μ) r         y = gamma ∘ x̂ + beta                                                       (batch, n)
+    μ = mean_n x_n        v = mean_n (x_n − μ)²        r = 1 / √(v + eps)             (n,) each
+    x̂ = (x − μ) r         y = gamma ∘ x̂ + beta                                       (batch, n)
 
 Derivation, in full, for one feature and a batch of N examples. gamma and beta are as in a linear layer:
 
@@ -17,9 +18,9 @@ x_n reaches the loss on three paths: directly, through μ and through v. Take th
 
     dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂))
 
-In words: the gradient loses its component along the constant vector, to which the output is blind, and all but a share of its
-component along x̂. The share is eps / (v + eps), because mean x̂² = v / (v + eps): scaling x − μ changes x̂ only as far
-as eps matters beside v. The same in runnable NumPy:
+In words: the gradient loses its component along the constant vector, to which the output is blind, and all
+but a share of its component along x̂. The share is eps / (v + eps), because mean x̂² = v / (v + eps): scaling
+x − μ changes x̂ only as far as eps matters beside v. The same in runnable NumPy:
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -54,8 +55,8 @@ def batch_norm(x, gamma, beta, eps):
 
 
 @op
-def batch_norm_backward(dy, x_hat, r, gamma):  # dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂)),   dx̂ = dy ∘ gamma
-    dx_hat = dy * gamma
+def batch_norm_backward(dy, x_hat, r, gamma):  # dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂))
+    dx_hat = dy * gamma  # dx̂ = dy ∘ gamma
     return r * (dx_hat - dx_hat.mean(axis=0) - x_hat * np.mean(dx_hat * x_hat, axis=0))
 
 
@@ -94,8 +95,10 @@ class Cache(NamedTuple):
 class BatchNorm(Layer):
     """Normalise each of n features over the batch, then scale and shift.
 
-    eps: added to the variance.  momentum: weight of the new batch in the running statistics.
-    params: gamma, beta (n,).  buffers: mean, var (n,), the running statistics used in inference; var is the unbiased estimate.
+    eps: added to the variance.
+    momentum: weight of the new batch in the running statistics.
+    params: gamma, beta (n,).
+    buffers: mean, var (n,), the running statistics used in inference; var is the unbiased estimate.
     """
 
     couples_batch = True
@@ -103,7 +106,9 @@ class BatchNorm(Layer):
     def __init__(self, n, *, eps=1e-5, momentum=0.1, dtype=np.float32):
         n, eps = integer("n", n, 1), number("eps", eps, lambda eps: eps > 0, "be positive")
         self.n, self.eps = n, eps
-        self.momentum = number("momentum", momentum, lambda momentum: 0 <= momentum <= 1, "be a number from 0 to 1")
+        self.momentum = number(
+            "momentum", momentum, lambda momentum: 0 <= momentum <= 1, "be a number from 0 to 1"
+        )
         self.params = {"gamma": array(np.ones(n), dtype), "beta": array(np.zeros(n), dtype)}
         self.grads = {"gamma": array(np.zeros(n), dtype), "beta": array(np.zeros(n), dtype)}
         self.buffers = {"mean": array(np.zeros(n), dtype), "var": array(np.ones(n), dtype)}
@@ -113,13 +118,19 @@ class BatchNorm(Layer):
         self.check_input(x, self.n)
         gamma, beta = self.params["gamma"], self.params["beta"]
         if not training:
-            y, x_hat, r = batch_norm_inference(x, gamma, beta, self.buffers["mean"], self.buffers["var"], self.eps)
+            y, x_hat, r = batch_norm_inference(
+                x, gamma, beta, self.buffers["mean"], self.buffers["var"], self.eps
+            )
             return y, Cache(x_hat, r, training)
         batch = x.shape[0]
         if batch < 2:
-            raise ValueError(f"x has shape {tuple(x.shape)}; {self!r} needs at least 2 examples in training, one has no variance")
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; {self!r} needs at least 2 examples in training, "
+                "one has no variance"
+            )
         y, x_hat, r, mean, var = batch_norm(x, gamma, beta, self.eps)
-        unbiased = batch / (batch - 1)  # var divides by N; the variance outside the batch is estimated by dividing by N − 1
+        # var divides by N; the variance outside the batch is estimated by dividing by N − 1
+        unbiased = batch / (batch - 1)
         update_running(self.buffers["mean"], mean, 1 - self.momentum, self.momentum)
         update_running(self.buffers["var"], var, 1 - self.momentum, self.momentum * unbiased)
         return y, Cache(x_hat, r, training)

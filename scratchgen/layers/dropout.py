@@ -1,4 +1,5 @@
-"""Dropout: in training, each unit is silenced with probability `rate`, so that no unit can rely on another (Srivastava et al. 2014).
+"""Dropout: in training, each unit is silenced with probability `rate`, so that no unit can rely on another
+(Srivastava et al. 2014).
 
     mask = (u ≥ rate) / (1 − rate)       u uniform in [0, 1), one per element, fresh at every forward
     y  = x ∘ mask                        the division keeps the expected value: E[y] = x
@@ -18,7 +19,10 @@ def dropout_mask(u, rate):  # mask = (u ≥ rate) / (1 − rate)
 
 
 class Dropout(Layer):
-    """Silence each element with probability rate, 0 ≤ rate < 1. `eps`: the uniform numbers u, instead of the layer's stream."""
+    """Silence each element with probability rate, 0 ≤ rate < 1.
+
+    `eps`: the uniform numbers u, instead of the layer's stream.
+    """
 
     def __init__(self, rate, *, rng=None):
         self.rate = number("rate", rate, lambda rate: 0 <= rate < 1, "be at least 0 and below 1")

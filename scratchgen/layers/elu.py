@@ -1,4 +1,6 @@
-"""ELU, the exponential linear unit: like ReLU, but negative inputs bend smoothly towards −alpha (Clevert et al. 2016)."""
+"""ELU, the exponential linear unit: like ReLU, but negative inputs bend smoothly towards −alpha
+(Clevert et al. 2016).
+"""
 
 import numpy as np
 
@@ -13,8 +15,8 @@ def elu(x, alpha):  # y = x where x > 0, else alpha · (eˣ − 1)
 
 
 @op
-def elu_backward(dy, y, alpha):  # dx = dy where y > 0, else dy · (y + alpha)      because alpha · eˣ = y + alpha
-    return np.where(y > 0, dy, dy * (y + alpha))
+def elu_backward(dy, y, alpha):  # dx = dy where y > 0, else dy · (y + alpha)
+    return np.where(y > 0, dy, dy * (y + alpha))  # because alpha · eˣ = y + alpha
 
 
 @op

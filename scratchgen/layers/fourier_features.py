@@ -1,14 +1,16 @@
-"""Fourier features: numbers and waves of them, so that a network can tell apart what lies close together (Tancik et al. 2020).
+"""Fourier features: numbers and waves of them, so that a network can tell apart what lies close together
+(Tancik et al. 2020).
 
-An MLP learns slow changes of its input first and fast ones very late. Where the answer turns within a hundredth of the
-input's range, it is given that input as waves, too, of which some turn as fast:
+An MLP learns slow changes of its input first and fast ones very late. Where the answer turns within a
+hundredth of the input's range, it is given that input as waves, too, of which some turn as fast:
 
-    a = x B                                        B (n_in, m) not trained: each column is one wave's frequencies
-    y = [x | sin a | cos a]                        (batch, n_in) -> (batch, n_in + 2 m)
+    a = x B                                B (n_in, m) not trained: each column is one wave's frequencies
+    y = [x | sin a | cos a]                (batch, n_in) -> (batch, n_in + 2 m)
 
-Each wave is differentiated through the other, as ∂ sin a/∂a = cos a and ∂ cos a/∂a = −sin a; x has two ways to y:
+Each wave is differentiated through the other, as ∂ sin a/∂a = cos a and ∂ cos a/∂a = −sin a;
+x has two ways to y:
 
-    da = dsin ∘ cos a − dcos ∘ sin a               dy = [du | dsin | dcos]
+    da = dsin ∘ cos a − dcos ∘ sin a       dy = [du | dsin | dcos]
     dx = du + da Bᵀ
 """
 
@@ -24,8 +26,8 @@ def fourier_features(x, a):  # [x | sin a | cos a]
 
 
 @op
-def waves_backward(dy, y, n):  # da = dsin ∘ cos a − dcos ∘ sin a;  n: the columns of x, with which dy and y begin
-    m = (y.shape[1] - n) // 2
+def waves_backward(dy, y, n):  # da = dsin ∘ cos a − dcos ∘ sin a
+    m = (y.shape[1] - n) // 2  # n: the columns of x, with which dy and y begin
     sin, cos = y[:, n : n + m], y[:, n + m :]
     dsin, dcos = dy[:, n : n + m], dy[:, n + m :]
     return dsin * cos - dcos * sin
@@ -37,7 +39,9 @@ class FourierFeatures(Layer):
     def __init__(self, B, *, dtype=np.float32):
         B = np.asarray(B)
         if B.ndim != 2 or 0 in B.shape or B.dtype.kind not in "fiu" or not np.isfinite(B).all():
-            raise ValueError(f"B is {B.dtype} with shape {B.shape}; it must be a matrix (n_in, m) of finite numbers")
+            raise ValueError(
+                f"B is {B.dtype} with shape {B.shape}; it must be a matrix (n_in, m) of finite numbers"
+            )
         self.n_in, self.m = B.shape
         self.buffers["B"] = array(B, dtype)
 

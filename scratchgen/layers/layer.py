@@ -3,8 +3,9 @@
     y, cache = layer.forward(x)          x (batch, in) -> y (batch, out);  cache: what backward needs
     dx = layer.backward(dy, cache)       dy = dLoss/dy -> dx = dLoss/dx;   adds dLoss/dparams to layer.grads
 
-The layer itself remembers nothing between the two, so one layer may run forward several times before it runs backward. Nobody
-ever changes x, dy or a cache. A layer of your own needs only these two methods, and `params` and `grads` if it has parameters:
+The layer itself remembers nothing between the two, so one layer may run forward several times before it runs
+backward. Nobody ever changes x, dy or a cache. A layer of your own needs only these two methods, and `params`
+and `grads` if it has parameters:
 
     class Scale(Layer):                      # y = s x
         def __init__(self):
@@ -17,15 +18,16 @@ ever changes x, dy or a cache. A layer of your own needs only these two methods,
             self.grads["s"] += (dy * x).sum()   # ds = Σ dy x
             return self.params["s"] * dy        # dx = s dy
 
-A layer in a discriminator with a gradient penalty needs a third method, because there the gradient itself is part of the loss (see
-models/gradient_penalty.py):
+A layer in a discriminator with a gradient penalty needs a third method, because there the gradient itself is
+part of the loss (see models/gradient_penalty.py):
 
-    ddy, dx = layer.double_backward(ddx, dy, cache)      ddx = dP/d(dx) -> dP/d(dy), dP/dx;   adds dP/dparams to layer.grads
+    ddy, dx = layer.double_backward(ddx, dy, cache)      ddx = dP/d(dx) -> dP/d(dy), dP/dx;
+                                                         adds dP/dparams to layer.grads
 
 This base class gives it the two keywords that every layer understands:
 
-    forward(x, training=False)           inference: dropout off, running statistics used
-    backward(dy, cache, wrt="both")      "input": dx only, grads untouched;  "params": grads only, returns None
+    forward(x, training=False)          inference: dropout off, running statistics used
+    backward(dy, cache, wrt="both")     "input": dx only, grads untouched;  "params": grads only, returns None
 
 and looks at what they are given (door.py): inputs must be arrays, dy of the shape of y.
 """
@@ -41,7 +43,8 @@ from scratchgen.ops import copy_of, copy_to
 class Layer(Module):
     """Base class of all layers: `forward(x) -> y, cache` and `backward(dy, cache) -> dx`."""
 
-    __slots__ = ("y_shapes",)  # what door.py remembers; no attribute, for no step depends on it, and no copy needs it
+    # what door.py remembers; no attribute, for no step depends on it, and no copy needs it
+    __slots__ = ("y_shapes",)
 
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
@@ -57,11 +60,16 @@ class Layer(Module):
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     def double_backward(self, ddx, dy, cache):
-        """The backward of backward. For P, a function of dx = backward(dy, cache):  ddx = dP/d(dx) -> dP/d(dy), dP/dx; adds dP/dparams to grads.
+        """The backward of backward. For P, a function of dx = backward(dy, cache):
+        ddx = dP/d(dx) -> dP/d(dy), dP/dx; adds dP/dparams to grads.
 
-        dP/dx is what reaches x through the cache: None where backward does not depend on x.  Raises NotImplementedError for a layer without it.
+        dP/dx is what reaches x through the cache: None where backward does not depend on x.
+        Raises NotImplementedError for a layer without it.
         """
-        coupled = "it couples the examples, so that none of them has a gradient of its own; LayerNorm does not couple them"
+        coupled = (
+            "it couples the examples, so that none of them has a gradient of its own; "
+            "LayerNorm does not couple them"
+        )
         why = coupled if self.couples_batch else "it has no double_backward"
         raise NotImplementedError(f"a penalty on the gradient of {self!r} cannot be computed: {why}")
 
@@ -85,7 +93,10 @@ class Layer(Module):
             raise ValueError(f"x has shape {tuple(x.shape)}; {self!r} needs (batch, {n_features})")
         for value in self.params.values():
             if x.dtype != value.dtype:
-                raise TypeError(f"x is {x.dtype} but {self!r} is {value.dtype}; use x.astype({value.dtype}) or layer.astype({x.dtype})")
+                raise TypeError(
+                    f"x is {x.dtype} but {self!r} is {value.dtype}; "
+                    f"use x.astype({value.dtype}) or layer.astype({x.dtype})"
+                )
             break
 
 

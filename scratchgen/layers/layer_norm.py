@@ -1,10 +1,12 @@
-"""Layer normalisation: each example is shifted and scaled to mean 0 and variance 1 over its features (Ba et al. 2016).
+"""Layer normalisation: each example is shifted and scaled to mean 0 and variance 1 over its features
+(Ba et al. 2016).
 
-    μ = mean_j x_j        v = mean_j (x_j − μ)²        r = 1 / √(v + eps)                             one of each example
-    x̂ = (x − μ) r         y = gamma ∘ x̂ + beta                                                       (batch, n)
+    μ = mean_j x_j        v = mean_j (x_j − μ)²        r = 1 / √(v + eps)             one of each example
+    x̂ = (x − μ) r         y = gamma ∘ x̂ + beta                                       (batch, n)
 
-Batch normalisation turned by a quarter: the means run over the features of one example, not over the batch, so examples do not
-mix and inference needs no running statistics. The derivation in batch_norm.py holds with rows in the place of columns:
+Batch normalisation turned by a quarter: the means run over the features of one example, not over the batch,
+so examples do not mix and inference needs no running statistics. The derivation in batch_norm.py holds with
+rows in the place of columns:
 
     dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂)),      dx̂ = dy ∘ gamma,     means over the features
 """
@@ -30,7 +32,9 @@ def layer_norm(x, gamma, beta, eps):
 
 @op
 def normalise_backward(dx_hat, x_hat, r):  # dx = r (dx̂ − mean dx̂ − x̂ ∘ mean(dx̂ ∘ x̂))
-    return r[:, None] * (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * np.mean(dx_hat * x_hat, axis=1, keepdims=True))
+    return r[:, None] * (
+        dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * np.mean(dx_hat * x_hat, axis=1, keepdims=True)
+    )
 
 
 @op
@@ -55,7 +59,9 @@ def layer_norm_double_backward(ddx, dy, x_hat, r, gamma):
     h, g = ddx, dy * gamma
     dg = normalise_backward(h, x_hat, r)
     P = np.sum(dg * g, axis=1)
-    dx_hat = -r[:, None] * (h * np.mean(g * x_hat, axis=1, keepdims=True) + g * np.mean(h * x_hat, axis=1, keepdims=True))
+    dx_hat = -r[:, None] * (
+        h * np.mean(g * x_hat, axis=1, keepdims=True) + g * np.mean(h * x_hat, axis=1, keepdims=True)
+    )
     dx = normalise_backward(dx_hat, x_hat, r) - (P * r / g.shape[1])[:, None] * x_hat
     return gamma * dg, dx, dy * dg
 

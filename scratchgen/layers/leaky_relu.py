@@ -1,4 +1,6 @@
-"""Leaky ReLU: what is negative is scaled down, not cut off, so that no unit is ever without a gradient (Maas et al. 2013)."""
+"""Leaky ReLU: what is negative is scaled down, not cut off, so that no unit is ever without a gradient
+(Maas et al. 2013).
+"""
 
 import numpy as np
 
@@ -13,12 +15,15 @@ def leaky_relu(x, slope):  # y = x where x > 0, else slope · x
 
 
 @op
-def leaky_relu_backward(dy, y, slope):  # dx = dy where y > 0, else slope · dy      (y has the sign of x, because slope > 0)
-    return np.where(y > 0, dy, slope * dy)
+def leaky_relu_backward(dy, y, slope):  # dx = dy where y > 0, else slope · dy
+    return np.where(y > 0, dy, slope * dy)  # y has the sign of x, because slope > 0
 
 
 class LeakyReLU(Layer):
-    """y = x where x > 0, else slope · x, elementwise; slope > 0. At x = 0 the derivative is taken as slope."""
+    """y = x where x > 0, else slope · x, elementwise; slope > 0.
+
+    At x = 0 the derivative is taken as slope.
+    """
 
     def __init__(self, slope=0.01):
         self.slope = number("slope", slope, lambda slope: slope > 0, "be positive (for slope 0 use ReLU)")

@@ -2,11 +2,12 @@
 
     y = x W + b                          x (batch, n_in), W (n_in, n_out), b (n_out,), y (batch, n_out)
 
-Derivation, in full. For one example and one output,  y_j = Σ_i x_i W_ij + b_j.  The loss L depends on x, W and b only through
-the y's; write dy_j for dL/dy_j. The chain rule sums over every path from the variable to the loss:
+Derivation, in full. For one example and one output,  y_j = Σ_i x_i W_ij + b_j.  The loss L depends on x, W
+and b only through the y's; write dy_j for dL/dy_j. The chain rule sums over every path
+from the variable to the loss:
 
-    dL/dx_i  = Σ_j dy_j · ∂y_j/∂x_i  = Σ_j dy_j W_ij          x_i feeds every output j        dx = dy Wᵀ     (batch, n_in)
-    dL/dW_ij = dy_j · ∂y_j/∂W_ij     = x_i dy_j               W_ij feeds output j only
+    dL/dx_i  = Σ_j dy_j · ∂y_j/∂x_i  = Σ_j dy_j W_ij    x_i feeds every output j    dx = dy Wᵀ   (batch, n_in)
+    dL/dW_ij = dy_j · ∂y_j/∂W_ij     = x_i dy_j         W_ij feeds output j only
     dL/db_j  = dy_j · ∂y_j/∂b_j      = dy_j
 
 W and b are shared by all examples, so their gradients are sums over the batch, n = 1 … batch:
@@ -43,8 +44,10 @@ def linear(x, W, b):  # y = x W + b
 class Linear(Layer):
     """y = x W + b.
 
-    n_in, n_out: numbers of input and output features.  bias: False leaves b out.  init: name or function for W (see
-    initializers); b starts at zero.  rng: a seed or a numpy.random.Generator.
+    n_in, n_out: numbers of input and output features.
+    bias: False leaves b out.
+    init: name or function for W (see initializers); b starts at zero.
+    rng: a seed or a numpy.random.Generator.
     params: W (n_in, n_out), b (n_out,).
     """
 
@@ -70,9 +73,12 @@ class Linear(Layer):
             return matmul_nt(dy, self.params["W"])  # dx = dy Wᵀ
 
     def double_backward(self, ddx, dy, x):
-        """ddx (batch, n_in), dy (batch, n_out) -> ddy (batch, n_out), None: dx = dy Wᵀ does not depend on x."""
+        """ddx (batch, n_in), dy (batch, n_out) -> ddy (batch, n_out), None:
+        dx = dy Wᵀ does not depend on x.
+        """
         add_matmul_tn(self.grads["W"], ddx, dy)  # dW = ddxᵀ dy
         return matmul(ddx, self.params["W"]), None  # ddy = ddx W
 
     def __repr__(self):
-        return f"{type(self).__name__}({self.n_in}, {self.n_out}{'' if 'b' in self.params else ', bias=False'})"
+        bias = "" if "b" in self.params else ", bias=False"
+        return f"{type(self).__name__}({self.n_in}, {self.n_out}{bias})"

@@ -1,6 +1,7 @@
-"""A linear layer some of whose connections are cut: the building block of autoregressive networks (MADE, Germain et al. 2015).
+"""A linear layer some of whose connections are cut: the building block of autoregressive networks
+(MADE, Germain et al. 2015).
 
-    y = x (W ∘ M) + b                    M (n_in, n_out) of zeros and ones: output j sees input i only where M_ij = 1
+    y = x (W ∘ M) + b             M (n_in, n_out) of zeros and ones: output j sees input i only where M_ij = 1
 
 W enters only through W ∘ M, so its gradient passes through the same mask:
 
@@ -14,12 +15,17 @@ from scratchgen.ops import add_column_sums, add_product, array, matmul, matmul_n
 
 
 class MaskedLinear(Linear):
-    """y = x (W ∘ M) + b.  mask: (n_in, n_out) of 0 and 1, kept in `buffers["mask"]`; the rest as in Linear."""
+    """y = x (W ∘ M) + b.
+
+    mask: (n_in, n_out) of 0 and 1, kept in `buffers["mask"]`; the rest as in Linear.
+    """
 
     def __init__(self, mask, **options):
         mask = np.array(mask, order="C")
         if mask.ndim != 2 or not np.isin(mask, (0, 1)).all():
-            raise ValueError(f"mask has shape {mask.shape}; it must be a matrix (n_in, n_out) of zeros and ones")
+            raise ValueError(
+                f"mask has shape {mask.shape}; it must be a matrix (n_in, n_out) of zeros and ones"
+            )
         super().__init__(*mask.shape, **options)
         self.buffers["mask"] = array(mask, self.params["W"].dtype)
 

@@ -2,8 +2,8 @@
 
     y_i = max over j of x_(i·pieces + j)
 
-After a Linear it is a learned convex activation: Sequential(Linear(784, 240 * 5), Maxout(5)) has 240 units of 5 pieces each. Only
-the winner influenced the output, so the whole gradient goes to the winner.
+After a Linear it is a learned convex activation: Sequential(Linear(784, 240 * 5), Maxout(5)) has 240 units of
+5 pieces each. Only the winner influenced the output, so the whole gradient goes to the winner.
 """
 
 import numpy as np
@@ -48,7 +48,10 @@ class Maxout(Layer):
     def forward(self, x):
         """x (batch, n · pieces) -> y (batch, n)."""
         if x.ndim != 2 or x.shape[1] < self.pieces or x.shape[1] % self.pieces:
-            raise ValueError(f"x has shape {tuple(x.shape)}; {self!r} needs (batch, n) with n a positive multiple of {self.pieces}")
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; {self!r} needs (batch, n) "
+                f"with n a positive multiple of {self.pieces}"
+            )
         return maxout(x, self.pieces)
 
     def backward(self, dy, winner):
@@ -56,7 +59,9 @@ class Maxout(Layer):
         return maxout_backward(dy, winner, self.pieces)
 
     def double_backward(self, ddx, dy, winner):
-        """ddx (batch, n · pieces) -> ddy (batch, n), None: who wins does not change with a small change of x."""
+        """ddx (batch, n · pieces) -> ddy (batch, n), None:
+        who wins does not change with a small change of x.
+        """
         return maxout_double_backward(ddx, winner, self.pieces), None
 
     def __repr__(self):

@@ -1,30 +1,32 @@
-"""Minibatch discrimination: each example is told how close the others of its minibatch are (Salimans et al. 2016).
+"""Minibatch discrimination: each example is told how close the others of its minibatch are
+(Salimans et al. 2016).
 
-A discriminator that looks at one example at a time cannot see that the generator gives the same picture for every z: each
-of them may be perfect. This layer lets it look aside. From the features x (n_in) of an example it computes B · C numbers,
-in B groups, the *kernels*; in each kernel examples are compared by a distance, and the closer the others are, the larger
-is the number that the next layer gets:
+A discriminator that looks at one example at a time cannot see that the generator gives the same picture for
+every z: each of them may be perfect. This layer lets it look aside. From the features x (n_in) of an example
+it computes B · C numbers, in B groups, the *kernels*; in each kernel examples are compared by a distance, and
+the closer the others are, the larger is the number that the next layer gets:
 
-    M       = x Tᵀ                                            T (B C, n_in);  M_ibc: number c of kernel b of example i
-    D_ijb   = Σ_c |M_ibc − M_jbc|                             the distance of two examples
-    c_ijb   = exp(−D_ijb)                                     1 for equals, towards 0 with distance
-    o_ib    = Σ_(j≠i) c_ijb                                   how many others are close
-    y_i     = [x_i | o_i]                                     (batch, n_in) -> (batch, n_in + B)
+    M       = x Tᵀ                            T (B C, n_in);  M_ibc: number c of kernel b of example i
+    D_ijb   = Σ_c |M_ibc − M_jbc|             the distance of two examples
+    c_ijb   = exp(−D_ijb)                     1 for equals, towards 0 with distance
+    o_ib    = Σ_(j≠i) c_ijb                   how many others are close
+    y_i     = [x_i | o_i]                     (batch, n_in) -> (batch, n_in + B)
 
 Backward. The pair of i and j counts in o_i and, because it is c_jib as well, in o_j; so
 
-    dD_ijb  = −(do_ib + do_jb) c_ijb                          for each pair, whichever is named first
+    dD_ijb  = −(do_ib + do_jb) c_ijb          for each pair, whichever is named first
     dM_ibc  = Σ_j dD_ijb sign(M_ibc − M_jbc)
     dT      = dMᵀ x
     dx      = dy's first n_in columns + dM T
 
-For j = i the sign is 0: that term needs no exception. In o it is 1, and is subtracted. All pairs are compared, so work and
-memory grow with the square of the batch. The layer couples the batch: real and generated examples must go through it
-apart, or it would measure how close the generated are to the real. Hence no double_backward, as with batch normalisation:
-a penalty is on the slope of D at *one* example, and here an example has no D of its own.
+For j = i the sign is 0: that term needs no exception. In o it is 1, and is subtracted. All pairs are
+compared, so work and memory grow with the square of the batch. The layer couples the batch: real and
+generated examples must go through it apart, or it would measure how close the generated are to the real.
+Hence no double_backward, as with batch normalisation: a penalty is on the slope of D at *one* example, and
+here an example has no D of its own.
 
-An operation has rows and columns, i and j. Kernels and their numbers are gone through one by one; what is needed along
-both axes, such as m = (M_1bc, …, M_nbc), is given twice.
+An operation has rows and columns, i and j. Kernels and their numbers are gone through one by one; what is
+needed along both axes, such as m = (M_1bc, …, M_nbc), is given twice.
 """
 
 import numpy as np
@@ -74,13 +76,19 @@ def add_to(out, a):  # out += a
 class MinibatchDiscrimination(Layer):
     """y = [x | how close the others are, in each of n_kernels ways].
 
-    n_in: number of input features.  n_kernels: B.  kernel_dim: C, numbers by which a kernel compares.
-    init: name or function for T (see initializers).  rng: a seed or a numpy.random.Generator.  params: T (B C, n_in).
+    n_in: number of input features.
+    n_kernels: B.
+    kernel_dim: C, numbers by which a kernel compares.
+    init: name or function for T (see initializers).
+    rng: a seed or a numpy.random.Generator.
+    params: T (B C, n_in).
     """
 
     couples_batch = True
 
-    def __init__(self, n_in, n_kernels=16, kernel_dim=4, *, init="glorot_uniform", rng=None, dtype=np.float32):
+    def __init__(
+        self, n_in, n_kernels=16, kernel_dim=4, *, init="glorot_uniform", rng=None, dtype=np.float32
+    ):
         self.n_in, self.n_kernels = integer("n_in", n_in, 1), integer("n_kernels", n_kernels, 1)
         self.kernel_dim = integer("kernel_dim", kernel_dim, 1)
         T = initialize(init, (n_in, self.n_kernels * self.kernel_dim), as_generator(rng)).T
@@ -89,7 +97,8 @@ class MinibatchDiscrimination(Layer):
     def forward(self, x):
         """x (batch, n_in) -> y (batch, n_in + B)."""
         self.check_input(x, self.n_in)
-        M, closest, y = matmul_nt(self.params["T"], x), [], x  # M as Mᵀ (B C, batch), so that each of its numbers is a row
+        M = matmul_nt(self.params["T"], x)  # as Mᵀ (B C, batch), so that each of its numbers is a row
+        closest, y = [], x
         for b in range(self.n_kernels):
             D = distance(*self.twice(M, b, 0))
             for c in range(1, self.kernel_dim):

@@ -29,15 +29,20 @@ ACTIVATIONS = {
 
 
 def make_activation(activation, argument="activation"):
-    """A new activation layer from a name of ACTIVATIONS, or from a function without arguments (`lambda: LeakyReLU(0.2)`).
+    """A new activation layer from a name of ACTIVATIONS, or from a function without arguments
+    (`lambda: LeakyReLU(0.2)`).
 
-    argument: what the caller's own is called, for the error. Raises ValueError for an unknown name, TypeError for a function that makes none.
+    argument: what the caller's own is called, for the error.
+    Raises ValueError for an unknown name, TypeError for a function that makes none.
     """
     if not callable(activation):
         return ACTIVATIONS[one_of(argument, activation, ACTIVATIONS)]()
     made = None if isinstance(activation, (Layer, np.ufunc)) else activation()
     if not isinstance(made, Layer):
-        raise TypeError(f"{argument} is {shown(activation)}; it must be a name, or a function that makes a new layer, such as lambda: LeakyReLU(0.2)")
+        raise TypeError(
+            f"{argument} is {shown(activation)}; it must be a name, or a function that makes a new layer, "
+            "such as lambda: LeakyReLU(0.2)"
+        )
     return made
 
 
@@ -46,12 +51,26 @@ def pieces_of(activation):
     return getattr(activation, "pieces", 1)
 
 
-def mlp(sizes, activation="relu", *, output="identity", batch_norm=False, dropout=0.0, init="glorot_uniform", rng=None, dtype=np.float32):
+def mlp(
+    sizes,
+    activation="relu",
+    *,
+    output="identity",
+    batch_norm=False,
+    dropout=0.0,
+    init="glorot_uniform",
+    rng=None,
+    dtype=np.float32,
+):
     """A Sequential of Linear layers of these sizes, (n_in, n_hidden, …, n_out).
 
-    activation: after every Linear but the last, by name or as a function that makes one (`lambda: Maxout(5)`);  output: likewise, after the last;
-    batch_norm: BatchNorm between each hidden Linear and its activation;  dropout: rate of the Dropout after each hidden
-    activation, 0 for none;  init: initialiser of the weights;  rng: a seed or a numpy.random.Generator.
+    activation: after every Linear but the last, by name or as a function that makes one
+        (`lambda: Maxout(5)`);
+    output: likewise, after the last;
+    batch_norm: BatchNorm between each hidden Linear and its activation;
+    dropout: rate of the Dropout after each hidden activation, 0 for none;
+    init: initialiser of the weights;
+    rng: a seed or a numpy.random.Generator.
 
     >>> print(mlp((784, 500, 40), activation="tanh", rng=0))
     Sequential

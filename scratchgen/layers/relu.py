@@ -25,9 +25,14 @@ class ReLU(Layer):
         return y, y
 
     def backward(self, dy, y):
-        """dy -> dx: where the unit was on, the gradient passes; where it was off, nothing changed the output."""
+        """dy -> dx.
+
+        Where the unit was on, the gradient passes; where it was off, nothing changed the output.
+        """
         return relu_backward(dy, y)
 
     def double_backward(self, ddx, dy, y):
-        """ddx -> ddy, None: backward is a switch, and its own derivative the same switch; the slope does not change with x."""
+        """ddx -> ddy, None: backward is a switch, and its own derivative the same switch;
+        the slope does not change with x.
+        """
         return relu_backward(ddx, y), None

@@ -1,4 +1,5 @@
-"""The reparameterization trick: a random sample through which gradients flow (Kingma & Welling 2013, section 2.4).
+"""The reparameterization trick: a random sample through which gradients flow
+(Kingma & Welling 2013, section 2.4).
 
 A sample of N(μ, σ²) is written as a function of its parameters and of noise that does not depend on them:
 
@@ -34,7 +35,10 @@ class Cache(NamedTuple):
 
 
 class Reparameterize(Layer):
-    """z ~ N(μ, e^logvar), differentiable, in training and in inference. `eps`: the noise, standard normal, instead of the layer's own stream."""
+    """z ~ N(μ, e^logvar), differentiable, in training and in inference.
+
+    `eps`: the noise, standard normal, instead of the layer's own stream.
+    """
 
     def __init__(self, *, rng=None):
         self.stream = Stream(rng)
@@ -42,7 +46,10 @@ class Reparameterize(Layer):
     def forward(self, mu, logvar, eps=None):
         """mu, logvar (batch, n) -> z (batch, n)."""
         if mu.shape != logvar.shape:
-            raise ValueError(f"mu has shape {tuple(mu.shape)} but logvar {tuple(logvar.shape)}; Reparameterize needs equal shapes")
+            raise ValueError(
+                f"mu has shape {tuple(mu.shape)} but logvar {tuple(logvar.shape)}; "
+                "Reparameterize needs equal shapes"
+            )
         if eps is None:
             eps = self.stream.normal(mu.shape, mu.dtype)
         check_noise(self, eps, mu.shape, mu.dtype)

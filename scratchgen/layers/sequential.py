@@ -2,8 +2,8 @@
 
     y = f_n(… f_2(f_1(x)))
 
-The chain rule runs the same row backwards: each layer turns the gradient of its output into the gradient of its input, and that is
-the gradient of the output of the layer before. This is all that backpropagation is.
+The chain rule runs the same row backwards: each layer turns the gradient of its output into the gradient of
+its input, and that is the gradient of the output of the layer before. This is all that backpropagation is.
 """
 
 from scratchgen.layers.layer import Layer
@@ -13,7 +13,8 @@ from scratchgen.ops import add
 class Sequential(Layer):
     """Layers in a row. Their parameters move into one flat array; keys are "0.W", "0.b", "2.W", …
 
-    Raises ValueError if one layer stands in two places, TypeError for something that is no layer or for mixed dtypes.
+    Raises ValueError if one layer stands in two places, TypeError for something that is no layer or
+    for mixed dtypes.
     """
 
     def __init__(self, *layers):
@@ -33,7 +34,10 @@ class Sequential(Layer):
         return x, caches
 
     def backward(self, dy, caches, wrt="both"):
-        """dy (batch, out) -> dx (batch, in). With wrt="params" nothing below the first layer that has parameters is computed."""
+        """dy (batch, out) -> dx (batch, in).
+
+        With wrt="params" nothing below the first layer that has parameters is computed.
+        """
         if wrt == "params" and not self.params:
             return None
         first_with_params = next((layer for layer in self.layers if layer.params), None)
@@ -46,8 +50,8 @@ class Sequential(Layer):
     def double_backward(self, ddx, dy, caches):
         """ddx = dP/d(dx) (batch, in), dy (batch, out) -> dP/d(dy) (batch, out), dP/dx (batch, in).
 
-        Once more through the row: ddx goes up, from the first layer to the last, as dx came down; then what reached the x of each layer
-        through its cache goes down, as any gradient does.
+        Once more through the row: ddx goes up, from the first layer to the last, as dx came down; then what
+        reached the x of each layer through its cache goes down, as any gradient does.
         """
         dys = [dy]  # of the layers, from the last to the first
         for layer, cache in zip(self.layers[:0:-1], caches[:0:-1], strict=True):
@@ -57,7 +61,9 @@ class Sequential(Layer):
             ddx, dx = layer.double_backward(ddx, dy, cache)
             through_caches.append(dx)
         dx = None  # P does not depend on y
-        for layer, cache, here in zip(reversed(self.layers), reversed(caches), reversed(through_caches), strict=True):
+        for layer, cache, here in zip(
+            reversed(self.layers), reversed(caches), reversed(through_caches), strict=True
+        ):
             below = None if dx is None else layer.backward(dx, cache)
             dx = below if here is None else here if below is None else add(below, here)
         return ddx, dx

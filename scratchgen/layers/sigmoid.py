@@ -25,7 +25,8 @@ def sigmoid_second(ddx, dy, y):  # dx = ddx · dy · f″,   f″ = y (1 − y) 
 class Sigmoid(Layer):
     """y = 1 / (1 + e⁻ˣ), elementwise.
 
-    Before a loss on probabilities, prefer losses.bce_with_logits on the logits themselves: it does not round 1 − y to zero.
+    Before a loss on probabilities, prefer losses.bce_with_logits on the logits themselves:
+    it does not round 1 − y to zero.
     """
 
     def forward(self, x):

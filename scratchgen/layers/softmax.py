@@ -6,8 +6,8 @@ Every output depends on every input of its row. From ∂y_j/∂x_i = y_j (δ_ij 
 
     dx_i = Σ_j dy_j ∂y_j/∂x_i = y_i (dy_i − Σ_j dy_j y_j)
 
-This is the true vector–Jacobian product, for any dy; the short form y − target holds only before a cross-entropy (see
-losses.softmax_cross_entropy).
+This is the true vector–Jacobian product, for any dy; the short form y − target holds only before a
+cross-entropy (see losses.softmax_cross_entropy).
 """
 
 import numpy as np
@@ -29,7 +29,8 @@ def softmax_backward(dy, y):  # dx = y ∘ (dy − Σ_j dy_j y_j)
 
 @op
 def softmax_second(ddx, dy, y):
-    """dP/dx for P = Σ ddx ∘ dx:  P = Σ_i ddx_i y_i (dy_i − s),  s = Σ_j dy_j y_j;  first dP/dy, then through y to x.
+    """dP/dx for P = Σ ddx ∘ dx:  P = Σ_i ddx_i y_i (dy_i − s),  s = Σ_j dy_j y_j;
+    first dP/dy, then through y to x.
 
     dP/dy_i = ddx_i (dy_i − s) − dy_i Σ_j ddx_j y_j
     """
@@ -52,5 +53,8 @@ class Softmax(Layer):
         return softmax_backward(dy, y)
 
     def double_backward(self, ddx, dy, y):
-        """ddx (batch, n) -> ddy, dx (batch, n). The Jacobian of softmax is symmetric: ddy is backward's own product."""
+        """ddx (batch, n) -> ddy, dx (batch, n).
+
+        The Jacobian of softmax is symmetric: ddy is backward's own product.
+        """
         return softmax_backward(ddx, y), softmax_second(ddx, dy, y)

@@ -1,4 +1,6 @@
-"""Softplus: a smooth ReLU, and the way to a positive number (Dugas et al. 2001). Its derivative is the sigmoid."""
+"""Softplus: a smooth ReLU, and the way to a positive number (Dugas et al. 2001). Its derivative is
+the sigmoid.
+"""
 
 import numpy as np
 
@@ -17,8 +19,8 @@ def softplus_backward(dy, y):  # dx = dy · (1 − e⁻ʸ)      because eʸ = 1 
 
 
 @op
-def softplus_second(ddx, dy, y):  # dx = ddx · dy · f″,   f″ = (1 − e⁻ʸ) e⁻ʸ      the derivative of σ(x) = 1 − e⁻ʸ
-    return -ddx * dy * np.expm1(-y) * np.exp(-y)
+def softplus_second(ddx, dy, y):  # dx = ddx · dy · f″,   f″ = (1 − e⁻ʸ) e⁻ʸ
+    return -ddx * dy * np.expm1(-y) * np.exp(-y)  # f″ is the derivative of σ(x) = 1 − e⁻ʸ
 
 
 class Softplus(Layer):

@@ -1,10 +1,13 @@
-"""The time embedding: one number, the time, as many that a network can tell apart (Vaswani et al. 2017; Ho et al. 2020).
+"""The time embedding: one number, the time, as many that a network can tell apart
+(Vaswani et al. 2017; Ho et al. 2020).
 
-A network that takes out noise must know how much there is. One input t among hundreds says little, and t = 0.50 looks almost like t = 0.51. So the
-time, the last column of the input, is replaced by waves of it, slow ones and fast ones, like the hands of a clock; the rest stays as it is:
+A network that takes out noise must know how much there is. One input t among hundreds says little, and
+t = 0.50 looks almost like t = 0.51. So the time, the last column of the input, is replaced by waves of it,
+slow ones and fast ones, like the hands of a clock; the rest stays as it is:
 
-    x = [u | t]                                    (batch, n + 1)
-    y = [u | sin(t f) | cos(t f)]                  (batch, n + 2 K)         frequencies f_k, k = 1 … K, from 1 to `highest`, evenly on a log scale
+    x = [u | t]                       (batch, n + 1)
+    y = [u | sin(t f) | cos(t f)]     (batch, n + 2 K)     frequencies f_k, k = 1 … K, from 1 to `highest`,
+                                                           evenly on a log scale
 
 Each wave is differentiated through the other, ∂ sin(t f)/∂t = f cos(t f) and ∂ cos(t f)/∂t = −f sin(t f):
 
@@ -38,20 +41,28 @@ def time_embedding_backward(dy, y, f):  # -> [du | Σ_k f_k (dsin_k cos(t f_k) �
 class TimeEmbedding(Layer):
     """y = [u | sin(t f) | cos(t f)] for x = [u | t].
 
-    n_features: the numbers that stand for the time, 2 K, an even number.  highest: the greatest of the frequencies; a time from 0 to 1 is meant.
+    n_features: the numbers that stand for the time, 2 K, an even number.
+    highest: the greatest of the frequencies; a time from 0 to 1 is meant.
     """
 
     def __init__(self, n_features=32, highest=100.0, *, dtype=np.float32):
         self.n_features = n_features = integer("n_features", n_features, 2)
         if n_features % 2:
-            raise ValueError(f"n_features is {n_features}; it must be even, a sine and a cosine for each frequency")
-        self.highest = float(number("highest", highest, lambda highest: 1 <= highest < np.inf, "be at least 1, where the frequencies begin"))
+            raise ValueError(
+                f"n_features is {n_features}; it must be even, a sine and a cosine for each frequency"
+            )
+        highest = number(
+            "highest", highest, lambda f: 1 <= f < np.inf, "be at least 1, where the frequencies begin"
+        )
+        self.highest = float(highest)
         self.buffers["f"] = array(np.geomspace(1, self.highest, n_features // 2), dtype)  # (K,)
 
     def forward(self, x):
         """x (batch, n + 1) -> y (batch, n + n_features)."""
         if x.ndim != 2 or x.shape[1] < 1:
-            raise ValueError(f"x has shape {tuple(x.shape)}; {self!r} needs (batch, n + 1), the time in its last column")
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; {self!r} needs (batch, n + 1), the time in its last column"
+            )
         if x.dtype != self.buffers["f"].dtype:
             raise TypeError(f"x is {x.dtype} but {self!r} is {self.buffers['f'].dtype}")
         y = time_embedding(x, self.buffers["f"])

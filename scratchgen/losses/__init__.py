@@ -2,7 +2,8 @@
 
     loss, dlogits = losses.bce_with_logits(logits, targets)
 
-Convention everywhere: sum over features, mean over the batch, in nats; `loss` is a number that float() accepts.
+Convention everywhere: sum over features, mean over the batch, in nats;
+`loss` is a number that float() accepts.
 """
 
 from scratchgen.losses.bernoulli import bce_with_logits, bernoulli_log_likelihood, bernoulli_nll
@@ -20,8 +21,9 @@ from scratchgen.losses.squared_error import squared_error
 from scratchgen.losses.two_looks import two_looks
 
 __all__ = [
-    "bce_with_logits", "bernoulli_log_likelihood", "bernoulli_nll", "critic_wasserstein", "discriminator_bce", "discriminator_bce_smoothed",
-    "discriminator_hinge", "discriminator_least_squares", "feature_matching", "gaussian_kl", "gaussian_kl_rows", "gaussian_log_likelihood",
-    "gaussian_mixture_nll", "gaussian_nll", "generator_hinge", "generator_least_squares", "generator_minimax", "generator_non_saturating",
+    "bce_with_logits", "bernoulli_log_likelihood", "bernoulli_nll", "critic_wasserstein", "discriminator_bce",
+    "discriminator_bce_smoothed", "discriminator_hinge", "discriminator_least_squares", "feature_matching",
+    "gaussian_kl", "gaussian_kl_rows", "gaussian_log_likelihood", "gaussian_mixture_nll", "gaussian_nll",
+    "generator_hinge", "generator_least_squares", "generator_minimax", "generator_non_saturating",
     "generator_wasserstein", "mmd", "softmax_cross_entropy", "squared_error", "two_looks",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """The objectives of the two players of a generative adversarial network (Goodfellow et al. 2014).
 
-The discriminator gives logits; D = σ(logit) is the probability it assigns to "real". It minimises two cross-entropies,
+The discriminator gives logits; D = σ(logit) is the probability it assigns to "real".
+It minimises two cross-entropies,
 
     L_D = −mean log D(x) − mean log(1 − D(G(z)))  =  mean softplus(−real) + mean softplus(fake)
     dreal = −σ(−real) / n          dfake = σ(fake) / m
@@ -10,8 +11,8 @@ and the generator one of two objectives with the same fixed point (section 3 of 
     minimax          L_G = mean log(1 − D(G(z))) = −mean softplus(fake)        dfake = −σ(fake) / m
     non-saturating   L_G = −mean log D(G(z))     =  mean softplus(−fake)       dfake = −σ(−fake) / m
 
-While the discriminator wins, fake → −∞: the minimax gradient σ(fake) vanishes just when the generator needs it most, and the
-non-saturating gradient tends to −1/m. That is the whole reason for the second form.
+While the discriminator wins, fake → −∞: the minimax gradient σ(fake) vanishes just when the generator needs
+it most, and the non-saturating gradient tends to −1/m. That is the whole reason for the second form.
 """
 
 import numpy as np

@@ -1,12 +1,14 @@
 """The Wasserstein distance between data and generated examples, as a critic sees it (Arjovsky et al. 2017).
 
-    W(p, q) = max over D with slope at most 1 of   mean D(x) − mean D(G(z))            the dual form, by Kantorovich and Rubinstein
+    W(p, q) = max over D with slope at most 1 of   mean D(x) − mean D(G(z))
+              the dual form, by Kantorovich and Rubinstein
 
     critic       L_D = mean fake − mean real         dreal = −1/n         dfake = 1/m
     generator    L_G = −mean fake                                         dfake = −1/m
 
-−L_D estimates the distance, up to the critic's slope: a number that falls as the samples get better, which no cross-entropy does. The
-slope has to be kept in bounds, or D grows without end: by clipping the weights, or by a penalty (models/penalties.py).
+−L_D estimates the distance, up to the critic's slope: a number that falls as the samples get better, which no
+cross-entropy does. The slope has to be kept in bounds, or D grows without end: by clipping the weights, or by
+a penalty (models/penalties.py).
 """
 
 import numpy as np

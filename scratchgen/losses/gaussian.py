@@ -1,4 +1,5 @@
-"""Gaussians with diagonal covariance, given by mean μ and log-variance: the negative log-likelihood, and the divergence from N(0, I).
+"""Gaussians with diagonal covariance, given by mean μ and log-variance:
+the negative log-likelihood, and the divergence from N(0, I).
 
     −log N(x; μ, σ²) = ½ (log 2π + logvar + u²),          u = (x − μ) / σ,  σ = e^(½ logvar)
 
@@ -23,7 +24,9 @@ LOG_2PI = float(np.log(2 * np.pi))
 @equal_shapes
 @op
 def gaussian_nll(x, mu, logvar):
-    """-> nll, dmu, dlogvar.  x, mu, logvar (batch, features); nll in nats, with its ½ log 2π. x is data: it gets no gradient."""
+    """-> nll, dmu, dlogvar.  x, mu, logvar (batch, features); nll in nats, with its ½ log 2π.
+    x is data: it gets no gradient.
+    """
     batch = x.shape[0]
     inverse = np.exp(-0.5 * logvar)  # 1 / σ; 1 / σ² would overflow long before
     u = (x - mu) * inverse

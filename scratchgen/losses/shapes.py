@@ -1,4 +1,6 @@
-"""Losses compare arrays element by element, and NumPy would silently broadcast (n, 1) against (n,): so the shapes are checked first."""
+"""Losses compare arrays element by element, and NumPy would silently broadcast (n, 1) against (n,):
+so the shapes are checked first.
+"""
 
 import functools
 import inspect
@@ -9,7 +11,9 @@ from scratchgen.ops.checks import REALS, an_array
 
 
 def equal_shapes(loss):
-    """Decorate a loss: ValueError unless all its arrays are (batch, features) of one shape, TypeError unless of one dtype."""
+    """Decorate a loss: ValueError unless all its arrays are (batch, features) of one shape,
+    TypeError unless of one dtype.
+    """
     return _checked(loss, lambda shape: shape)
 
 
@@ -32,7 +36,9 @@ def _checked(loss, compared):
 
 
 def checked_arrays(who, arrays, compared):
-    """{name: array} of what a loss was given -> plain arrays.  compared: shape -> that part of it in which they must agree."""
+    """{name: array} of what a loss was given -> plain arrays.
+    compared: shape -> that part of it in which they must agree.
+    """
     names, arrays = tuple(arrays), tuple(arrays.values())
     if any(type(array) is not np.ndarray for array in arrays):
         arrays = [an_array(who, name, array) for name, array in zip(names, arrays, strict=True)]
@@ -42,5 +48,8 @@ def checked_arrays(who, arrays, compared):
             wanted = f"that of {names[0]}, {tuple(first.shape)}" if first.ndim == 2 else "(batch, features)"
             raise ValueError(f"{name} has shape {tuple(array.shape)}; {who} needs {wanted}")
         if array.dtype != first.dtype or array.dtype not in REALS:
-            raise TypeError(f"{name} is {array.dtype} and {names[0]} {first.dtype}; {who} needs float32 or float64 for all")
+            raise TypeError(
+                f"{name} is {array.dtype} and {names[0]} {first.dtype}; "
+                f"{who} needs float32 or float64 for all"
+            )
     return arrays

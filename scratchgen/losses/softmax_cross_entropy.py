@@ -28,19 +28,29 @@ def cross_entropy(logits, labels):
 
 
 def softmax_cross_entropy(logits, labels):
-    """-> loss, dlogits.  logits (batch, classes); labels (batch,) integers from 0 to classes − 1; loss in nats, mean over the batch.
+    """-> loss, dlogits.  logits (batch, classes); labels (batch,) integers from 0 to classes − 1;
+    loss in nats, mean over the batch.
 
-    Raises ValueError for wrong shapes or labels out of range (on a device, where looking would wait, the loss is NaN then), TypeError for
-    labels that are not integers, or logits that are not float32 or float64.
+    Raises ValueError for wrong shapes or labels out of range (on a device, where looking would wait, the loss
+    is NaN then), TypeError for labels that are not integers, or logits that are not float32 or float64.
     """
-    logits, labels = an_array("softmax_cross_entropy", "logits", logits), an_array("softmax_cross_entropy", "labels", labels)
+    logits = an_array("softmax_cross_entropy", "logits", logits)
+    labels = an_array("softmax_cross_entropy", "labels", labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(f"labels have shape {tuple(labels.shape)} for logits {tuple(logits.shape)}; needed are (batch,) and (batch, classes)")
+        raise ValueError(
+            f"labels have shape {tuple(labels.shape)} for logits {tuple(logits.shape)}; "
+            f"needed are (batch,) and (batch, classes)"
+        )
     if logits.dtype not in REALS:
         raise TypeError(f"logits are {logits.dtype}; softmax_cross_entropy needs float32 or float64")
     if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels are {labels.dtype}; softmax_cross_entropy needs integers, the index of the class")
+        raise TypeError(
+            f"labels are {labels.dtype}; softmax_cross_entropy needs integers, the index of the class"
+        )
     last = logits.shape[1] - 1
     if not is_async() and len(labels) and not 0 <= labels.min() <= labels.max() <= last:
-        raise ValueError(f"labels run from {labels.min()} to {labels.max()}; with logits {tuple(logits.shape)} they must lie in 0 … {last}")
+        raise ValueError(
+            f"labels run from {labels.min()} to {labels.max()}; "
+            f"with logits {tuple(logits.shape)} they must lie in 0 … {last}"
+        )
     return cross_entropy(logits, labels)

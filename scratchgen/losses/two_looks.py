@@ -1,18 +1,20 @@
 """The information that two looks at an example share about its class, without labels.
 
-A classifier sees every example twice, and at least once in a changed form (a random map of the picture, dropout). It
-gives probabilities p at the first look and q at the second. Take a class drawn from p as a code, and q as the guess at
-it; then the mutual information of the code and the second look is at least (Barber & Agakov 2003)
+A classifier sees every example twice, and at least once in a changed form (a random map of the picture,
+dropout). It gives probabilities p at the first look and q at the second. Take a class drawn from p as a code,
+and q as the guess at it; then the mutual information of the code and the second look is at least
+(Barber & Agakov 2003)
 
     I  ≥  H(p̄) − E[−Σ_k p_k log q_k]              p̄_k = mean of p_k over the minibatch
 
-It is large if all classes are equally frequent, if each example is put into one class with certainty, and if the second
-look agrees: the cross-entropy is H(p) + KL(p ‖ q). Clustering by information maximisation (Krause et al. 2010; Hu et al.
-2017) has these three terms. A weight μ of H(p̄) above 1 keeps training from settling early for fewer classes:
+It is large if all classes are equally frequent, if each example is put into one class with certainty, and
+if the second look agrees: the cross-entropy is H(p) + KL(p ‖ q). Clustering by information maximisation
+(Krause et al. 2010; Hu et al. 2017) has these three terms. A weight μ of H(p̄) above 1 keeps training from
+settling early for fewer classes:
 
     loss  = mean −Σ_k p_k log q_k  −  μ H(p̄)                          p = softmax(l),  log q = log softmax(m)
 
-    dp_k  = (μ log p̄_k − log q_k) / batch          + μ / batch, equal for all k: softmax's gradient does not see it
+    dp_k  = (μ log p̄_k − log q_k) / batch    + μ / batch, equal for all k: softmax's gradient does not see it
     dl_k  = p_k (dp_k − Σ_j p_j dp_j)
     dm    = (q − p) / batch
 """
@@ -52,7 +54,8 @@ def agreement(p, second, log_mean, entropy, balance):
 def two_looks(first, second, balance):
     """-> loss, dfirst, dsecond.  first, second (batch, classes): logits l and m; balance: μ; loss in nats.
 
-    Raises ValueError for shapes that differ, or a balance that is not finite; TypeError for what is no array or of another dtype.
+    Raises ValueError for shapes that differ, or a balance that is not finite;
+    TypeError for what is no array or of another dtype.
     """
     first, second = checked_arrays("two_looks", {"first": first, "second": second}, lambda shape: shape)
     number("balance", balance, math.isfinite, "be finite")

@@ -1,6 +1,8 @@
-"""Generative models, one per file: each owns its networks and exposes its objective with the noise as an argument.
+"""Generative models, one per file: each owns its networks and exposes its objective
+with the noise as an argument.
 
-A new model needs its import here: that is its line in MODELS, {name on the command line: class}, and its name in `scratchgen`.
+A new model needs its import here: that is its line in MODELS, {name on the command line: class}, and its name
+in `scratchgen`.
 """
 
 from scratchgen.models.aae import AAE
@@ -17,6 +19,10 @@ from scratchgen.models.model import Model
 from scratchgen.models.real_nvp import RealNVP
 from scratchgen.models.vae import VAE
 
-MODELS = {name.lower(): cls for name, cls in list(globals().items()) if isinstance(cls, type) and issubclass(cls, Model) and cls is not Model}
+MODELS = {
+    name.lower(): cls
+    for name, cls in list(globals().items())
+    if isinstance(cls, type) and issubclass(cls, Model) and cls is not Model
+}
 
 __all__ = [*(cls.__name__ for cls in MODELS.values()), "MODELS", "Model", "gradient_penalty"]

@@ -1,42 +1,44 @@
-"""Denoising diffusion (Ho et al. 2020): data drowned in noise step by step, and a network that learns to take the
-noise out again.
+"""Denoising diffusion (Ho et al. 2020): data drowned in noise step by step,
+and a network that learns to take the noise out again.
 
-Forward, nothing is learned. At time t = 1 … T the data x₀ has shrunk, and noise fills the room; ᾱ_t is how much is
-left of its variance:
+Forward, nothing is learned. At time t = 1 … T the data x₀ has shrunk, and noise fills the room; ᾱ_t is how
+much is left of its variance:
 
     x_t = √ᾱ_t x₀ + √(1 − ᾱ_t) ε                 ε ~ N(0, I)
     √ᾱ_t = cos φ_t,  √(1 − ᾱ_t) = sin φ_t         tan φ_t = 0.005 · 12000^(t/T)
 
-so that the ratio of noise to data grows by the same factor in every step, from 0.005 to 60 (Kingma et al. 2021: only
-the ends of a schedule matter for the bound, if its steps are fine everywhere). From t − 1 to t, x shrinks by √α_t,
-α_t = ᾱ_t / ᾱ_(t−1), and noise of variance β_t = 1 − α_t is added.
-Backward, from t to t − 1, one would have to know x₀: then x_(t−1) is Gaussian, with a mean between x₀ and x_t and
-variance β̃_t = β_t (1 − ᾱ_(t−1)) / (1 − ᾱ_t). The network guesses the noise, ε̂ = net(x_t, t), and with it x₀. The
-bound on log p(x) that follows is a sum over all steps, one KL each:
+so that the ratio of noise to data grows by the same factor from one t to the next, up to 60 (Kingma et al.
+2021: only the ends of a schedule matter for the bound, if its steps are fine everywhere). From t − 1 to t, x
+shrinks by √α_t, α_t = ᾱ_t / ᾱ_(t−1), and noise of variance β_t = 1 − α_t is added.
+Backward, from t to t − 1, one would have to know x₀: then x_(t−1) is Gaussian, with a mean between x₀ and x_t
+and variance β̃_t = β_t (1 − ᾱ_(t−1)) / (1 − ᾱ_t). The network guesses the noise, ε̂ = net(x_t, t), and with
+it x₀. The bound on log p(x) that follows is a sum over all steps, one KL each:
 
-    −log p(x₀)  ≤  KL(q(x_T|x₀) ‖ N(0, I))  +  ½ D log 2π β_1  +  Σ_t w_t E‖ε − ε̂‖²
+    −log p(x₀)  ≤  KL(q(x_T|x₀) ‖ N(0, I))  +  ½ D log(2π β_1)  +  Σ_t w_t E‖ε − ε̂‖²
     w_t = β_t² / (2 σ_t² α_t (1 − ᾱ_t)),  σ_t² = β̃_t,  σ_1² = β_1
 
 because the means of the two Gaussians of a step differ by β_t (ε − ε̂) / √(α_t (1 − ᾱ_t)); at t = 1 there is
-−log p(x₀|x₁) instead. Training leaves out the weights, and draws one t for each example (equation 14 of the paper,
-with the ½ of a squared error):
+−log p(x₀|x₁) instead. Training leaves out the weights, and draws one t for each example (equation 14 of the
+paper, with the ½ of a squared error):
 
     loss     = (1 / batch) Σ_n ½ ‖ε_n − net(x_nt, t_n)‖²
-    dnet     = (ε̂ − ε) / batch        the rest is the network's own backward; x_t is no function of the parameters
+    dnet     = (ε̂ − ε) / batch   the rest is the network's own backward; x_t is no function of the parameters
 
-Sampling starts from x_T ~ N(0, I). Each step guesses x̂₀ and goes part of the way to it, with fresh noise σ; steps may
-be skipped (Song et al. 2021):
+Sampling starts from x_T ~ N(0, I). Each step guesses x̂₀ and goes part of the way to it, with fresh noise σ;
+steps may be skipped (Song et al. 2021):
 
     x̂₀ = (x_t − √(1 − ᾱ_t) ε̂) / √ᾱ_t
     x_s = √ᾱ_s x̂₀ + √(1 − ᾱ_s − σ²) ε̂ + σ noise          s < t
-    σ² = eta² · (1 − ᾱ_s) / (1 − ᾱ_t) · (1 − ᾱ_t / ᾱ_s)    eta = 1: ancestral, β̃_t;  eta = 0: deterministic (DDIM)
+    σ² = eta² · (1 − ᾱ_s) / (1 − ᾱ_t) · (1 − ᾱ_t / ᾱ_s)
+         eta = 1: ancestral, β̃_t;  eta = 0: deterministic (DDIM)
 
-Where the modes of the data are narrow, ε̂ turns around within the width of one, and an MLP learns that late: it is given
-waves of x as well (layers/fourier_features.py). Of 25 modes whose standard deviation is a 57th of the data's, 99 % of
-the samples are within 3 standard deviations then, in a third of the steps that gave 62 % without.
-The sampler itself makes modes narrower than they are, as the last step adds no noise and the others are not infinitely
-many: a perfect network's have 0.84 times the variance there with 100 steps, 0.90 with 400. Of a plane's Gaussian 98.9 %
-are within 3 standard deviations, of those samples 99.5 %.
+Where the modes of the data are narrow, ε̂ turns around within the width of one, and an MLP learns that late:
+it is given waves of x as well (layers/fourier_features.py). Of 25 modes whose standard deviation is a 57th of
+the data's, 99 % of the samples are within 3 standard deviations then, in a third of the steps that gave
+62 % without.
+The sampler itself makes modes narrower than they are, as the last step adds no noise and the others are not
+infinitely many: a perfect network's have 0.84 times the variance there with 100 steps, 0.90 with 400. Of a
+plane's Gaussian 98.9 % are within 3 standard deviations, of those samples 99.5 %.
 """
 
 import math
@@ -49,7 +51,7 @@ from scratchgen.models.model import Model, grey_pictures
 from scratchgen.models.noise_to_data import check_draws, draw_path, network, unscale, with_time
 from scratchgen.ops import Stream, array, as_generator, join_columns, op, to_host
 
-LOW, HIGH = math.log(0.005), math.log(60.0)  # of tan φ, noise to data: what no eye sees, and what leaves nothing of the data
+LOW, HIGH = math.log(0.005), math.log(60.0)  # of tan φ, noise to data: what no eye sees; what leaves no data
 
 
 @op
@@ -59,7 +61,10 @@ def draw_times(u, T):  # t / T, t uniform in 1 … T, from u uniform in [0, 1): 
 
 @op
 def diffuse(x, eps, time, center, scale):
-    """x_t of each example:  x, eps (batch, D), time = t / T (batch, 1) -> (batch, D).  x₀ = (x − center) / scale."""
+    """x_t of each example:  x, eps (batch, D), time = t / T (batch, 1) -> (batch, D).
+
+    x₀ = (x − center) / scale.
+    """
     ratio = np.exp(LOW + (HIGH - LOW) * time)  # tan φ
     cos = 1 / np.sqrt(1 + ratio**2)
     return cos * ((x - center) / scale + ratio * eps)
@@ -87,13 +92,16 @@ class Diffusion(Model):
     eta: noise in sampling: 1 is ancestral, 0 deterministic (DDIM).
     activation: of the hidden layers.
     time_features: numbers by which the network is told the time.
-    waves: sines, and as many cosines, by which it is told each number of x, for detail much finer than the data's spread.
+    waves: sines, and as many cosines, by which it is told each number of x,
+        for detail much finer than the data's spread.
     center: subtracted from the data.
     scale: the data is divided by it, to be about as large as the noise.
     rng: seed or Generator.
     """
 
-    examples = {"Diffusion": dict(hidden=(4,), n_steps=10, time_features=4, waves=2, activation="tanh", scale=2.0)}
+    examples = {
+        "Diffusion": dict(hidden=(4,), n_steps=10, time_features=4, waves=2, activation="tanh", scale=2.0)
+    }
 
     def __init__(
         self,
@@ -110,18 +118,23 @@ class Diffusion(Model):
         rng=None,
         dtype=np.float32,
     ):
-        data_dim, hidden, n_steps = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1), integer("n_steps", n_steps, 2)
+        data_dim, hidden = integer("data_dim", data_dim, 1), integers("hidden", hidden, 1)
+        n_steps = integer("n_steps", n_steps, 2)
         sample_steps = None if sample_steps is None else integer("sample_steps", sample_steps, 1, n_steps)
-        number("eta", eta, lambda eta: 0 <= eta <= 1, "lie between 0, no noise, and 1, the noise of every step")
+        number(
+            "eta", eta, lambda eta: 0 <= eta <= 1, "lie between 0, no noise, and 1, the noise of every step"
+        )
         waves, time_features = integer("waves", waves, 0), integer("time_features", time_features, 2)
         number("center", center, math.isfinite, "be finite")
         number("scale", scale, lambda scale: 0 < scale < math.inf, "be positive")
         rng = as_generator(rng)
         self.config = dict(
-            data_dim=data_dim, hidden=hidden, n_steps=n_steps, sample_steps=sample_steps, eta=float(eta), activation=activation,
-            time_features=time_features, waves=waves, center=float(center), scale=float(scale),
+            data_dim=data_dim, hidden=hidden, n_steps=n_steps, sample_steps=sample_steps, eta=float(eta),
+            activation=activation, time_features=time_features, waves=waves,
+            center=float(center), scale=float(scale),
         )  # fmt: skip
-        self.data_dim, self.n_steps, self.sample_steps, self.eta = data_dim, n_steps, sample_steps or n_steps, float(eta)
+        self.data_dim, self.n_steps = data_dim, n_steps
+        self.sample_steps, self.eta = sample_steps or n_steps, float(eta)
         self.center, self.scale = float(center), float(scale)
         self.net = network(data_dim, hidden, activation, time_features, waves, rng, dtype)
         self.stream = Stream(rng)  # of times and noise
@@ -130,7 +143,8 @@ class Diffusion(Model):
     def loss(self, x, t=None, eps=None):
         """½ ‖ε − ε̂‖², mean over the batch -> loss, {"loss"}; adds to the network's gradients.
 
-        x (batch, data_dim); t (batch,): times from 1 to n_steps, and eps (batch, data_dim): the noise, instead of the model's own stream.
+        x (batch, data_dim); t (batch,): times from 1 to n_steps, and eps (batch, data_dim): the noise,
+        instead of the model's own stream.
         """
         check_draws("Diffusion.loss", x, t, eps, 1, self.n_steps)
         time = self._times(x.shape[0]) if t is None else self._time(t)
@@ -141,7 +155,10 @@ class Diffusion(Model):
         return loss, {"loss": loss}
 
     def predict_noise(self, x_t, t):
-        """ε̂ for x_t (batch, data_dim) -> (batch, data_dim).  t: the time of all, a number, or one for each, (batch,)."""
+        """ε̂ for x_t (batch, data_dim) -> (batch, data_dim).
+
+        t: the time of all, a number, or one for each, (batch,).
+        """
         if np.ndim(t):
             check_draws("Diffusion.predict_noise", x_t, t, None, 1, self.n_steps)
             return self.net(join_columns(x_t, self._time(t)))
@@ -153,7 +170,8 @@ class Diffusion(Model):
         return self.path(n, rng)[-1]
 
     def path(self, n, rng=None, keep=1):
-        """n draws on their way from noise to data: list of arrays (n, data_dim), the last of which are the samples.
+        """n draws on their way from noise to data: list of arrays (n, data_dim),
+        the last of which are the samples.
 
         keep: how many, evenly spread over the steps; of fewer steps, all.
         """
@@ -172,15 +190,20 @@ class Diffusion(Model):
     def elbo(self, x, n_times=None, rng=None):
         """The lower bound on log p(x) of each example, in nats: x (n, data_dim) -> (n,).
 
-        n_times: how many of the T terms of the sum are computed, one drawn for each example from each of so many equal
-        stretches of time; None: all. It is the bound for p with the variances β̃_t, those of eta = 1 and every step.
+        n_times: how many of the T terms of the sum are computed, one drawn for each example from each of so
+        many equal stretches of time; None: all. It is the bound for p with the variances β̃_t, those of
+        eta = 1 and every step.
         """
         T, stream, n = self.n_steps, self.stream if rng is None else Stream(rng), x.shape[0]
         n_times = T if n_times is None else min(integer("n_times", n_times, 1), T)
         cos_T, sin_T = self._cos_sin(T)
         x0 = (to_host(x).astype(np.float64) - self.center) / self.scale
         kl = 0.5 * np.sum((cos_T * x0) ** 2 + sin_T**2 - 2 * math.log(sin_T) - 1, axis=1)
-        elbo = -kl - 0.5 * self.data_dim * math.log(2 * math.pi * self._cos_sin(1)[1] ** 2) - self.data_dim * math.log(self.scale)
+        elbo = (
+            -kl
+            - 0.5 * self.data_dim * math.log(2 * math.pi * self._cos_sin(1)[1] ** 2)
+            - self.data_dim * math.log(self.scale)
+        )
         w = np.array([self._weight(t) for t in range(1, T + 1)])
         edges = np.linspace(0, T, n_times + 1).round().astype(int).tolist()
         for low, high in zip(edges[:-1], edges[1:], strict=True):
@@ -194,7 +217,7 @@ class Diffusion(Model):
     def likelihoods(self, x, y=None, rng=None, n_samples=0):
         """{"elbo"} of each example of x (n, data_dim), in nats: (n,), from n_samples of the steps, or 10.
 
-        None for pictures: where many pixels are exactly 0, a density has no upper bound, and says nothing.
+        Empty for pictures: where many pixels are exactly 0, a density has no upper bound, and says nothing.
         """
         return {} if grey_pictures(x) else {"elbo": self.elbo(x, n_samples or 10, rng)}
 
@@ -204,12 +227,15 @@ class Diffusion(Model):
 
     @classmethod
     def suited_to(cls, x):
-        """Pictures from −1 to 1, drawn in 50 of the 1000 steps; points with variance 1, in 100 steps, and as waves.
+        """Pictures from −1 to 1, drawn in 50 of the 1000 steps;
+        points with variance 1, in 100 steps, and as waves.
 
-        A learning rate that falls to nothing. On each of ten seeds, all modes of ring and grid: docs/numbers.md.
+        A learning rate that falls to nothing.
+        On each of ten seeds, all modes of ring and grid: docs/numbers.md.
         """
         if grey_pictures(x):
-            return {"hidden": (512, 512, 512), "center": 0.5, "scale": 0.5, "sample_steps": 50, "schedule": "cosine", "steps": 15_000}
+            network = {"hidden": (512, 512, 512), "center": 0.5, "scale": 0.5}
+            return network | {"sample_steps": 50, "schedule": "cosine", "steps": 15_000}
         size = {"center": round(float(x.mean()), 3), "scale": round(float(x.std()), 3) or 1.0}
         network = {"hidden": (128, 128, 128), "waves": 6 if x.shape[1] <= 16 else 0, "n_steps": 100}
         return network | size | {"batch_size": 256, "lr": 3e-3, "schedule": "cosine", "steps": 8_000}

@@ -1,34 +1,40 @@
-"""Normalizing flows: a density of real data that is exact, because every step from data to noise can be undone.
+"""Normalizing flows: a density of real data that is exact,
+because every step from data to noise can be undone.
 
 Let z = f(x) be a *bijection*: each z comes from one x. If z has the density N(0, I), then x has
 
     log p(x) = log N(f(x); 0, I) + log |det ∂f/∂x|
 
-The second term, the *log-determinant*, says by how much f stretches the space around x: where a small volume becomes a large one, much of the noise's
-probability falls on it. A chain of bijections is one, and by the chain rule its log-determinant is a sum:
+The second term, the *log-determinant*, says by how much f stretches the space around x: where a small volume
+becomes a large one, much of the noise's probability falls on it. A chain of bijections is one, and by the
+chain rule its log-determinant is a sum:
 
     z = f_K(… f_2(f_1(x)))             logdet = Σ_k logdet_k
 
-    loss = (1 / batch) Σ_n ½ ‖z_n‖² + ½ D log 2π − logdet_n                    the negative log-likelihood; nothing is a bound
+    loss = (1 / batch) Σ_n ½ ‖z_n‖² + ½ D log 2π − logdet_n    the negative log-likelihood; nothing is a bound
 
-A bijection has one gradient more to pass on than a layer, for it has one output more: from dz = dLoss/dz and dlogdet = dLoss/dlogdet it computes
+A bijection has one gradient more to pass on than a layer, for it has one output more: from dz = dLoss/dz and
+dlogdet = dLoss/dlogdet it computes
 
     z, logdet, cache = bijection.forward(x)                 x, z (batch, D), logdet (batch,)
     dx = bijection.backward(dz, dlogdet, cache)             adds to its gradients
     x = bijection.inverse(z)                                how samples are drawn, from z ~ N(0, I)
 
-In a chain each gets the dz that the one after it has returned, and all get the same dlogdet, since their log-determinants are added:
+In a chain each gets the dz that the one after it has returned, and all get the same dlogdet, since their
+log-determinants are added:
 
     dz = z / batch          dlogdet_n = −1 / batch
 
-The determinant of a D × D matrix costs D³. What makes a flow practical are maps with a triangular Jacobian, whose determinant is the product
-of the diagonal. Both flows here, maf.py and real_nvp.py, are *affine*: each feature is shifted and scaled by numbers that a network computes from
-other features, and the two differ in who may see whom.
+The determinant of a D × D matrix costs D³. What makes a flow practical are maps with a triangular Jacobian,
+whose determinant is the product of the diagonal. Both flows here, maf.py and real_nvp.py, are *affine*: each
+feature is shifted and scaled by numbers that a network computes from other features, and the two differ in
+who may see whom.
 
-    z_d = (x_d − μ_d) / σ_d                ∂z_d/∂x_d = 1 / σ_d              logdet = −Σ_d log σ_d
-    log σ_d = B tanh(a_d / B)              B = 3: no scale is beyond e^±B, however large the network's output a_d
+    z_d = (x_d − μ_d) / σ_d            ∂z_d/∂x_d = 1 / σ_d              logdet = −Σ_d log σ_d
+    log σ_d = B tanh(a_d / B)          B = 3: no scale is beyond e^±B, however large the network's output a_d
 
-The network's output is h = [μ | a]. With s = log σ, and x on three paths to the loss, of which the third goes through the network:
+The network's output is h = [μ | a]. With s = log σ, and x on three paths to the loss, of which the third goes
+through the network:
 
     dx = dz / σ                            the direct path, ∂z/∂x = 1 / σ
     dμ = −dz / σ                           ∂z/∂μ = −1 / σ
@@ -99,7 +105,10 @@ def dequantize(x, u, width):  # a number somewhere between one grey level and th
 
 @op
 def flow_nll(z, logdet):
-    """-> nll, dz, dlogdet.  nll of x in nats, mean over the batch, from its noise z (batch, D) and logdet (batch,)."""
+    """-> nll, dz, dlogdet.
+
+    nll of x in nats, mean over the batch, from its noise z (batch, D) and logdet (batch,).
+    """
     batch = z.shape[0]
     nll = (np.sum(0.5 * (z * z + LOG_2PI), dtype=np.float64) - np.sum(logdet, dtype=np.float64)) / batch
     return nll, z / batch, (np.zeros_like(logdet) - 1) / batch
@@ -111,7 +120,10 @@ def flow_log_likelihood(z, logdet):  # log p(x) of each example, (batch,)
 
 
 class Standardize(Module):
-    """The bijection z = (x − center) / scale, with numbers that are not trained.  center, scale: of each feature, (D,)."""
+    """The bijection z = (x − center) / scale, with numbers that are not trained.
+
+    center, scale: of each feature, (D,).
+    """
 
     def __init__(self, center, scale, dtype=np.float32):
         self.buffers = {"center": array(center, dtype), "scale": array(scale, dtype)}
@@ -130,24 +142,39 @@ class Standardize(Module):
 
 
 def standardize_to(data_dim, center, scale, dtype):
-    """Standardize for data of data_dim features. center, scale: a number or one for each feature; None is 0, and 1."""
-    return Standardize(np.full(data_dim, 0.0 if center is None else center), np.full(data_dim, 1.0 if scale is None else scale), dtype)
+    """Standardize for data of data_dim features.
+
+    center, scale: a number or one for each feature; None is 0, and 1.
+    """
+    center = np.full(data_dim, 0.0 if center is None else center)
+    scale = np.full(data_dim, 1.0 if scale is None else scale)
+    return Standardize(center, scale, dtype)
 
 
 def of_features(name, values, data_dim):
-    """A number, or one for each feature, as what JSON can hold; None is kept. ValueError for anything else, or a scale that is not positive."""
+    """A number, or one for each feature, as what JSON can hold; None is kept.
+
+    ValueError for anything else, or a scale that is not positive.
+    """
     if values is None:
         return None
     given = np.asarray(values)
     if given.dtype.kind not in "fiu" or given.shape not in ((), (data_dim,)):
-        raise ValueError(f"{name} has shape {given.shape} of {given.dtype}; it must be a number, or one for each of {data_dim} features")
+        raise ValueError(
+            f"{name} has shape {given.shape} of {given.dtype}; "
+            f"it must be a number, or one for each of {data_dim} features"
+        )
     if not np.isfinite(given).all() or name == "scale" and not (given > 0).all():
-        raise ValueError(f"{name} must be finite{' and positive' if name == 'scale' else ''}, for every feature")
+        raise ValueError(
+            f"{name} must be finite{' and positive' if name == 'scale' else ''}, for every feature"
+        )
     return given.astype(float).tolist()
 
 
 def mean_and_scale(x):
-    """{"center", "scale"} of data x (n, data_dim), one for each feature: its mean and standard deviation, rounded."""
+    """{"center", "scale"} of data x (n, data_dim), one for each feature:
+    its mean and standard deviation, rounded.
+    """
     mean, std = np.mean(x, axis=0, dtype=np.float64), np.std(x, axis=0, dtype=np.float64)
     rounded = lambda values: [float(f"{value:.4g}") for value in values]
     return {"center": rounded(mean), "scale": rounded(np.where(std > 0, std, 1.0))}
@@ -185,18 +212,24 @@ class Flow(Model):
     """Base class of flows. A subclass calls `set_flow` with its bijections, from data to noise."""
 
     def set_flow(self, bijections, center, scale, dequantize, rng, dtype):
-        """center, scale: of the data, a number or one for each feature; None is 0, and 1.  dequantize: width of the noise added to x."""
-        center, scale = of_features("center", center, self.data_dim), of_features("scale", scale, self.data_dim)
-        self.width = float(number("dequantize", dequantize, lambda width: 0 <= width < np.inf, "be 0 or the distance of two values of x"))
+        """center, scale: of the data, a number or one for each feature; None is 0, and 1.
+        dequantize: width of the noise added to x.
+        """
+        center = of_features("center", center, self.data_dim)
+        scale = of_features("scale", scale, self.data_dim)
+        valid = lambda width: 0 <= width < np.inf
+        self.width = float(number("dequantize", dequantize, valid, "be 0 or the distance of two values of x"))
         self.config |= {"center": center, "scale": scale, "dequantize": self.width}
         self.chain = Chain(standardize_to(self.data_dim, center, scale, dtype), *bijections)
         self.stream = Stream(rng)  # of samples, and of the noise that is added to x
         self.set_parts(chain=self.chain)
 
     def loss(self, x, u=None):
-        """Negative log-likelihood of a minibatch, in nats per example -> loss, {"nll"}; adds to the gradients.
+        """Negative log-likelihood of a minibatch, in nats per example -> loss, {"nll"};
+        adds to the gradients.
 
-        x (batch, data_dim); u (batch, data_dim): uniform noise for dequantizing, instead of the model's own stream.
+        x (batch, data_dim); u (batch, data_dim): uniform noise for dequantizing,
+        instead of the model's own stream.
         """
         x = self._dequantized(x, self.stream, u)
         z, logdet, caches = self.chain.forward(x)
@@ -216,7 +249,9 @@ class Flow(Model):
     def from_noise(self, z):
         """z (n, data_dim) -> the x with to_noise(x) = z. ValueError for another shape."""
         if z.ndim != 2 or z.shape[1] != self.data_dim:
-            raise ValueError(f"z has shape {tuple(z.shape)}; {type(self).__name__}.from_noise needs (n, {self.data_dim})")
+            raise ValueError(
+                f"z has shape {tuple(z.shape)}; {type(self).__name__}.from_noise needs (n, {self.data_dim})"
+            )
         return self.chain.inverse(z)
 
     def sample(self, n, rng=None):
@@ -225,21 +260,30 @@ class Flow(Model):
         return self.from_noise(stream.normal((integer("n", n, 0), self.data_dim), self.dtype))
 
     def likelihoods(self, x, y=None, rng=None, n_samples=0):
-        """{"log_likelihood"} of each example of x (n, data_dim), in nats: (n,); with noise added as in training. None for pictures without it: where
-        many pixels are exactly 0, a density has no upper bound, and says nothing."""
+        """{"log_likelihood"} of each example of x (n, data_dim), in nats: (n,);
+        with noise added as in training.
+
+        Empty for pictures without it: where many pixels are exactly 0, a density has no upper bound,
+        and says nothing.
+        """
         if grey_pictures(x) and not self.width:
             return {}
-        return {"log_likelihood": self.log_likelihood(self._dequantized(x, self.stream if rng is None else Stream(rng)))}
+        stream = self.stream if rng is None else Stream(rng)
+        return {"log_likelihood": self.log_likelihood(self._dequantized(x, stream))}
 
     def pictures(self, x, plots, folder):
         """flow.png, of points of the plane: the noise's lines bent, and the density."""
         if self.data_dim == 2:
             move = lambda a: array(np.asarray(a, self.dtype))
-            plots.bent_plane(lambda z: to_host(self.from_noise(move(z))), lambda x: self.log_likelihood(move(x)), folder / "flow.png", real=x[:2000])
+            from_noise = lambda z: to_host(self.from_noise(move(z)))
+            log_density = lambda x: self.log_likelihood(move(x))
+            plots.bent_plane(from_noise, log_density, folder / "flow.png", real=x[:2000])
 
     @classmethod
     def suited_to(cls, x):
-        """Data with mean 0 and variance 1, each feature for itself; pixels from −1 to 1, with noise between their grey levels."""
+        """Data with mean 0 and variance 1, each feature for itself;
+        pixels from −1 to 1, with noise between their grey levels.
+        """
         if grey_pictures(x):
             sizes = {"n_flows": 4, "hidden": (200,), "center": 0.5, "scale": 0.5, "dequantize": 1 / 256}
             return sizes | {"lr": 1e-3, "clip_norm": 100.0, "schedule": "cosine", "steps": 4_000}
@@ -251,5 +295,7 @@ class Flow(Model):
             return x
         u = stream.uniform(tuple(x.shape), self.dtype) if u is None else u
         if tuple(u.shape) != tuple(x.shape):
-            raise ValueError(f"u has shape {tuple(u.shape)}; {type(self).__name__}.loss needs that of x, {tuple(x.shape)}")
+            raise ValueError(
+                f"u has shape {tuple(u.shape)}; {type(self).__name__}.loss needs that of x, {tuple(x.shape)}"
+            )
         return dequantize(x, u, self.width)

@@ -2,24 +2,27 @@
 
 One step moves each dimension of z towards a place m, by as much as a gate σ leaves open:
 
-    [m | s] = net([z | c])          an autoregressive network (made.py): m_d and s_d see z_1 … z_(d−1), and the context c
+    [m | s] = net([z | c])          an autoregressive network (made.py):
+                                    m_d and s_d see z_1 … z_(d−1), and the context c
     σ       = 1 / (1 + e⁻ˢ)
     z′      = σ ∘ z + (1 − σ) ∘ m        = m + σ ∘ (z − m)
 
-Because m_d and s_d see neither z_d nor what comes after it, ∂z′/∂z is triangular, with σ on its diagonal. So the volume
-changes by
+Because m_d and s_d see neither z_d nor what comes after it, ∂z′/∂z is triangular, with σ on its diagonal. So
+the volume changes by
 
     logdet = log |det ∂z′/∂z| = Σ_d log σ_d = −Σ_d softplus(−s_d)
 
-Given z′, one would find z dimension after dimension, a pass through the network for each. Nobody has to: a posterior is
-asked for a sample, which is one pass forward, and for the density of that very sample. Backward, given dz′ and dlogdet:
+Given z′, one would find z dimension after dimension, a pass through the network for each. Nobody has to: a
+posterior is asked for a sample, which is one pass forward, and for the density of that very sample. Backward,
+given dz′ and dlogdet:
 
     dm = dz′ ∘ (1 − σ)
     ds = dz′ ∘ (z − m) ∘ σ ∘ (1 − σ) + dlogdet (1 − σ)          ∂σ/∂s = σ (1 − σ),   ∂ log σ/∂s = 1 − σ
     [dz | dc] = net.backward([dm | ds])                          and dz += dz′ ∘ σ,  the way past the network
 
-The first step takes the dimensions in their order, the second in the opposite one, and so on: what came last, and was
-seen by nobody, comes first. A gate begins almost open, with s = 2, σ = 0.88: the flow starts near the Gaussian.
+The first step takes the dimensions in their order, the second in the opposite one, and so on: what came last,
+and was seen by nobody, comes first. A gate begins almost open, with s = 2, σ = 0.88: the flow starts near the
+Gaussian.
 """
 
 import numpy as np
@@ -30,7 +33,8 @@ from scratchgen.layers.softplus import softplus
 from scratchgen.models.made import made_masks
 from scratchgen.ops import add, as_generator, fill, join_columns, op
 
-STEPS, WIDTH, OPEN = 2, 8, 2.0  # steps; hidden units of each network, for each dimension of z; the s at which gates begin
+# steps; hidden units of each network, for each dimension of z; the s at which gates begin
+STEPS, WIDTH, OPEN = 2, 8, 2.0
 
 
 @op
@@ -43,7 +47,10 @@ def gated(z, ms):
 
 @op
 def gated_backward(dz, dlogdet, z, ms):
-    """-> dz past the network (batch, n), [dm | ds] (batch, 2 n).  dz (batch, n); dlogdet: a number, the same for every example."""
+    """-> dz past the network (batch, n), [dm | ds] (batch, 2 n).
+
+    dz (batch, n); dlogdet: a number, the same for every example.
+    """
     n = z.shape[1]
     m, s = ms[:, :n], ms[:, n:]
     gate = sigmoid(s)
@@ -51,8 +58,11 @@ def gated_backward(dz, dlogdet, z, ms):
 
 
 def autoregressive_net(n, context, ordering, rng, dtype):
-    """[z | c] (batch, n + context) -> [m | s] (batch, 2 n), both of which see earlier z only, and all of c."""
-    first, last = made_masks((n + 1, WIDTH * n, n + 1), (n, *ordering))  # feature n stands for c: before all others, seen by all
+    """[z | c] (batch, n + context) -> [m | s] (batch, 2 n),
+    both of which see earlier z only, and all of c.
+    """
+    # feature n stands for c: before all others, seen by all
+    first, last = made_masks((n + 1, WIDTH * n, n + 1), (n, *ordering))
     hidden = MaskedLinear(np.vstack([first[:n], np.repeat(first[n:], context, axis=0)]), rng=rng, dtype=dtype)
     output = MaskedLinear(np.hstack([last[:, :n], last[:, :n]]), rng=rng, dtype=dtype)
     fill(output.params["b"][n:], OPEN)
@@ -64,11 +74,14 @@ class InverseAutoregressiveFlow(Module):
 
     def __init__(self, n, context, rng=None, dtype=np.float32):
         self.n, rng = n, as_generator(rng)
-        self.nets = [autoregressive_net(n, context, range(n)[:: 1 if step % 2 == 0 else -1], rng, dtype) for step in range(STEPS)]
+        orderings = [range(n)[:: 1 if step % 2 == 0 else -1] for step in range(STEPS)]
+        self.nets = [autoregressive_net(n, context, ordering, rng, dtype) for ordering in orderings]
         self.set_parts(**{str(step): net for step, net in enumerate(self.nets)})
 
     def forward(self, z, c):
-        """z (batch, n), c (batch, context) -> the last step's z (batch, n), logdet of all steps (batch,), caches."""
+        """z (batch, n), c (batch, context) -> the last step's z (batch, n),
+        logdet of all steps (batch,), caches.
+        """
         total, caches = None, []
         for net in self.nets:
             ms, net_cache = net.forward(join_columns(z, c))

@@ -1,11 +1,12 @@
-"""MADE, the masked autoencoder for distribution estimation (Germain et al. 2015): an MLP that is an autoregressive model.
+"""MADE, the masked autoencoder for distribution estimation (Germain et al. 2015):
+an MLP that is an autoregressive model.
 
 Any distribution over D features is a product of conditionals, in any order of the features; take 1, 2, …, D:
 
     p(x) = Π_d p(x_d | x_1, …, x_(d−1))
 
-A network with D inputs and D outputs computes all factors in one pass, if its output d sees no input but x_1 … x_(d−1). For that,
-every unit gets a *degree*, and a connection is kept only where degrees allow it:
+A network with D inputs and D outputs computes all factors in one pass, if its output d sees no input but
+x_1 … x_(d−1). For that, every unit gets a *degree*, and a connection is kept only where degrees allow it:
 
     input d           m = d                          its place in the ordering, 1 … D
     hidden unit k     m = 1 + ⌊k (D − 1) / H⌋        spread evenly over 1 … D − 1,   k = 0 … H − 1
@@ -14,25 +15,31 @@ every unit gets a *degree*, and a connection is kept only where degrees allow it
     hidden layers     M_ij = 1  if  m_j ≥ m_i        unit j may see what has been seen up to place m_j
     output layer      M_ij = 1  if  m_j > m_i        output d sees what is strictly before place d
 
-Along every path degrees never fall, and at the last step they rise: so a path from input i to output d exists only if i < d. And one
-exists for every such pair if each hidden layer has at least D − 1 units. With l = net(x) and x of zeros and ones,
+Along every path degrees never fall, and at the last step they rise: so a path from input i to output d exists
+only if i < d. And one exists for every such pair if each hidden layer has at least D − 1 units. With
+l = net(x) and x of zeros and ones,
 
-    loss = −(1 / batch) Σ_n Σ_d log p(x_nd | x_n1 … x_n(d−1)) = bernoulli_nll(x, l)         p(x_d = 1 | …) = σ(l_d)
+    loss = −(1 / batch) Σ_n Σ_d log p(x_nd | x_n1 … x_n(d−1)) = bernoulli_nll(x, l)    p(x_d = 1 | …) = σ(l_d)
 
-an exact likelihood, where a VAE has a bound. The price is paid when sampling: feature after feature, D passes through the network.
+an exact likelihood, where a VAE has a bound. The price is paid when sampling: feature after feature, D passes
+through the network.
 
 What else the paper has, and what fits in the same masks:
 
-- *Many masks* on one set of weights. Each has an ordering of its own, and degrees of hidden units drawn at random, uniformly from the
-  least degree in the layer before to D − 1; step s trains with mask s mod n_masks. The model is then their mixture,
+- *Many masks* on one set of weights. Each has an ordering of its own, and degrees of hidden units drawn at
+  random, uniformly from the least degree in the layer before to D − 1; step s trains with mask s mod n_masks.
+  The model is then their mixture,
 
       p(x) = (1/K) Σ_k p_k(x)                 log p(x) = log-mean-exp_k log p_k(x)
 
-  a mean of *joint* probabilities: conditionals of different orderings have different conditions, and a product of their means is no distribution.
-- *Direct connections* from input i to output d, if i < d: one more masked layer, beside the others; its output is added to theirs.
-- *Labels*: p(x | y). The label is one feature more, the first in every ordering, so that every other may see it; it is given as one column for each
-  class, all with the degree of that place, and nothing predicts it.
-- *Real numbers*: an output of 3 K numbers for each feature, which are a mixture of Gaussians (losses/gaussian_mixture.py), in the place of one logit.
+  a mean of *joint* probabilities: conditionals of different orderings have different conditions, and a
+  product of their means is no distribution.
+- *Direct connections* from input i to output d, if i < d: one more masked layer, beside the others; its
+  output is added to theirs.
+- *Labels*: p(x | y). The label is one feature more, the first in every ordering, so that every other may see
+  it; it is given as one column for each class, all with the degree of that place, and nothing predicts it.
+- *Real numbers*: an output of 3 K numbers for each feature, which are a mixture of Gaussians
+  (losses/gaussian_mixture.py), in the place of one logit.
 """
 
 import functools
@@ -58,7 +65,8 @@ MOST_MASKS = 1000  # the paper has 32
 def made_masks(sizes, ordering):
     """The masks of MADE's layers.
 
-    sizes: (D, H_1, …, H_k, D), units per layer.  ordering: the features 0 … D − 1 in the order in which they are generated.
+    sizes: (D, H_1, …, H_k, D), units per layer.
+    ordering: the features 0 … D − 1 in the order in which they are generated.
     Returns a list of arrays of 0.0 and 1.0; mask number l has shape (sizes[l], sizes[l + 1]).
     """
     D, hidden = sizes[0], sizes[1:-1]
@@ -73,7 +81,8 @@ def made_masks(sizes, ordering):
 def masked_mlp(masks, activation, rng, dtype):
     """A Sequential of MaskedLinear layers with these masks, and an activation between each and the next.
 
-    Raises ValueError for an activation that mixes features, such as Softmax or Maxout: it would show what the masks hide.
+    Raises ValueError for an activation that mixes features, such as Softmax or Maxout:
+    it would show what the masks hide.
     """
     layers = []
     for mask in masks:
@@ -82,7 +91,10 @@ def masked_mlp(masks, activation, rng, dtype):
     changed = np.where(np.arange(x.size) == 0, 2 * x, x)
     y, y_changed = (to_host(layers[1](array(each))) for each in (x, changed))
     if y.shape != x.shape or np.any(y[:, 1:] != y_changed[:, 1:]):
-        raise ValueError(f"activation makes a {type(layers[1]).__name__}, which mixes features; between masked layers none may see another")
+        raise ValueError(
+            f"activation makes a {type(layers[1]).__name__}, which mixes features; "
+            "between masked layers none may see another"
+        )
     return Sequential(*layers[:-1])  # none after the last
 
 
@@ -98,23 +110,29 @@ class MADE(Model):
     data_dim: features of x.
     hidden: sizes of the hidden layers, each at least data_dim − 1 if every conditional is to see all it may.
     activation: of the hidden layers.
-    ordering: the features 0 … data_dim − 1 in the order in which they are generated; none is the natural order, or with many masks one for each.
+    ordering: the features 0 … data_dim − 1 in the order in which they are generated;
+        none is the natural order, or with many masks one for each.
     n_masks: how many masks take turns; the model is their mixture.
     direct: connections from inputs to outputs beside the network.
     n_classes: of the labels y that p(x | y) depends on; none is p(x).
-    output: distribution of a feature, given those before: "bernoulli", for zeros and ones, or "gaussian_mixture".
+    output: distribution of a feature, given those before: "bernoulli", for zeros and ones,
+        or "gaussian_mixture".
     n_components: Gaussians in a mixture.
     center: subtracted from real numbers, one for all or one for each feature; none is 0.
     scale: they are divided by it, to be about as large as 1; likewise, none is 1.
-    marginals: whether fit starts the biases of Bernoulli outputs at the data's marginals, and not at 0 (marginals.py).
+    marginals: whether fit starts the biases of Bernoulli outputs at the data's marginals,
+        and not at 0 (marginals.py).
     rng: seed or Generator.
     """
 
     examples = {
         "MADE": dict(hidden=(7,)),
         "MADE (masks, direct, labels)": dict(hidden=(6, 5), n_masks=3, direct=True, n_classes=2),
-        "MADE (mixtures)": dict(hidden=(7,), direct=True, output="gaussian_mixture", n_components=2, center=0.3, scale=[0.5, 1.5, 2.0, 1.0, 0.7]),
-    }
+        "MADE (mixtures)": dict(
+            hidden=(7,), direct=True, output="gaussian_mixture", n_components=2,
+            center=0.3, scale=[0.5, 1.5, 2.0, 1.0, 0.7],
+        ),
+    }  # fmt: skip
     followed = ("mask",)  # what changes between steps, and an operation takes as it is: ops/recording.py
 
     def __init__(
@@ -134,29 +152,38 @@ class MADE(Model):
         rng=None,
         dtype=np.float32,
     ):
-        data_dim, hidden, rng = integer("data_dim", data_dim, 1, LARGEST), integers("hidden", hidden, 1), as_generator(rng)
-        n_masks, n_components = integer("n_masks", n_masks, 1, MOST_MASKS), integer("n_components", n_components, 1, LARGEST)
+        data_dim, hidden = integer("data_dim", data_dim, 1, LARGEST), integers("hidden", hidden, 1)
+        rng = as_generator(rng)
+        n_masks = integer("n_masks", n_masks, 1, MOST_MASKS)
+        n_components = integer("n_components", n_components, 1, LARGEST)
         ordering = ordering if ordering is None else integers("ordering", ordering, 0)
         if ordering is not None and sorted(ordering) != list(range(data_dim)):
-            raise ValueError(f"ordering is {ordering}; it must hold each of the features 0 … {data_dim - 1} once")
+            raise ValueError(
+                f"ordering is {ordering}; it must hold each of the features 0 … {data_dim - 1} once"
+            )
         if not hidden:
             raise ValueError("hidden is empty; MADE needs at least one hidden layer")
         mixture = one_of("output", output, OUTPUTS) == "gaussian_mixture"
         if not mixture and (center is not None or scale is not None):
-            raise ValueError("center and scale are for real numbers, output='gaussian_mixture'; zeros and ones are not rescaled")
+            raise ValueError(
+                "center and scale are for real numbers, output='gaussian_mixture'; "
+                "zeros and ones are not rescaled"
+            )
         center, scale = of_features("center", center, data_dim), of_features("scale", scale, data_dim)
         self.labels = Labels(n_classes)
         self.n_classes = self.labels.n_classes
         self.config = dict(
-            data_dim=data_dim, hidden=hidden, activation=activation, ordering=ordering, n_masks=n_masks, direct=flag("direct", direct),
-            n_classes=self.n_classes, output=output, n_components=n_components, center=center, scale=scale, marginals=flag("marginals", marginals),
+            data_dim=data_dim, hidden=hidden, activation=activation, ordering=ordering, n_masks=n_masks,
+            direct=flag("direct", direct), n_classes=self.n_classes, output=output, n_components=n_components,
+            center=center, scale=scale, marginals=flag("marginals", marginals),
         )  # fmt: skip
-        self.data_dim, self.n_masks, self.mask, self.ordering = data_dim, n_masks, 0, ordering or tuple(range(data_dim))
+        self.data_dim, self.n_masks, self.mask = data_dim, n_masks, 0
+        self.ordering = ordering or tuple(range(data_dim))
         self.orderings = [self.ordering]  # of each mask
         self.likelihood = GaussianMixture(n_components) if mixture else Bernoulli()
 
         label = (data_dim,) if self.n_classes else ()  # its place, the first
-        inputs = [*range(data_dim), *[data_dim] * self.labels.columns]  # the feature that each column belongs to
+        inputs = [*range(data_dim), *[data_dim] * self.labels.columns]  # the feature each column belongs to
         outputs = np.repeat(np.arange(data_dim), self.likelihood.outputs_per_feature)
         masks = made_masks((data_dim + len(label), *hidden, data_dim + len(label)), label + self.ordering)
         masks[0], masks[-1] = masks[0][inputs], masks[-1][:, outputs]
@@ -164,11 +191,14 @@ class MADE(Model):
         parts = {"net": self.net}
         if direct:
             place = np.argsort(label + self.ordering)
-            parts["direct"] = MaskedLinear(place[inputs][:, None] < place[outputs], bias=False, rng=rng, dtype=dtype)
+            mask = place[inputs][:, None] < place[outputs]
+            parts["direct"] = MaskedLinear(mask, bias=False, rng=rng, dtype=dtype)
         if n_masks > 1:
             fixed = np.random.default_rng(n_masks)  # equal models have equal masks
             self.orderings = [ordering or tuple(fixed.permutation(data_dim).tolist()) for _ in range(n_masks)]
-            parts["degrees"] = Degrees([label + each for each in self.orderings], inputs, hidden, outputs, fixed, dtype)
+            parts["degrees"] = Degrees(
+                [label + each for each in self.orderings], inputs, hidden, outputs, fixed, dtype
+            )
         if mixture:
             parts["standardize"] = standardize_to(data_dim, center, scale, dtype)
         self.log_volume = float(np.sum(np.log(np.full(data_dim, scale)))) if scale is not None else 0.0
@@ -176,7 +206,9 @@ class MADE(Model):
         self.set_parts(**parts)
 
     def start_from(self, x):
-        """Output biases at the marginals of the data x (n, data_dim): the first samples look as dark as the data."""
+        """Output biases at the marginals of the data x (n, data_dim):
+        the first samples look as dark as the data.
+        """
         if self.config["marginals"] and self.config["output"] == "bernoulli":
             start_at_marginals(self.net.layers[-1].params["b"], x)
 
@@ -186,9 +218,11 @@ class MADE(Model):
         return super().turns(step)
 
     def loss(self, x, y=None):
-        """Negative log-likelihood of a minibatch, in nats per example -> loss, {"nll"}; adds to the gradients. With many masks: of number self.mask.
+        """Negative log-likelihood of a minibatch, in nats per example -> loss, {"nll"};
+        adds to the gradients. With many masks: of number self.mask.
 
-        x (batch, data_dim), of zeros and ones for Bernoulli outputs; y (batch,): labels, if the model has them.
+        x (batch, data_dim), of zeros and ones for Bernoulli outputs;
+        y (batch,): labels, if the model has them.
         """
         self._use_mask(self.mask)
         x = self._standardized(x)
@@ -200,7 +234,10 @@ class MADE(Model):
         return nll, {"nll": nll}
 
     def log_likelihood(self, x, y=None):
-        """log p(x), or log p(x | y), of each example, in nats, exact:  x (n, data_dim), y (n,) -> (n,). With many masks, that of their mixture."""
+        """log p(x), or log p(x | y), of each example, in nats, exact:  x (n, data_dim), y (n,) -> (n,).
+
+        With many masks, that of their mixture.
+        """
         x, found = self._standardized(x), []
         for k in range(self.n_masks):
             self._use_mask(k)
@@ -208,10 +245,13 @@ class MADE(Model):
         return functools.reduce(np.logaddexp, found) - (np.log(self.n_masks) + self.log_volume)
 
     def sample(self, n, y=None, rng=None):
-        """n draws -> (n, data_dim). y: labels (n,), or None for each class in turn.  rng: seed, Generator, or None for the model's own stream.
+        """n draws -> (n, data_dim).
 
-        Ancestral: the features in order, each given those before it. Features not yet drawn are zero; the masks hide them. With many masks, each
-        example is drawn with one of them.
+        y: labels (n,), or None for each class in turn.
+        rng: seed, Generator, or None for the model's own stream.
+
+        Ancestral: the features in order, each given those before it. Features not yet drawn are zero; the
+        masks hide them. With many masks, each example is drawn with one of them.
         """
         n, stream = integer("n", n, 0), self.stream if rng is None else Stream(rng)
         if self.n_classes and y is None:
@@ -220,7 +260,11 @@ class MADE(Model):
             self.labels.given(array(np.zeros((n, self.data_dim), self.dtype)), array(y))
         u = to_host(stream.uniform((n, self.data_dim), self.dtype))
         eps = to_host(stream.normal((n, self.data_dim), self.dtype)) if "standardize" in self.parts else u
-        masks = np.floor(self.n_masks * to_host(stream.uniform((n,), np.float64))) if self.n_masks > 1 else np.zeros(n)
+        masks = (
+            np.floor(self.n_masks * to_host(stream.uniform((n,), np.float64)))
+            if self.n_masks > 1
+            else np.zeros(n)
+        )
         x = np.zeros((n, self.data_dim), self.dtype)
         for k in range(self.n_masks):
             rows = np.flatnonzero(masks == k)
@@ -248,7 +292,9 @@ class MADE(Model):
 
     @classmethod
     def suited_to(cls, x, y=None):
-        """The paper's one layer of 500 units for pictures, zeros and ones; mixtures for other numbers, each feature standardized for itself."""
+        """The paper's one layer of 500 units for pictures, zeros and ones;
+        mixtures for other numbers, each feature standardized for itself.
+        """
         if grey_pictures(x):
             return {"hidden": (500,), "binarize": "fresh", "steps": 8_000}
         training = {"batch_size": 256, "schedule": "cosine", "steps": 8_000}

@@ -2,20 +2,25 @@
 
 An autoregressive model of real numbers, each feature a Gaussian given those before it,
 
-    x_d | x_1 … x_(d−1)  ~  N(μ_d, σ_d²)             (μ, log σ) = net(x), the network masked as in made.py: output d sees what is before place d
+    x_d | x_1 … x_(d−1)  ~  N(μ_d, σ_d²)    (μ, log σ) = net(x), log σ bounded as in flow.py,
+                                            the network masked as in made.py: output d sees
+                                            what is before place d
 
 can be read as a map between data and noise: solve x_d = μ_d + σ_d z_d for the noise,
 
-    z_d = (x_d − μ_d) / σ_d                          ∂z_i/∂x_j = 0 for j after i:  triangular,  logdet = −Σ_d log σ_d
+    z_d = (x_d − μ_d) / σ_d                 ∂z_i/∂x_j = 0 for j after i:  triangular,  logdet = −Σ_d log σ_d
 
-which needs one pass through the network, since all of x is there. One such flow has Gaussian conditionals and no more. But its z need not be
-taken as noise: let it be data for a second one, with the features in reverse order, and so on. What the first leaves unexplained the next can
-mend; five in a row bend the plane into almost anything.
+which needs one pass through the network, since all of x is there. One such flow has Gaussian conditionals and
+no more. But its z need not be taken as noise: let it be data for a second one, with the features in reverse
+order, and so on. What the first leaves unexplained the next can mend; five in a row bend the plane into
+almost anything.
 
-Backward is that of affine maps (flow.py). Where x_j reaches μ_d and σ_d it does so through MaskedLinear layers, whose backward cuts the same
-connections as forward did (dx = dy (W ∘ M)ᵀ, dW = (xᵀ dy) ∘ M); nothing else is needed for gradients to respect the ordering.
+Backward is that of affine maps (flow.py). Where x_j reaches μ_d and σ_d it does so through MaskedLinear
+layers, whose backward cuts the same connections as forward did (dx = dy (W ∘ M)ᵀ, dW = (xᵀ dy) ∘ M); nothing
+else is needed for gradients to respect the ordering.
 
-The other way, from noise to data, the features come one after the other, because μ_d and σ_d need the x before them: D passes through each network.
+The other way, from noise to data, the features come one after the other, because μ_d and σ_d need the x
+before them: D passes through each network.
 """
 
 import numpy as np
@@ -33,12 +38,16 @@ def put_feature(x, new, d):  # x with its column d from new
 
 
 class MaskedAffine(Module):
-    """The bijection z = (x − μ(x)) / σ(x), with μ_d and σ_d computed from the features before d.  hidden, ordering, activation: as in MADE."""
+    """The bijection z = (x − μ(x)) / σ(x), with μ_d and σ_d computed from the features before d.
+
+    hidden, ordering, activation: as in MADE.
+    """
 
     def __init__(self, data_dim, hidden, ordering, activation="relu", rng=None, dtype=np.float32):
         self.ordering = tuple(ordering)
         *masks, last = made_masks((data_dim, *hidden, data_dim), self.ordering)
-        self.net = masked_mlp([*masks, np.hstack([last, last])], activation, as_generator(rng), dtype)  # -> h = [μ | a]
+        both = np.hstack([last, last])
+        self.net = masked_mlp([*masks, both], activation, as_generator(rng), dtype)  # -> h = [μ | a]
         self.set_parts(net=self.net)
 
     def forward(self, x):
@@ -66,20 +75,33 @@ class MAF(Flow):
 
     data_dim: features of x.
     n_flows: bijections in a row; the order of the features is reversed from each to the next.
-    hidden: sizes of the hidden layers in each network, each at least data_dim − 1 if a feature is to depend on all before it.
+    hidden: sizes of the hidden layers in each network, each at least data_dim − 1
+        if a feature is to depend on all before it.
     activation: of the hidden layers.
     center: subtracted from the data, a number or one for each feature; none is 0.
-    scale: the data is divided by it, to be about as large as the noise; a number or one for each feature; none is 1.
-    dequantize: width of uniform noise that is added to x; 1/256 for pictures of 256 grey levels, whose density has no bound else.
+    scale: the data is divided by it, to be about as large as the noise;
+        a number or one for each feature; none is 1.
+    dequantize: width of uniform noise that is added to x;
+        1/256 for pictures of 256 grey levels, whose density has no bound else.
     rng: seed or Generator.
     """
 
     examples = {"MAF": dict(n_flows=2, hidden=(6,), center=0.2, scale=[0.5, 1.5, 2.0, 1.0, 0.7])}
 
     def __init__(
-        self, data_dim, n_flows=5, hidden=(100, 100), activation="relu", center=None, scale=None, dequantize=0.0, rng=None, dtype=np.float32
+        self,
+        data_dim,
+        n_flows=5,
+        hidden=(100, 100),
+        activation="relu",
+        center=None,
+        scale=None,
+        dequantize=0.0,
+        rng=None,
+        dtype=np.float32,
     ):
-        data_dim, n_flows = integer("data_dim", data_dim, 1, LARGEST), integer("n_flows", n_flows, 1, MOST_FLOWS)
+        data_dim = integer("data_dim", data_dim, 1, LARGEST)
+        n_flows = integer("n_flows", n_flows, 1, MOST_FLOWS)
         hidden = integers("hidden", hidden, 1)
         if not hidden:
             raise ValueError("hidden is empty; MAF needs at least one hidden layer")
@@ -93,4 +115,5 @@ class MAF(Flow):
     @classmethod
     def least_params(cls, config):
         """The weights: their masks, as large, are made first."""
-        return integer("n_flows", config["n_flows"], 1, MOST_FLOWS) * masks_size(config["data_dim"], config["hidden"])
+        n_flows = integer("n_flows", config["n_flows"], 1, MOST_FLOWS)
+        return n_flows * masks_size(config["data_dim"], config["hidden"])

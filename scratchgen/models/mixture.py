@@ -1,6 +1,7 @@
-"""What the output of a network means that predicts one feature after the other: for each a mixture of K Gaussians (losses/gaussian_mixture.py).
+"""What the output of a network means that predicts one feature after the other:
+for each a mixture of K Gaussians (losses/gaussian_mixture.py).
 
-    output = [logits | mu | logvar] of the first feature, then of the second, …           (batch, features · 3 K)
+    output = [logits | mu | logvar] of the first feature, then of the second, …       (batch, features · 3 K)
 
 so that a row of `output.reshape(-1, 3 K)` is a feature of an example.
 """
@@ -38,7 +39,9 @@ class GaussianMixture:
         return sum_of_features(mixture_log_density(x.reshape(-1, 1), *self.split(output)).reshape(x.shape))
 
     def draw(self, output, d, u, eps):
-        """Feature d of each example -> (batch,), on the host: a component chosen by u (batch,), a number from it by eps (batch,), standard normal."""
+        """Feature d of each example -> (batch,), on the host:
+        a component chosen by u (batch,), a number from it by eps (batch,), standard normal.
+        """
         logits, mu, logvar = np.split(to_host(output)[:, 3 * self.K * d : 3 * self.K * (d + 1)], 3, axis=1)
         pi = np.exp(logits - logits.max(axis=1, keepdims=True))
         chosen = (u[:, None] * pi.sum(axis=1, keepdims=True) >= np.cumsum(pi, axis=1)[:, :-1]).sum(axis=1)
@@ -46,6 +49,8 @@ class GaussianMixture:
         return mu + np.exp(0.5 * logvar) * eps
 
     def split(self, output):
-        """output (batch, n · 3 K) -> logits, mu, logvar (batch · n, K), views: one row for each feature of each example."""
+        """output (batch, n · 3 K) -> logits, mu, logvar (batch · n, K), views:
+        one row for each feature of each example.
+        """
         rows, K = output.reshape(-1, 3 * self.K), self.K
         return rows[:, :K], rows[:, K : 2 * K], rows[:, 2 * K :]

@@ -1,19 +1,23 @@
 """What an encoder's output h means: q(z|x), the distribution of an example's latent variable.
 
-    z, cache = q.forward(h, eps)         a sample (batch, n), as a function of h and noise, so that gradients flow
-    dh       = q.backward(dz, cache)     the way back through z
-    kl, dh   = q.kl(cache, weight)       KL(q(z|x) ‖ N(0, I)), mean over the batch; the gradient of weight · KL
+    z, cache = q.forward(h, eps)       a sample (batch, n), as a function of h and noise,
+                                       so that gradients flow
+    dh       = q.backward(dz, cache)   the way back through z
+    kl, dh   = q.kl(cache, weight)     KL(q(z|x) ‖ N(0, I)), mean over the batch; the gradient of weight · KL
 
-"gaussian"   h = [μ | logvar]            z = μ + σ ∘ ε, σ = e^(½ logvar);  the KL in closed form (losses/gaussian.py)
-"iaf"        h = [μ | logvar | c]        z = flow(z₀; c), z₀ = μ + σ ∘ ε;  an invertible flow (iaf.py)
+"gaussian"   h = [μ | logvar]            z = μ + σ ∘ ε, σ = e^(½ logvar);
+                                         the KL in closed form (losses/gaussian.py)
+"iaf"        h = [μ | logvar | c]        z = flow(z₀; c), z₀ = μ + σ ∘ ε;
+                                         an invertible flow (iaf.py)
 
-With a flow the density of z follows from that of z₀ by the change of variables, log q(z|x) = log q₀(z₀|x) − logdet, where
-logdet = log |det ∂z/∂z₀|. So the KL is the Gaussian's and a correction, estimated from the sample at hand:
+With a flow the density of z follows from that of z₀ by the change of variables,
+log q(z|x) = log q₀(z₀|x) − logdet, where logdet = log |det ∂z/∂z₀|. So the KL is the Gaussian's and a
+correction, estimated from the sample at hand:
 
     KL(q ‖ p) = E[log q₀(z₀) − logdet − log p(z)]
               = KL(q₀ ‖ p) + E[½ ‖z‖² − ½ ‖z₀‖² − logdet]        as log p(z₀) − log p(z) = ½ ‖z‖² − ½ ‖z₀‖²
 
-    dz = z / batch        dz₀ = −z₀ / batch        dlogdet = −1 / batch        and through the flow to z₀, c, its weights
+    dz = z / batch    dz₀ = −z₀ / batch    dlogdet = −1 / batch    and through the flow to z₀, c, its weights
 """
 
 from typing import NamedTuple
@@ -43,7 +47,9 @@ def join_scaled(a, b, weight):  # [weight a | weight b]
 
 @op
 def flow_kl(z0, z, logdet, weight):
-    """-> KL(q ‖ p) − KL(q₀ ‖ p), a number, and dz0, dz of weight times that;  z0, z (batch, n), logdet (batch,)."""
+    """-> KL(q ‖ p) − KL(q₀ ‖ p), a number, and dz0, dz of weight times that;
+    z0, z (batch, n), logdet (batch,).
+    """
     batch = z.shape[0]
     correction = (0.5 * np.sum(z**2 - z0**2, dtype=np.float64) - np.sum(logdet, dtype=np.float64)) / batch
     return correction, -weight * z0 / batch, weight * z / batch
@@ -56,7 +62,9 @@ def flow_kl_rows(kl, z0, z, logdet):
 
 
 class Drawn(NamedTuple):
-    """What the way back from z needs, and what is asked about z: all (batch, n), and the cache of the reparameterization."""
+    """What the way back from z needs, and what is asked about z:
+    all (batch, n), and the cache of the reparameterization.
+    """
 
     z: np.ndarray
     mu: np.ndarray
@@ -65,7 +73,10 @@ class Drawn(NamedTuple):
 
 
 class GaussianPosterior:
-    """q(z|x) = N(μ, σ²), independent in each dimension.  parts: the modules that it is made of, for the model that has it."""
+    """q(z|x) = N(μ, σ²), independent in each dimension.
+
+    parts: the modules that it is made of, for the model that has it.
+    """
 
     is_gaussian, outputs_per_latent = True, 2
 
@@ -102,7 +113,9 @@ class GaussianPosterior:
 
 
 class Bent(NamedTuple):
-    """The same of a z that a flow has made: of the Gaussian's z₀; z (batch, n), logdet (batch,), and the flow's caches."""
+    """The same of a z that a flow has made: of the Gaussian's z₀;
+    z (batch, n), logdet (batch,), and the flow's caches.
+    """
 
     base: Drawn
     z: np.ndarray
@@ -111,7 +124,9 @@ class Bent(NamedTuple):
 
 
 class FlowPosterior:
-    """q(z|x): a Gaussian, bent by an inverse autoregressive flow that the encoder steers, by as many numbers c as z has."""
+    """q(z|x): a Gaussian, bent by an inverse autoregressive flow that the encoder steers,
+    by as many numbers c as z has.
+    """
 
     is_gaussian, outputs_per_latent = False, 3
 

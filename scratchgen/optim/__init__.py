@@ -1,4 +1,6 @@
-"""Optimizers, in PyTorch's conventions and with its defaults (docstrings say where a paper differs); clipping and schedules."""
+"""Optimizers, in PyTorch's conventions and with its defaults (docstrings say where a paper differs);
+clipping and schedules.
+"""
 
 from scratchgen.optim.adadelta import Adadelta
 from scratchgen.optim.adagrad import Adagrad

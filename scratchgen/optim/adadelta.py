@@ -1,4 +1,5 @@
-"""Adadelta: RMSProp whose learning rate is the size of its own recent steps, so that units come out right (Zeiler 2012).
+"""Adadelta: RMSProp whose learning rate is the size of its own recent steps,
+so that units come out right (Zeiler 2012).
 
     s <- rho s + (1 − rho) g²
     Δ  = √(u + eps) / √(s + eps) · g

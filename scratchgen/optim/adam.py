@@ -5,8 +5,9 @@
     m̂ = m / (1 − β₁ᵗ)        v̂ = v / (1 − β₂ᵗ)      both start at zero; after t steps these undo that bias
     p <- p − lr m̂ / (√v̂ + eps)
 
-Weight decay enters g (Adam: p is decayed through the moments) or p directly (AdamW, Loshchilov & Hutter 2019): p <- p − lr·wd·p. This is PyTorch's
-form; the paper decays by the schedule's factor times wd, whatever lr is.
+Weight decay enters g (Adam: p is decayed through the moments) or p directly
+(AdamW, Loshchilov & Hutter 2019): p <- p − lr·wd·p. This is PyTorch's form;
+the paper decays by the schedule's factor times wd, whatever lr is.
 """
 
 import numpy as np

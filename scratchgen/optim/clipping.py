@@ -1,4 +1,5 @@
-"""Gradient clipping: where the norm of all gradients together exceeds a bound, scale them down to it (Pascanu et al. 2013).
+"""Gradient clipping: where the norm of all gradients together exceeds a bound,
+scale them down to it (Pascanu et al. 2013).
 
     n = ‖g‖₂          g <- g · min(1, max_norm / n)
 

@@ -1,4 +1,5 @@
-"""What all optimizers share: they read a module's gradients and update its parameters, and own whatever they must remember.
+"""What all optimizers share: they read a module's gradients and update its parameters,
+and own whatever they must remember.
 
     optimizer = Adam(net, lr=1e-3)
     net.zero_grads();  …forward, loss, backward…;  optimizer.step()
@@ -16,9 +17,12 @@ from scratchgen.ops import array
 
 
 class Optimizer:
-    """Base class. `lr` may be changed at any time (that is what schedules do); `state` {name: (n_params,) array}; `steps` taken."""
+    """Base class. `lr` may be changed at any time (that is what schedules do);
+    `state` {name: (n_params,) array}; `steps` taken.
+    """
 
-    counted, followed = ("steps",), ("lr", "momentum")  # what grows with every training step, and what schedules change: ops/recording.py
+    # what grows with every training step, and what schedules change: ops/recording.py
+    counted, followed = ("steps",), ("lr", "momentum")
 
     def __init__(self, module, lr, state=()):
         if not isinstance(module, Module):
@@ -34,11 +38,15 @@ class Optimizer:
         self.update(self.module.flat_params, self.module.flat_grads, **self.state)
 
     def update(self, p, g, **state):
-        """Change the flat parameters p and the state in place, given the flat gradients g; all (n_params,)."""
+        """Change the flat parameters p and the state in place, given the flat gradients g;
+        all (n_params,).
+        """
         raise NotImplementedError
 
     def __repr__(self):
-        settings = (f"{key}={value}" for key, value in vars(self).items() if key not in ("module", "state", "steps"))
+        settings = (
+            f"{key}={value}" for key, value in vars(self).items() if key not in ("module", "state", "steps")
+        )
         return f"{type(self).__name__}({type(self.module).__name__}, {', '.join(settings)})"
 
 

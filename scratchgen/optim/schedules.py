@@ -1,12 +1,16 @@
-"""Schedules: functions of how far training has come that scale the learning rate it began with, or let momentum grow.
+"""Schedules: functions of how far training has come that scale the learning rate it began with,
+or let momentum grow.
 
     step           lr₀ γ^⌊t / every⌋
     exponential    lr₀ γ^t
-    cosine         lr_min + ½ (lr₀ − lr_min)(1 + cos(π t / total))          (Loshchilov & Hutter 2017, without restarts)
-    momentum       μ₀ + (μ − μ₀) min(t / total, 1)                          (the original GAN; Sutskever et al. 2013 let it rise like 1 − 1/t)
+    cosine         lr_min + ½ (lr₀ − lr_min)(1 + cos(π t / total))
+                   (Loshchilov & Hutter 2017, without restarts)
+    momentum       μ₀ + (μ − μ₀) min(t / total, 1)
+                   (the original GAN; Sutskever et al. 2013 let it rise like 1 − 1/t)
 
-t counts epochs or steps, as the caller likes: `schedule(t)` sets optimizer.lr, or optimizer.momentum. Having no memory, a schedule needs no saving.
-Momentum is low at first, when gradients change quickly and old ones mislead, and high later, when only their mean tells where to go.
+t counts epochs or steps, as the caller likes: `schedule(t)` sets optimizer.lr, or optimizer.momentum.
+Having no memory, a schedule needs no saving. Momentum is low at first, when gradients change quickly and old
+ones mislead, and high later, when only their mean tells where to go.
 """
 
 import math
@@ -16,7 +20,9 @@ from scratchgen.optim.optimizer import Optimizer, check_fractions
 
 
 class Schedule:
-    """Base class: remembers lr₀ of one optimizer; calling it with t sets the optimizer's lr, and returns it."""
+    """Base class: remembers lr₀ of one optimizer;
+    calling it with t sets the optimizer's lr, and returns it.
+    """
 
     sets = "lr"  # which of the optimizer's numbers
 
@@ -48,7 +54,8 @@ class StepLR(Schedule):
         number("every", every, lambda every: every >= 1, "be at least 1")
         number("gamma", gamma, lambda gamma: gamma > 0, "be a positive number")
         super().__init__(optimizer)
-        self.every, self.gamma = every, float(gamma)  # a power of whole numbers would have as many digits as it needs
+        # a power of whole numbers would have as many digits as it needs
+        self.every, self.gamma = every, float(gamma)
 
     def rate(self, t):
         """The learning rate at time t."""
@@ -79,13 +86,16 @@ class CosineLR(Schedule):
 
     def rate(self, t):
         """The learning rate at time t."""
-        return self.lr_min + 0.5 * (self.lr - self.lr_min) * (1 + math.cos(math.pi * min(t, self.total) / self.total))
+        cosine = math.cos(math.pi * min(t, self.total) / self.total)
+        return self.lr_min + 0.5 * (self.lr - self.lr_min) * (1 + cosine)
 
 
 class RisingMomentum(Schedule):
-    """Momentum of SGD or RMSProp in a straight line from μ₀, which must be positive, at t = 0 to `momentum` at t = total, and that from there on.
+    """Momentum of SGD or RMSProp in a straight line from μ₀, which must be positive, at t = 0
+    to `momentum` at t = total, and that from there on.
 
-    >>> sg.fit(gan, data, optimizer=lambda player: SGD(player, lr=0.1, momentum=0.5, classical=True), schedule=lambda o: RisingMomentum(o, 0.7, 250))
+    >>> sg.fit(gan, data, optimizer=lambda player: SGD(player, lr=0.1, momentum=0.5, classical=True),
+    ...        schedule=lambda o: RisingMomentum(o, 0.7, 250))
     """
 
     sets = "momentum"

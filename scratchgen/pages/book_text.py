@@ -14,6 +14,7 @@ import tokenize
 
 KINDS = {tokenize.COMMENT: "comment", tokenize.STRING: "string", tokenize.NUMBER: "number"}
 CELL, GAP = re.compile(r".[\u0300-\u036f]*"), 3  # a letter with its accents takes one place
+ITEM = re.compile(r"- |\w+(?:, \w+)*: |Raises ")
 STRESS = re.compile(r"(?<![\w*])\*(\w[^*]*?)\*(?![\w*])")  # *stress*, and neither D* nor a product
 WORD = re.compile(r"`([^`]+)`|\b(?:[a-z_]+/)*[a-z_]+\.py\b|\b(?:[a-z_]+/)+(?![\w.])|\b[A-Za-z_][\w.]*\w\b")
 
@@ -48,14 +49,21 @@ def inline(text, link):
     return STRESS.sub(r"<em>\1</em>", "".join([*pieces, escape(text[end:])]))
 
 
+def first_sentence(text):
+    """The first sentence of a docstring, in one line."""
+    return re.split(r"(?<!et al)\. ", " ".join(text.split("\n\n")[0].split()), maxsplit=1)[0].rstrip(".:")
+
+
 def prose(text, link):
-    """A docstring as paragraphs and blocks of equations."""
+    """A docstring as paragraphs, one for each item of a list or argument, and blocks of equations."""
     blocks = []
     for lines in (part.splitlines() for part in re.split(r"\n\s*\n", inspect.cleandoc(text)) if part.strip()):
+        items = ITEM.match(lines[0])
         aligned = any("   " in line.strip() or line.startswith(">>>") for line in lines)
+        indent = "    " if lines[0].startswith("  ") else " "  # what is indented less goes on with an item, as does what is indented below it
         for line in lines:
-            as_it_is = aligned or line.startswith(" ")
-            if blocks and blocks[-1][0] == as_it_is and line is not lines[0]:
+            as_it_is = (aligned or line.startswith(indent)) and not items
+            if blocks and blocks[-1][0] == as_it_is and line is not lines[0] and not (items and ITEM.match(line)):
                 blocks[-1][1].append(line)
             else:
                 blocks.append((as_it_is, [line]))
@@ -65,7 +73,7 @@ def prose(text, link):
 def block(as_it_is, lines, link):
     """A paragraph, or lines that keep their columns, in letters small enough for the longest of them."""
     if not as_it_is:
-        return f"<p>{inline(' '.join(lines), link)}</p>"
+        return f"<p>{inline(' '.join(map(str.strip, lines)), link)}</p>"
     rows = squeezed(lines)
     text = "\n".join("".join(row).rstrip() for row in rows)
     return f'<pre tabindex="0" style="--columns: {len(rows[0])}">{inline(text, link)}</pre>'

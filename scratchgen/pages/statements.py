@@ -14,6 +14,8 @@ import re
 import tokenize
 from dataclasses import dataclass
 
+from scratchgen.pages.book_text import first_sentence
+
 CHAIN = (ast.Name, ast.Attribute, ast.Subscript)
 REPEATED = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
 
@@ -119,9 +121,17 @@ class Source:
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and not is_wrapper(node)]
         self.nodes = {(min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.name): node for node in functions}
         self.functions = {}
-        tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
+        comments = [t for t in tokenize.generate_tokens(io.StringIO(self.text).readline) if t.type == tokenize.COMMENT]
+        self.comments = {t.start[0]: t.string.lstrip("# ") for t in comments if t.line[: t.start[1]].strip()}  # at the end of a line
+        self.lines_above = {t.start[0]: t.string.lstrip("# ") for t in comments if t.start[0] not in self.comments}
         self.docstrings = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.ClassDef))]
-        self.comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT and t.line[: t.start[1]].strip()}
+
+    def remark(self, line):
+        """The comment at the end of a line, or those on lines of their own above it."""
+        above = line - 1
+        while above in self.lines_above:
+            above -= 1
+        return self.comments.get(line) or " ".join(self.lines_above[each] for each in range(above + 1, line))
 
     def equation(self, names):
         """The line of the file's docstrings that says what one of these names is: `dW = xᵀ dy`; "" if none does."""
@@ -140,7 +150,8 @@ class Source:
 class Function:
     """One function: name, first line, lines of its text, heading, and its simple statements by line.
 
-    heading: the comment at its def, an equation if it is an operation of the library, and the first line of its docstring.
+    heading: the comment at its def or under it, an equation if it is an operation of the library, and its docstring's first sentence.
+    comments: {line: comment at its end}.  remarks: {line: these, or for the first line of a statement the comment above}.
     """
 
     def __init__(self, source, node, code):
@@ -150,21 +161,23 @@ class Function:
         self.lines = [line[indent:] for line in lines]
         self.comments = {line: source.comments[line] for line in range(self.first, node.end_lineno + 1) if line in source.comments}
         doc = ast.get_docstring(node) or ""
-        self.heading = self.comments.get(node.lineno, ""), doc.split("\n")[0]
+        self.heading = self.comments.get(node.lineno) or source.remark(node.body[0].lineno), first_sentence(doc)
         self.statements, self.text = {}, source.text.encode()
         self.collect(node.body)
+        self.remarks = self.comments | {each.first: source.remark(each.first) for each in self.statements.values()}
 
-    def code(self, number):
-        """A line without its comment and indentation."""
-        text = self.lines[number - self.first]
-        return (text.rpartition("#")[0] if number in self.comments else text).strip()
+    def code(self, statement):
+        """A statement in one line, without comments."""
+        lines = {n: self.lines[n - self.first] for n in range(statement.first, statement.last + 1) if n not in self.source.lines_above}
+        text = " ".join((line.rpartition("#")[0] if n in self.comments else line).strip() for n, line in lines.items())
+        return re.sub(r"(?<=[(\[{]) |,? (?=[)\]}])", "", text)  # where brackets were broken
 
     def equations(self, statement):
         """What is said of a statement: the equation first, then remarks."""
         comment, doc = self.heading
         names = [name.removesuffix("[...]") for part in statement.parts for name in part.targets]
         own = comment if "=" in comment or "<-" in comment else self.source.equation([name for name in names if name.isidentifier()])
-        return list(dict.fromkeys(text for text in (own, comment, doc, self.comments.get(statement.first)) if text))
+        return list(dict.fromkeys(text for text in (own, comment, doc, self.remarks[statement.first]) if text))
 
     def collect(self, body):
         """Put the statements of a block, and of the blocks in it, under their lines."""

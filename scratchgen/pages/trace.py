@@ -134,7 +134,7 @@ class Packed:
             path = Path(function.file)
             file = str(path.relative_to(LIBRARY.parent)) if path.is_relative_to(LIBRARY) else path.name
             described = {"name": function.name, "file": file, "first": function.first, "lines": function.lines}
-            self.functions.append(described | {"comments": function.comments})
+            self.functions.append(described | {"comments": function.comments, "remarks": function.remarks})
         return self.numbers[function]
 
     def add_line(self, line, call):
@@ -151,7 +151,7 @@ class Packed:
         alone = len(statement.parts) == 1
         self.lines.append({
             "call": call, "first": statement.first, "last": statement.last, "equations": function.equations(statement),
-            "text": function.code(statement.first) if alone else str(part), "operands": operands, "results": results,
+            "text": function.code(statement) if alone else str(part), "operands": operands, "results": results,
             "pieces": part.pieces([value.name for value in line.operands], line.environment),
         })  # fmt: skip
         return number

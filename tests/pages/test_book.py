@@ -9,12 +9,12 @@ import pytest
 
 from scratchgen.gradcheck import catalogue
 from scratchgen.pages import book as book_module
-from scratchgen.pages.book import first_sentence, write_book
+from scratchgen.pages.book import write_book
 from scratchgen.pages.book_collapse import batch_norm_chain, cross_entropy_chain, rows
 from scratchgen.pages.book_order import ORDER
 from scratchgen.pages.book_shapes import in_words, recorded
 from scratchgen.pages.book_source import ROOT, links, read_sources, resolve
-from scratchgen.pages.book_text import prose, squeezed
+from scratchgen.pages.book_text import first_sentence, prose, squeezed
 
 CHECKED = ("Linear", "Linear (no bias)", "BatchNorm", "losses.mmd", "VAE (beta)")
 
@@ -160,6 +160,16 @@ def test_prose_flows_and_equations_stand():
         and "y = x &lt; 2   (n,)</pre>" in made
         and '<a href="t.html">tanh.py</a>' in made
     )
+
+
+def test_items_are_paragraphs_with_what_is_indented_below_them():
+    made = prose(
+        "A layer.\n\nn: features,\n    two.\nrng: a seed.\nRaises ValueError.\n\n- One\n  and more,\n\n      y = x\n\n  its end.", lambda word: None
+    )
+    assert [piece.split(">", 1)[1] for piece in made.split("\n")] == [
+        "A layer.</p>", "n: features, two.</p>", "rng: a seed.</p>", "Raises ValueError.</p>", "- One and more,</p>", "y = x</pre>",
+        "its end.</p>",
+    ]  # fmt: skip
 
 
 def test_columns_of_equations_stay_columns_when_gaps_are_squeezed():

@@ -95,7 +95,7 @@ function showCalls() {
 
 function showSource() {
   const line = data.lines[at], calls = chain(line.call), equations = [...line.equations];
-  if (calls.length > 1) equations.push(data.functions[data.calls[calls[1]].function].comments[data.calls[calls[0]].line]);
+  if (calls.length > 1) equations.push(data.functions[data.calls[calls[1]].function].remarks[data.calls[calls[0]].line]);
   fill(places.source,
     element("h2", {}, "Source"),
     ...equations.filter(Boolean).map((text) => element("p", { class: "equation" }, text)),
