@@ -70,3 +70,8 @@ def test_any_integers_are_labels(backend, dtype):
 def test_labels_that_are_none(labels, error, words):
     with pytest.raises(error, match=words):
         softmax_cross_entropy(LOGITS, labels)
+
+
+def test_no_examples_are_refused():
+    with pytest.raises(ValueError, match=r"logits have shape \(0, 5\); at least one example is needed"):
+        softmax_cross_entropy(LOGITS[:0], LABELS[:0])
