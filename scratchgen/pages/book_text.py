@@ -15,7 +15,7 @@ import tokenize
 KINDS = {tokenize.COMMENT: "comment", tokenize.STRING: "string", tokenize.NUMBER: "number"}
 CELL, GAP = re.compile(r".[\u0300-\u036f]*"), 3  # a letter with its accents takes one place
 ITEM = re.compile(r"- |\w+(?:, \w+)*: |Raises ")
-STRESS = re.compile(r"(?<![\w*])\*(\w[^*]*?)\*(?![\w*])")  # *stress*, and neither D* nor a product
+STRESS = re.compile(r"(?<![\w*])\*([\w<][^*]*?)\*(?![\w*])")  # *stress*, also of a link; neither D* nor a product
 WORD = re.compile(r"`([^`]+)`|\b(?:[a-z_]+/)*[a-z_]+\.py\b|\b(?:[a-z_]+/)+(?![\w.])|\b[A-Za-z_][\w.]*\w\b")
 
 
@@ -63,7 +63,8 @@ def prose(text, link):
         indent = "    " if lines[0].startswith("  ") else " "  # what is indented less goes on with an item, as does what is indented below it
         for line in lines:
             as_it_is = (aligned or line.startswith(indent)) and not items
-            if blocks and blocks[-1][0] == as_it_is and line is not lines[0] and not (items and ITEM.match(line)):
+            begins = line is lines[0] or line.startswith("- ") or items and ITEM.match(line)
+            if not begins and blocks[-1][0] == as_it_is:
                 blocks[-1][1].append(line)
             else:
                 blocks.append((as_it_is, [line]))

@@ -163,12 +163,11 @@ def test_prose_flows_and_equations_stand():
 
 
 def test_items_are_paragraphs_with_what_is_indented_below_them():
-    made = prose(
-        "A layer.\n\nn: features,\n    two.\nrng: a seed.\nRaises ValueError.\n\n- One\n  and more,\n\n      y = x\n\n  its end.", lambda word: None
-    )
-    assert [piece.split(">", 1)[1] for piece in made.split("\n")] == [
+    arguments, items = "n: features,\n    two.\nrng: a seed.\nRaises ValueError.", "- One\n  and more,\n\n      y = x\n\n  its end.\n- *Two*"
+    made = prose(f"A layer.\n\n{arguments}\n\n{items}", {"Two": "2.html"}.get)
+    assert [piece.partition(">")[2] for piece in made.split("\n")] == [
         "A layer.</p>", "n: features, two.</p>", "rng: a seed.</p>", "Raises ValueError.</p>", "- One and more,</p>", "y = x</pre>",
-        "its end.</p>",
+        "its end.</p>", '- <em><a href="2.html">Two</a></em></p>',
     ]  # fmt: skip
 
 
