@@ -186,9 +186,9 @@ class AAE(Model):
         """
         if grey_pictures(x):
             return {"hidden": (512, 512), "discriminator_hidden": (512, 512), "steps": 8_000}
-        sizes = {"hidden": (128, 128), "discriminator_hidden": (128, 128), "latent_dim": 2}
+        sizes = {"hidden": (128, 128), "discriminator_hidden": (128, 128)}
         training = {"batch_size": 256, "schedule": "cosine", "steps": 8_000}
-        return sizes | {"likelihood": "gaussian_fixed"} | training
+        return sizes | {"latent_dim": 2, "likelihood": "gaussian_fixed"} | training
 
     def _prior(self, n, rng=None):
         stream = self.stream if rng is None else Stream(rng)

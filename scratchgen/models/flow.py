@@ -164,10 +164,9 @@ def of_features(name, values, data_dim):
             f"{name} has shape {given.shape} of {given.dtype}; "
             f"it must be a number, or one for each of {data_dim} features"
         )
-    if not np.isfinite(given).all() or name == "scale" and not (given > 0).all():
-        raise ValueError(
-            f"{name} must be finite{' and positive' if name == 'scale' else ''}, for every feature"
-        )
+    positive = " and positive" if name == "scale" else ""
+    if not np.isfinite(given).all() or positive and not (given > 0).all():
+        raise ValueError(f"{name} must be finite{positive}, for every feature")
     return given.astype(float).tolist()
 
 
@@ -263,7 +262,7 @@ class Flow(Model):
         """{"log_likelihood"} of each example of x (n, data_dim), in nats: (n,);
         with noise added as in training.
 
-        Empty for pictures without it: where many pixels are exactly 0, a density has no upper bound,
+        Empty for pictures without that noise: where many pixels are exactly 0, a density has no upper bound,
         and says nothing.
         """
         if grey_pictures(x) and not self.width:

@@ -240,9 +240,8 @@ class GAN(Model):
         sizes = (pack * (data_dim + self.labels.columns), *discriminator_hidden, 1)
         *layers, last = discriminator_layers(sizes, maxout_pieces, dropout, minibatch_features, rng, dtype)
         self.features = Sequential(*layers) if feature_matching else None
-        self.discriminator = (
-            Sequential(self.features, last) if feature_matching else Sequential(*layers, last)
-        )
+        before = [self.features] if feature_matching else layers
+        self.discriminator = Sequential(*before, last)
         self.stream = Stream(rng)  # of z, and of where a penalty looks
         self.set_parts(generator=self.generator, discriminator=self.discriminator)
 
@@ -284,8 +283,8 @@ class GAN(Model):
                 logits, cache = self.discriminator.forward(shown)
                 loss, dlogits = self.objective(logits)
                 dshown = self.discriminator.backward(dlogits, cache, wrt="input")
-        # the other columns are the labels'
-        dgenerated = self.packing.backward(dshown[:, : self.pack * self.data_dim], pack_cache)
+        dpacks = dshown[:, : self.pack * self.data_dim]  # the other columns are the labels'
+        dgenerated = self.packing.backward(dpacks, pack_cache)
         self.generator.backward(dgenerated, generator_cache, wrt="params")
         return loss, {"generator": loss}
 
@@ -327,8 +326,8 @@ class GAN(Model):
         return loss, self.features.backward(dfake, cache, wrt="input")
 
     def shown(self, x, y):
-        """What the discriminator is shown of x (batch, data_dim) with labels y (batch,):
-        packs of x, and after them their labels -> and the packs' cache.
+        """x (batch, data_dim), labels y (batch,) -> what the discriminator is shown of them,
+        packs of x and after them their labels; and the packs' cache.
         """
         packs, cache = self.packing.forward(x)
         return self.labels.given(packs, y, self.pack), cache

@@ -18,8 +18,8 @@ from scratchgen.ops.checks import an_array
 
 
 @op
-def join_one_hot(x, y, n_classes, m):  # -> [x | onehot(y)]
-    # of packs, which have m labels each: [x | onehot(y_1) | … | onehot(y_m)]
+def join_one_hot(x, y, n_classes, m):
+    """-> [x | onehot(y)];  of packs, which have m labels each: [x | onehot(y_1) | … | onehot(y_m)]."""
     classes, stop = np.arange(n_classes, like=x), x.shape[0] * m
     return np.concatenate([x, *[(y[j:stop:m][:, None] == classes).astype(x.dtype) for j in range(m)]], axis=1)
 
@@ -38,6 +38,7 @@ class Labels:
         """-> [x | onehot(y)] (batch, n + n_classes).
 
         x (batch, n); y (batch,) integers from 0 to n_classes − 1.
+
         pack: each row of x is of so many examples (layers/pack.py), and gets the labels of all of them:
             (batch / pack, n + pack · n_classes).
         Raises ValueError for labels that are missing, not wanted, of another shape or (not on a device, where

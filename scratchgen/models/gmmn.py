@@ -7,7 +7,7 @@ generator G makes of noise.
 
     z ~ U(−1, 1)                 x̃ = G(z)                 loss = MMD(x̃, x) = √MMD²(x̃, x)
 
-    dx̃ = dMMD²/dx̃ / (2 MMD)                              G.backward(dx̃)
+    dx̃ = dMMD²/dx̃ / (2 MMD)                               G.backward(dx̃)
 
 The root makes the steps larger when little is left to gain. There is no game, only a loss that falls; what it
 costs is that a kernel sees distances between examples and nothing else: in many dimensions all of them are

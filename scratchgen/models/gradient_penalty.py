@@ -23,15 +23,15 @@ What layers do then, worked out for D(x) = tanh(x W) v, one example, x (1, n), W
 Five lines that compute g. Now P(g) is the loss, and the lines are taken in reverse. Write dP/d(g) = ddx,
 dP/d(da) = dda, dP/d(dy) = ddy, each with the shape of what it belongs to:
 
-    g = da Wᵀ             dda  = ddx W              dW += ddxᵀ da       any linear layer: input da, weights Wᵀ
-    da = dy ∘ (1 − y²)    ddy  = dda ∘ (1 − y²)     dy′ = −2 y ∘ dy ∘ dda      y is an input of this line, too
-    dy = vᵀ               dv  += ddyᵀ
+    g = da Wᵀ            dda  = ddx W            dW += ddxᵀ da           a linear layer: input da, weights Wᵀ
+    da = dy ∘ (1 − y²)   ddy  = dda ∘ (1 − y²)   dy′ = −2 y ∘ dy ∘ dda   y is an input of this line, too
+    dy = vᵀ              dv  += ddyᵀ
 
 So far the way led *up*, from the first layer to the last, because backward led down. But y came from forward,
 and what reached it, dy′, goes on down through forward's own lines, as any gradient does:
 
-    y = tanh a            da′ = dy′ ∘ (1 − y²)
-    a = x W               dW += xᵀ da′
+    y = tanh a           da′ = dy′ ∘ (1 − y²)
+    a = x W              dW += xᵀ da′
 
 dW has two parts: W stands in forward and in backward. That is all. Each layer does its share in
 `double_backward(ddx, dy, cache)`: it returns ddy, which goes up, and the gradient that reaches its own x
@@ -70,9 +70,12 @@ def first_columns(g, n):  # the others are 0
 def gradient_penalty(network, x, center=1.0, weight=1.0, given=0):
     """P of the network's gradient at x (batch, n) -> P, a scalar; adds dP/dparams to the network's gradients.
 
+    x gets no gradient.
+
     network: a Sequential or another layer with double_backward; if it has several outputs,
-        the gradient is that of their sum.  x gets no gradient.
-    center: the wanted norm; 0 penalises ‖∇‖² itself.  weight: λ of the papers (of R1, ½ γ).
+        the gradient is that of their sum.
+    center: the wanted norm; 0 penalises ‖∇‖² itself.
+    weight: λ of the papers (of R1, ½ γ).
     given: how many of the last columns of x are told and not moved, such as labels:
         the slope is that along the others.
     Raises NotImplementedError if a layer has no double_backward, such as batch normalisation, which couples

@@ -18,7 +18,7 @@ given dz′ and dlogdet:
 
     dm = dz′ ∘ (1 − σ)
     ds = dz′ ∘ (z − m) ∘ σ ∘ (1 − σ) + dlogdet (1 − σ)          ∂σ/∂s = σ (1 − σ),   ∂ log σ/∂s = 1 − σ
-    [dz | dc] = net.backward([dm | ds])                          and dz += dz′ ∘ σ,  the way past the network
+    [dz | dc] = net.backward([dm | ds])                         and dz += dz′ ∘ σ,  the way past the network
 
 The first step takes the dimensions in their order, the second in the opposite one, and so on: what came last,
 and was seen by nobody, comes first. A gate begins almost open, with s = 2, σ = 0.88: the flow starts near the
@@ -33,8 +33,9 @@ from scratchgen.layers.softplus import softplus
 from scratchgen.models.made import made_masks
 from scratchgen.ops import add, as_generator, fill, join_columns, op
 
-# steps; hidden units of each network, for each dimension of z; the s at which gates begin
-STEPS, WIDTH, OPEN = 2, 8, 2.0
+STEPS = 2
+WIDTH = 8  # hidden units of each network, for each dimension of z
+OPEN = 2.0  # the s at which gates begin
 
 
 @op
@@ -70,7 +71,11 @@ def autoregressive_net(n, context, ordering, rng, dtype):
 
 
 class InverseAutoregressiveFlow(Module):
-    """n: dimensions of z.  context: of c."""
+    """Inverse autoregressive flow of STEPS steps.
+
+    n: dimensions of z.
+    context: of c.
+    """
 
     def __init__(self, n, context, rng=None, dtype=np.float32):
         self.n, rng = n, as_generator(rng)

@@ -253,15 +253,16 @@ class InfoGAN(Model):
         dreal = without_codes(dreal, real)
         if self.config["real_weight"]:
             looks, dsecond = self._first_look(x, real)
-            total, parts["two_looks"] = add(total, scaled(looks, self.config["real_weight"])), looks
-            dreal = add(dreal, dsecond)
+            total, dreal = add(total, scaled(looks, self.config["real_weight"])), add(dreal, dsecond)
+            parts["two_looks"] = looks
         backward_both(self.discriminator, dreal, join_columns(dfake, dq), caches)
         return total, parts
 
     def _first_look(self, x, second):
-        """Look at real examples x as they are, after the second look, D's outputs for x changed
-        -> the loss of both looks, and its gradient for the second;
-        that for the first is added to the gradients of D and Q.
+        """The loss of two looks at real examples x: this one, at x as it is, and the second, at x changed.
+
+        second: D's outputs for x changed.  Returns the loss, and for second the gradient of
+        real_weight · loss; that for the first look is added to the gradients of D and Q.
         """
         first, cache = self.discriminator.forward(x, training=False)
         start, losses, dfirsts, dseconds, weight = 1, [], [], [], self.config["real_weight"]

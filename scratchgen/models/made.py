@@ -87,7 +87,7 @@ def masked_mlp(masks, activation, rng, dtype):
     layers = []
     for mask in masks:
         layers += [MaskedLinear(mask, rng=rng, dtype=dtype), make_activation(activation)]
-    x = np.ones((1, masks[0].shape[1]), dtype)
+    x = np.ones((1, masks[0].shape[1]), dtype)  # the first feature changes: does another notice?
     changed = np.where(np.arange(x.size) == 0, 2 * x, x)
     y, y_changed = (to_host(layers[1](array(each))) for each in (x, changed))
     if y.shape != x.shape or np.any(y[:, 1:] != y_changed[:, 1:]):
@@ -99,7 +99,7 @@ def masked_mlp(masks, activation, rng, dtype):
 
 
 def masks_size(data_dim, hidden):
-    """How many numbers those masks hold."""
+    """How many numbers the masks of `made_masks` hold."""
     sizes = integers("data_dim and hidden", [data_dim, *hidden, data_dim], 1)
     return sum(n_in * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True))
 
@@ -196,9 +196,8 @@ class MADE(Model):
         if n_masks > 1:
             fixed = np.random.default_rng(n_masks)  # equal models have equal masks
             self.orderings = [ordering or tuple(fixed.permutation(data_dim).tolist()) for _ in range(n_masks)]
-            parts["degrees"] = Degrees(
-                [label + each for each in self.orderings], inputs, hidden, outputs, fixed, dtype
-            )
+            labelled = [label + each for each in self.orderings]
+            parts["degrees"] = Degrees(labelled, inputs, hidden, outputs, fixed, dtype)
         if mixture:
             parts["standardize"] = standardize_to(data_dim, center, scale, dtype)
         self.log_volume = float(np.sum(np.log(np.full(data_dim, scale)))) if scale is not None else 0.0
@@ -219,8 +218,9 @@ class MADE(Model):
 
     def loss(self, x, y=None):
         """Negative log-likelihood of a minibatch, in nats per example -> loss, {"nll"};
-        adds to the gradients. With many masks: of number self.mask.
+        adds to the gradients.
 
+        With many masks, that of mask number self.mask.
         x (batch, data_dim), of zeros and ones for Bernoulli outputs;
         y (batch,): labels, if the model has them.
         """
@@ -260,11 +260,9 @@ class MADE(Model):
             self.labels.given(array(np.zeros((n, self.data_dim), self.dtype)), array(y))
         u = to_host(stream.uniform((n, self.data_dim), self.dtype))
         eps = to_host(stream.normal((n, self.data_dim), self.dtype)) if "standardize" in self.parts else u
-        masks = (
-            np.floor(self.n_masks * to_host(stream.uniform((n,), np.float64)))
-            if self.n_masks > 1
-            else np.zeros(n)
-        )
+        masks = np.zeros(n)  # the number of the mask that draws each example
+        if self.n_masks > 1:
+            masks = np.floor(self.n_masks * to_host(stream.uniform((n,), np.float64)))
         x = np.zeros((n, self.data_dim), self.dtype)
         for k in range(self.n_masks):
             rows = np.flatnonzero(masks == k)

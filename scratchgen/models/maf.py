@@ -2,9 +2,8 @@
 
 An autoregressive model of real numbers, each feature a Gaussian given those before it,
 
-    x_d | x_1 … x_(d−1)  ~  N(μ_d, σ_d²)    (μ, log σ) = net(x), log σ bounded as in flow.py,
-                                            the network masked as in made.py: output d sees
-                                            what is before place d
+    x_d | x_1 … x_(d−1)  ~  N(μ_d, σ_d²)    (μ, log σ) = net(x), log σ bounded as in flow.py, the network
+                                            masked as in made.py: output d sees what is before place d
 
 can be read as a map between data and noise: solve x_d = μ_d + σ_d z_d for the noise,
 

@@ -10,8 +10,8 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     start_from(x)    sets what begins at a statistic of the data       called by `fit` before the first step
                                                                        of a new run
     players()        {name: the module that one optimizer trains}      one for a VAE, two for a GAN
-    turns(step)      [(loss, players' names …)] of one step            loss(x), or loss(x, y=y) -> total,
-                                                                       {part: number}; fills their gradients
+    turns(step)      [(loss, players' names …)] of one step            loss(x) or loss(x, y=y) fills their
+                                                                       gradients -> total, {part: number}
     updated(name)    called after each update of a player              what must hold of its parameters,
                                                                        such as bounds
     optimizer(m)     a new optimizer for a player, with customary settings
@@ -25,8 +25,7 @@ A model owns its networks and computes gradients; optimizers update; `fit` drive
     pictures(…)      draws what is to be seen of this model only
     check_range      ValueError for data that the model cannot produce
     suited_to(x)     {setting: value} that train it well on data such as x: arguments of the constructor, and
-                     those of `fit`; suited_to(x, y) where it is to learn labels as well, of a model with
-                     n_classes
+                     those of `fit`; suited_to(x, y), of a model with n_classes, if it is to learn labels too
     examples         {name: arguments beside data_dim} of small models, each of whose objectives the gradient
                      check examines
 
@@ -49,7 +48,7 @@ from scratchgen.optim import Adam
 # arguments of a model's methods that are arrays, by their names in the glossary of `scratchgen`
 ARRAYS = ("x", "z", "eps", "u")
 NATS = "nats per example"
-# of a discriminator with cross-entropy that always says ½
+# the loss of a discriminator with cross-entropy that always says ½
 BLIND = {"discriminator": (math.log(4), "log 4: it cannot tell data from samples")}
 
 
@@ -76,6 +75,7 @@ def check_arrays(method):
 
 class Model(Module):
     """Base class of generative models.
+
     Subclasses set `data_dim` and `config`, call `set_parts`, and have `sample` and a loss.
 
     Where a method takes x, z, eps or u, it must be an array, and x one of examples, (n, data_dim):
@@ -95,6 +95,7 @@ class Model(Module):
 
     def start_from(self, x):
         """Set what begins at a statistic of the data x (n, data_dim).
+
         `fit` calls this before the first step of a new run.
         """
 
@@ -140,8 +141,8 @@ class Model(Module):
         return {}
 
     def latent_model(self):
-        """(decoder, likelihood, latent_dim) of a model in which z ~ N(0, I) and x ~ p(x|z),
-        a decoder of z says which; None of others.
+        """(decoder, likelihood, latent_dim) of a model in which z ~ N(0, I),
+        and a decoder of z says which p(x|z) is meant; None of others.
 
         So log p(x) can be found by annealed importance sampling.
         """
@@ -158,7 +159,8 @@ class Model(Module):
         """
 
     def check_range(self, name, x):
-        """ValueError if the model cannot produce numbers such as those in x (n, data_dim);
+        """ValueError if the model cannot produce numbers such as those in x (n, data_dim).
+
         name: of the argument.
         """
 

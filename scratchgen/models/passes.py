@@ -31,8 +31,9 @@ def forward_both(network, x, generated):
 
 
 def backward_both(network, dreal, dfake, caches):
-    """Adds to the network's gradients what its two outputs have earned:
-    dreal (n, out), dfake (m, out), and the caches of `forward_both`.
+    """Adds to the network's gradients what its two outputs have earned.
+
+    dreal (n, out), dfake (m, out): the gradients of these outputs.  caches: of `forward_both`.
     """
     dys = (dreal, dfake) if len(caches) == 2 else (stack_rows(dreal, dfake),)
     for dy, cache in zip(dys, caches, strict=True):

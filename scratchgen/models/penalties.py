@@ -1,6 +1,6 @@
 """What keeps a discriminator's slope in bounds: penalties on its gradient, and the clipping of weights.
 
-    "wgan_gp"   λ mean (‖∇D(x̂)‖ − 1)²,  x̂ = u x + (1 − u) x̃        (Gulrajani et al. 2017)
+    "wgan_gp"   λ mean (‖∇D(x̂)‖ − 1)²,  x̂ = u x + (1 − u) x̃          (Gulrajani et al. 2017)
                 between real x and generated x̃;  λ = 10
     "r1"        ½ γ mean ‖∇D(x)‖²                                    (Mescheder et al. 2018)
                 at real x;  γ = 10

@@ -47,7 +47,8 @@ def join_scaled(a, b, weight):  # [weight a | weight b]
 
 @op
 def flow_kl(z0, z, logdet, weight):
-    """-> KL(q ‖ p) − KL(q₀ ‖ p), a number, and dz0, dz of weight times that;
+    """-> KL(q ‖ p) − KL(q₀ ‖ p), a number, and dz0, dz of weight times that.
+
     z0, z (batch, n), logdet (batch,).
     """
     batch = z.shape[0]
@@ -63,7 +64,7 @@ def flow_kl_rows(kl, z0, z, logdet):
 
 class Drawn(NamedTuple):
     """What the way back from z needs, and what is asked about z:
-    all (batch, n), and the cache of the reparameterization.
+    z, mu, logvar (batch, n), and the cache of the reparameterization.
     """
 
     z: np.ndarray
@@ -113,7 +114,7 @@ class GaussianPosterior:
 
 
 class Bent(NamedTuple):
-    """The same of a z that a flow has made: of the Gaussian's z₀;
+    """The same of a z that a flow has made: of the Gaussian's z₀, what Drawn holds;
     z (batch, n), logdet (batch,), and the flow's caches.
     """
 

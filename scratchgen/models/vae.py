@@ -131,6 +131,7 @@ class VAE(Model):
         """−ELBO of a minibatch, in nats per example -> loss, {"loss", "nll", "kl"}; adds to all gradients.
 
         The loss is nll + beta · kl.
+
         x (batch, data_dim); eps (batch, latent_dim): the noise, instead of the model's own stream;
         y (batch,): labels, with n_classes.
         """
