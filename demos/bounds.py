@@ -73,8 +73,10 @@ for k in tqdm(ks, unit="k", leave=False):
     found = found.reshape(repeats, -1).mean(axis=1)
     bounds.append(found.mean())
     errors.append(found.std(ddof=1) / np.sqrt(repeats))
-print(f"log p(x), mean of {len(x)} examples:  {exact.mean():.4f} by {len(z)} points", end=", ")
-print(f"{coarse.mean():.4f} by a quarter of them")
+print(
+    f"log p(x), mean of {len(x)} examples:  {exact.mean():.4f} by {len(z)} points, "
+    f"{coarse.mean():.4f} by a quarter of them"
+)
 print(f"ELBO by the same points: {(exact - kl).mean():.4f} = log p(x) − {kl.mean():.4f}")
 for k, L, error in zip(ks, bounds, errors, strict=True):
     print(f"k = {k:4}:  L_k = {L:.4f} ± {error:.4f}   misses {exact.mean() - L:.4f} of {exact.mean():.4f}")

@@ -98,7 +98,7 @@ def text(pair):
 
 figure = new_figure(11, 9.3)
 figure.set_layout_engine("constrained")
-panels = figure.subplots(len(CHOICES), len(OBJECTIVES), sharex=True, sharey=True)
+panels = figure.subplots(len(CHOICES), len(SLOPES), sharex=True, sharey=True)
 grid = np.stack(np.meshgrid(*2 * [np.linspace(-2, 2, arrows)]), axis=-1).reshape(-1, 2)
 table = [f"{'objective':14}  {'penalty':11}  eigenvalues, of the library's gradients      in closed form"]
 for i, j in tqdm(list(np.ndindex(panels.shape)), unit="game", leave=False):

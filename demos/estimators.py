@@ -81,8 +81,10 @@ estimators = {
 }
 mu, sigma = 0.4, 0.6
 
-print("d/dμ, exact, and by reparameterization, by the score function, with a baseline", end=": ")
-print("mean ± its standard error")
+print(
+    "d/dμ, exact, and by reparameterization, by the score function, with a baseline: "
+    "mean ± its standard error"
+)
 for name, (f, df, exact) in objectives.items():
     eps, texts = rng.standard_normal((repeats, 10)), []
     for estimate, _ in estimators.values():

@@ -56,10 +56,12 @@ def draw(step, loss):
     wrong = 0.5 * np.sum(np.abs(q - p[:-1].reshape(60, 5).mean(axis=1))) * 0.1  # total variation of p and q
     certain = np.abs(D[:, 0] - 0.5)
     worst = np.argmax(certain)
-    print(f"step {step:5}:  loss of D {loss:.3f} (log 4 = {np.log(4):.3f})", end="   ")
-    print(f"misplaced probability {wrong:.2f}", end="   ")
-    print(f"largest |D − ½| {certain[p > 0.05].max():.2f} where p > 0.05", end=", ")
-    print(f"anywhere {certain[worst]:.2f}, at x = {grid[worst]:.1f}")
+    print(
+        f"step {step:5}:  loss of D {loss:.3f} (log 4 = {np.log(4):.3f})   "
+        f"misplaced probability {wrong:.2f}   "
+        f"largest |D − ½| {certain[p > 0.05].max():.2f} where p > 0.05, "
+        f"anywhere {certain[worst]:.2f}, at x = {grid[worst]:.1f}"
+    )
 
 
 for step in trange(1, steps + 1, unit="step"):

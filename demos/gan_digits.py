@@ -30,15 +30,8 @@ batch, latent = 128, 32
 
 rng = np.random.default_rng(options.seed)
 data, labels = sg.data.load(options.data)  # (n, 784) grey values in [0, 1]; (n,)
-gan = sg.GAN(
-    784,
-    latent,
-    generator_hidden=(256, 512),
-    discriminator_hidden=(512, 512),
-    batch_norm=True,
-    dropout=0.3,
-    rng=rng,
-)
+gan = sg.GAN(784, latent, generator_hidden=(256, 512), discriminator_hidden=(512, 512),
+             batch_norm=True, dropout=0.3, rng=rng)  # fmt: skip
 mean = data.mean(axis=0).clip(0.01, 0.99)
 gan.generator.layers[-2].params["b"][...] = np.log(mean / (1 - mean))  # σ(b) = mean
 train_D = sg.optim.Adam(gan.discriminator, lr=2e-3, betas=(0.5, 0.999))
@@ -63,8 +56,10 @@ for step in trange(steps, unit="step"):
 samples = gan.sample(1000, rng=0)
 judge = sg.metrics.train_classifier(data[:some], labels[:some])
 classes, confidence = sg.metrics.class_coverage(judge, samples)
-print(f"a classifier trained on the data finds {classes} of 10 digits among the samples", end=", ")
-print(f"with a mean confidence of {confidence:.2f}")
+print(
+    f"a classifier trained on the data finds {classes} of 10 digits among the samples, "
+    f"with a mean confidence of {confidence:.2f}"
+)
 
 sg.plots.sample_grid(samples[:100], options.out / "samples.png")
 sg.plots.learning_curves(losses, options.out / "losses.png", landmarks=gan.landmarks)

@@ -58,8 +58,10 @@ for step in trange(steps, unit="step"):
 
 samples = gan.sample(2500, rng=2)
 modes, high_quality, reverse_kl = sg.metrics.mode_coverage(samples, sg.data.ring_modes(), sg.data.RING_STD)
-print(f"modes reached: {modes} of 8", end=";  ")
-print(f"samples within 3 standard deviations of one: {high_quality:.1%};  reverse KL {reverse_kl:.3f}")
+print(
+    f"modes reached: {modes} of 8;  "
+    f"samples within 3 standard deviations of one: {high_quality:.1%};  reverse KL {reverse_kl:.3f}"
+)
 
 frames.append(gan.sample(500, rng=1))
 captions.append(f"step {steps}")

@@ -66,7 +66,8 @@ def log_likelihood(W, b, variance):
 
 def train(variance):
     """-> the trained VAE, and a curve of (step, ELBO, mean log p(x))."""
-    vae = sg.VAE(D, k, (), likelihood="gaussian_fixed", variance=variance, rng=options.seed, dtype=np.float64)
+    vae = sg.VAE(D, latent_dim=k, hidden=(), likelihood="gaussian_fixed", variance=variance,
+                 rng=options.seed, dtype=np.float64)  # fmt: skip
     adam, curve = sg.optim.Adam(vae, lr=0.05), []
     schedule = sg.optim.CosineLR(adam, steps)
     for step in trange(steps, unit="step", desc=f"σ² = {variance}", leave=False):
@@ -106,10 +107,14 @@ for variance in variances:
         W = W * np.sign(np.sum(W * best, axis=1, keepdims=True))  # w_j and −w_j are the same model
         right.imshow(np.concatenate([W, np.full((1, D), np.nan), best]), cmap="RdBu", vmin=-2.5, vmax=2.5)
     middle.scatter([variance] * k, kl, color=COLOURS[:k], s=22, zorder=3)
-    print(f"σ² = {variance}:  ELBO {curve[-1, 1]:.4f}   log p(x) by one importance sample", end=" ")
-    print(f"{vae.log_likelihood(x, 1).mean():.4f}   greatest, in closed form {exact:.4f}")
+    sampled = vae.log_likelihood(x, 1).mean()
+    print(
+        f"σ² = {variance}:  ELBO {curve[-1, 1]:.4f}   log p(x) by one importance sample {sampled:.4f}   "
+        f"greatest, in closed form {exact:.4f}"
+    )
 set_title(left, f"the bound meets what it bounds, σ² = {variances[0]}")
-middle.set(xlabel="σ²", xscale="log", xticks=[0.25, 0.5, 1, 2, 4, 8], xticklabels=[*"¼½1248"], ylabel="nats")
+middle.set(xlabel="σ²", ylabel="nats", xscale="log")
+middle.set(xticks=[0.25, 0.5, 1, 2, 4, 8], xticklabels=["¼", "½", "1", "2", "4", "8"])
 middle.minorticks_off()
 set_title(middle, "KL of each z: trained (dots), ½ log λ/σ²")
 right.set(xticks=[], yticks=[2.5, 9.5], yticklabels=["W, trained,\nby rows", "√(λ − σ²) u"])

@@ -94,11 +94,12 @@ W, b = point[2:]
 truth = ((x - b) ** 2 / (W**2 + variance) - 1) * W / (W**2 + variance)  # ∂ log p(x)/∂W
 print("  S   ∂L_S/∂μ:  exact, standard, doubly reparameterized      signal/noise of both", end="    ")
 print(f"∂L_S/∂W:  exact, standard; of log p(x): {truth:.5f}")
-ratio, powers = exact[0] / noise[:, 0], np.power.outer(samples, [-0.5, 0.5])
+ratio, powers = exact[0] / noise[:, 0], np.power.outer(samples, [-0.5, 0.5])  # powers: 1/√S, √S
 for j, S in enumerate(samples):
     print(f"{S:3}{exact[0, j]:15.5f}  {mean[0, 0, j]:.5f} ± {error[0, 0, j]:.5f}", end="  ")
     print(f"{mean[1, 0, j]:.6f} ± {error[1, 0, j]:.6f}     {ratio[0, j]:6.3f}  {ratio[1, j]:6.3f}", end="")
     print(f"{exact[1, j]:17.5f}  {mean[0, 1, j]:.5f} ± {error[0, 1, j]:.5f}")
+
 figure = new_figure(12.5, 4.2)
 figure.set_layout_engine("constrained", w_pad=0.12)
 left, middle, right = figure.subplots(1, 3)

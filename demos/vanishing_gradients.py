@@ -69,7 +69,7 @@ def gradient(objective, theta):
 
 def closed_form(objective, theta):
     """The same by the equations above; E over a standard normal by the trapezoidal rule."""
-    t = np.linspace(-12, 12, 4001)  # the rule is exact to rounding here
+    t = np.linspace(-12, 12, 4001)  # the trapezoidal rule is exact to rounding here
     sech = np.sum(np.exp(-0.5 * t**2) / np.cosh(0.5 * theta * t)) * (t[1] - t[0]) / np.sqrt(2 * np.pi)
     minimax = 0.5 * theta * np.exp(-(theta**2) / 8) * sech
     return {"minimax": minimax, "non-saturating": theta - minimax, "Wasserstein": 1.0}[objective]

@@ -58,8 +58,9 @@ for _ in trange(steps, unit="step"):
             layer.params[name] -= lr * layer.grads[name]  # gradient descent
     curve.append(float(loss))
 
-print(f"loss {curve[0]:.4f} at first, {curve[-1]:.4f} after {steps} steps", end=" ")
-print(f"(a coin toss costs {np.log(2):.4f})")
+print(
+    f"loss {curve[0]:.4f} at first, {curve[-1]:.4f} after {steps} steps (a coin toss costs {np.log(2):.4f})"
+)
 for (x1, x2), p in zip(x, predict(x)[:, 0], strict=True):
     print(f"{x1:g} xor {x2:g}:  probability of a one {p:.3f}")
 
@@ -100,7 +101,9 @@ set_title(right, "loss, nats per example")
 right.legend(frameon=False, labelcolor=INK, fontsize=9)
 for axes in (left, middle, right):
     tidy(axes, grid=axes is right)
-straight = "In the plane a bent line parts ones from zeros; "
-straight += "after the hidden layer has bent the plane, a straight one does."
+straight = (
+    "In the plane a bent line parts ones from zeros; "
+    "after the hidden layer has bent the plane, a straight one does."
+)
 finish(figure, options.out / "xor.png", sentence=straight)
 print(f"picture: {options.out / 'xor.png'}")

@@ -10,7 +10,7 @@ LINEAR = [f"Linear.{method}" for method in ("__init__", "forward", "backward", "
 
 def _activation(name):
     names = (name, f"{name}_backward")
-    hide = [("Every output depends", None)] if name == "softmax" else [(" Its derivative", None)] if name == "softplus" else []
+    hide = [("Every output depends", None)] if name == "softmax" else [("\nIts derivative", None)] if name == "softplus" else []
     comments = {names[1]: "-> dx"} | ({"softmax": "y_j = e^(x_j) / Σ_k e^(x_k)"} if name == "softmax" else {})
     return Cut(f"scratchgen.layers.{name}", keep=names, blanks=names, hide=hide, comments=comments)
 
@@ -50,7 +50,7 @@ EXERCISES = [
         (
             Cut(
                 "scratchgen.losses.bernoulli", keep=["bce_with_logits"], blanks=["bce_with_logits"],
-                hide=[(" Its\nderivative", "\n\n    loss ="), ("    dlogits = (σ(l)", None)],
+                hide=[(" Its derivative", "\n\n    loss ="), ("    dlogits = (σ(l)", None)],
             ),
         ),
     ),
@@ -65,7 +65,7 @@ EXERCISES = [
         (
             Cut(
                 "scratchgen.losses.softmax_cross_entropy", keep=["cross_entropy"], blanks=["cross_entropy"],
-                hide=[("\n\nd/dl_k", "\n\nloss"), ("\ndlogits = ", None)],
+                hide=[("\n\n    d/dl_k", "\n\n    loss"), ("\n    dlogits = ", None)],
             ),
         ),
     ),
@@ -199,8 +199,8 @@ EXERCISES = [
             Cut(
                 "scratchgen.models.gradient_penalty", keep=["slope_penalty"], blanks=["slope_penalty"],
                 hide=[
-                    ("It begins at P", "What layers"), ("    g = da Wᵀ             dda", "\n\nSo far"),
-                    ("    y = tanh a            da′", "\n\ndW has"),
+                    ("It begins at P", "What layers"), ("    g = da Wᵀ            dda", "\n\nSo far"),
+                    ("    y = tanh a           da′", "\n\ndW has"),
                 ],
             ),
             Cut(

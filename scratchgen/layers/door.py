@@ -116,7 +116,7 @@ def real_array(layer, name, x, method):
     """
     if name == "eps" and x is None:
         return x
-    line = (method.__doc__ or "").split("\n")[0]
+    line = " ".join((method.__doc__ or "").partition("\n\n")[0].split())
     x = an_array(repr(layer), name, x, f"an array: {line}" if line else "an array")
     if x.dtype not in REALS and (x.dtype.kind not in "iub" or not x.dtype.isnative):
         raise TypeError(f"{name} is {x.dtype}; {layer!r} needs float32 or float64")

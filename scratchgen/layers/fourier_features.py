@@ -27,7 +27,7 @@ def fourier_features(x, a):  # [x | sin a | cos a]
 
 @op
 def waves_backward(dy, y, n):  # da = dsin ∘ cos a − dcos ∘ sin a
-    m = (y.shape[1] - n) // 2  # n: the columns of x, with which dy and y begin
+    m = (y.shape[1] - n) // 2  # waves, in dy and y after the n columns of x
     sin, cos = y[:, n : n + m], y[:, n + m :]
     dsin, dcos = dy[:, n : n + m], dy[:, n + m :]
     return dsin * cos - dcos * sin

@@ -5,13 +5,12 @@ With W (n_in, n_out) of mean 0, an output y_j = Σ_i x_i W_ij has the mean squar
 E[y²] = n_in · Var(W) · E[x²]; on the way back, dx_i = Σ_j dy_j W_ij has E[dx²] = n_out · Var(W) · E[dy²].
 The rules below choose Var(W) to keep one factor or both near 1:
 
-    Glorot & Bengio 2010 (tanh, sigmoid, linear)     Var(W) = 2 / (n_in + n_out)
-        a compromise between the two
-    He et al. 2015 (ReLU)                            Var(W) = 2 / n_in
-        ReLU halves the mean square: half of a symmetric y is cut to 0
+    Glorot & Bengio 2010 (tanh, sigmoid, linear)   Var(W) = 2 / (n_in + n_out)   a compromise between the two
+    He et al. 2015 (ReLU)                          Var(W) = 2 / n_in             ReLU halves the mean square
 
-A uniform distribution on ±a has variance a²/3. `orthogonal` (Saxe et al. 2013) keeps lengths instead: of
-every x if n_out ≥ n_in, of every dy if n_out ≤ n_in.
+ReLU halves it because half of a symmetric y is cut to 0. A uniform distribution on ±a has variance a²/3.
+`orthogonal` (Saxe et al. 2013) keeps lengths instead: of every x if n_out ≥ n_in, of every dy if
+n_out ≤ n_in.
 """
 
 import numpy as np

@@ -13,8 +13,8 @@ from scratchgen.ops import add
 class Sequential(Layer):
     """Layers in a row. Their parameters move into one flat array; keys are "0.W", "0.b", "2.W", …
 
-    Raises ValueError if one layer stands in two places, TypeError for something that is no layer or
-    for mixed dtypes.
+    Raises ValueError if one layer stands in two places,
+    TypeError for something that is no layer or for mixed dtypes.
     """
 
     def __init__(self, *layers):

@@ -1,5 +1,5 @@
-"""Softplus: a smooth ReLU, and the way to a positive number (Dugas et al. 2001). Its derivative is
-the sigmoid.
+"""Softplus: a smooth ReLU, and the way to a positive number (Dugas et al. 2001).
+Its derivative is the sigmoid.
 """
 
 import numpy as np

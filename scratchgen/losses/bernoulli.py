@@ -4,10 +4,9 @@ With p = σ(l) = 1 / (1 + e⁻ˡ), one target t in [0, 1] costs
 
     −t log p − (1 − t) log(1 − p)  =  softplus(l) − t l,            softplus(l) = log(1 + eˡ)
 
-because −log p = softplus(−l) = softplus(l) − l and −log(1 − p) = softplus(l). In this form
-nothing overflows, and a wrong guess has its whole cost and gradient however sure it is; of a
-right one, what is below the rounding of l is lost, which is nothing beside l. Its
-derivative is famously simple, because softplus' = σ:
+because −log p = softplus(−l) = softplus(l) − l and −log(1 − p) = softplus(l). In this form nothing overflows,
+and a wrong guess has its whole cost and gradient however sure it is; of a right one, what is below the
+rounding of l is lost, which is nothing beside l. Its derivative is famously simple, because softplus' = σ:
 
     loss = (1 / batch) Σ_n Σ_j softplus(l_nj) − t_nj l_nj            sum over features, mean over the batch
     dlogits = (σ(l) − t) / batch

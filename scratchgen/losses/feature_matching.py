@@ -20,7 +20,7 @@ from scratchgen.ops import op
 
 @op
 def squared_distance(fake_mean, real_mean):
-    # -> ‖f̄(x̃) − f̄(x)‖², and its gradient with respect to f̄(x̃);  (features,) each
+    """-> ‖f̄(x̃) − f̄(x)‖², and its gradient with respect to f̄(x̃);  (features,) each."""
     apart = fake_mean - real_mean
     return np.sum(np.square(apart, dtype=np.float64)), 2 * apart
 

@@ -1,11 +1,13 @@
 """Softmax cross-entropy: the negative log-likelihood of a class label, from logits.
 
-−log p_label  =  log Σ_k e^(l_k) − l_label,              p = softmax(l)
+With p = softmax(l), one example costs
 
-d/dl_k        =  e^(l_k) / Σ_j e^(l_j) − [k = label]  =  p_k − onehot(label)_k
+    −log p_label  =  log Σ_k e^(l_k) − l_label
 
-loss    = (1 / batch) Σ_n −log p_label             mean over the batch
-dlogits = (p − onehot(label)) / batch
+    d/dl_k        =  e^(l_k) / Σ_j e^(l_j) − [k = label]  =  p_k − onehot(label)_k
+
+    loss    = (1 / batch) Σ_n −log p_label             mean over the batch
+    dlogits = (p − onehot(label)) / batch
 """
 
 import numpy as np
@@ -42,7 +44,9 @@ def softmax_cross_entropy(logits, labels):
             f"needed are (batch,) and (batch, classes)"
         )
     if not logits.shape[0]:
-        raise ValueError(f"logits have shape {tuple(logits.shape)}; at least one example is needed")
+        raise ValueError(
+            f"logits have shape {tuple(logits.shape)}; softmax_cross_entropy needs at least one example"
+        )
     if logits.dtype not in REALS:
         raise TypeError(f"logits are {logits.dtype}; softmax_cross_entropy needs float32 or float64")
     if labels.dtype.kind not in "iu":

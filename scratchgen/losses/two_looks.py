@@ -14,7 +14,7 @@ settling early for fewer classes:
 
     loss  = mean −Σ_k p_k log q_k  −  μ H(p̄)                          p = softmax(l),  log q = log softmax(m)
 
-    dp_k  = (μ log p̄_k − log q_k) / batch    + μ / batch, equal for all k: softmax's gradient does not see it
+    dp_k  = (μ log p̄_k − log q_k) / batch     without + μ / batch for all k, which softmax's gradient ignores
     dl_k  = p_k (dp_k − Σ_j p_j dp_j)
     dm    = (q − p) / batch
 """

@@ -29,7 +29,7 @@ import numpy as np
 from scratchgen.errors import shown, unknown_name
 from scratchgen.ops.checks import as_written
 from scratchgen.ops.host_state import plain
-from scratchgen.ops.nodes import Tracing
+from scratchgen.ops.nodes import Tracing, Untraceable
 
 BACKENDS = ("numpy", "numba", "cuda")
 
@@ -79,7 +79,6 @@ def _prepare(backend, definition, parameters):
 
 def why_not_compiled(operation, *args):
     """Why an operation runs as written for arguments like these, as one sentence; None if it is compiled."""
-    from scratchgen.ops.nodes import Untraceable
     from scratchgen.ops.plan import plan
     from scratchgen.ops.tracing import trace
 

@@ -148,7 +148,7 @@ def closure(node, stop=lambda node: False):
     return list(seen.values())
 
 
-def text(node):
+def size_text(node):
     """A whole number that follows from lengths, as a Python expression of the shapes."""
     signs = {"add": "+", "subtract": "-", "multiply": "*", "floor_divide": "//"}
     if node.op == "size":
@@ -158,13 +158,13 @@ def text(node):
     if node.op == "number":
         raise NeedsValue(node.info[0])
     if node.op in signs:
-        return f"({text(node.args[0])} {signs[node.op]} {text(node.args[1])})"
+        return f"({size_text(node.args[0])} {signs[node.op]} {size_text(node.args[1])})"
     raise Untraceable("a length that depends on more than lengths")
 
 
 def evaluate(node):
-    """The value of that expression for the shapes at hand."""
-    return eval(text(node), {"s": Tracing.shapes, "len": len, "range": range})
+    """The value of size_text(node) for the shapes at hand."""
+    return eval(size_text(node), {"s": Tracing.shapes, "len": len, "range": range})
 
 
 class InProgress(threading.local):

@@ -14,7 +14,7 @@ import numpy as np
 
 from scratchgen.ops.nodes import Dim, Store, Untraceable, broadcast
 from scratchgen.ops.python_numbers import cast, in_floats, is_weak, need_value
-from scratchgen.ops.symbols import MAKERS, RULES, Symbol, dim_of, length, size_value, symbol, value_of, whole_number
+from scratchgen.ops.symbols import MAKERS, RULES, Symbol, dim_of, length_symbol, size_value, symbol, value_of, whole_number
 
 FUNCTIONS_OF_ONE = {"exp", "expm1", "log", "log1p", "sqrt", "tanh", "sin", "cos", "arctan", "floor", "ceil", "isnan", "isfinite"}
 ARITHMETIC = {"add", "subtract", "multiply", "divide", "floor_divide", "power", "negative", "absolute", "maximum", "minimum", "square", "reciprocal"}
@@ -151,7 +151,7 @@ def reduce(x, op, axis=None, keepdims=False, dtype=None):
     reduced = Symbol(trace, cast(trace, node, result), kept)
     for d in over if op == "sum" else ():
         if id(d) not in varies:  # equal terms
-            reduced = (reduced * length(trace, d)).astype(result)
+            reduced = (reduced * length_symbol(trace, d)).astype(result)
     return reduced
 
 
@@ -214,16 +214,16 @@ def concatenate(arrays, axis=0):
         raise Untraceable("concatenate with lengths of 1")
     if any(isinstance(n, Dim) and is_one(x._shape[a]) and not n.root().one for x in arrays for a, n in enumerate(others) if a != axis):
         raise ValueError("concatenate does not broadcast")
-    lengths = [length(trace, x._shape[axis]) for x in arrays]
+    lengths = [length_symbol(trace, x._shape[axis]) for x in arrays]
     whole = symbol(trace, sum(lengths[1:], start=lengths[0]))
     total = trace.dim(f"({' + '.join(length_text(x._shape[axis]) for x in arrays)})", sum(size_value(x._shape[axis]) for x in arrays))
     result = Symbol(trace, whole.node, tuple(total if a == axis else n for a, n in enumerate(others)))
     result.node, result.broken, before = trace.node("const", dtype=dtype, info=(0.0,)), True, 0  # only its parts say what it holds
-    for x, n_here in zip(arrays, lengths, strict=True):
+    for x, length in zip(arrays, lengths, strict=True):
         shape = tuple(n if a != axis else x._shape[axis] for a, n in enumerate(others))
         offset = tuple(whole_number(trace, before) if a == axis else 0 for a in range(ndim))
         trace.stores.append((result, Store(None, cast(trace, value_of(x), dtype), shape, offset, (1,) * ndim, result)))
-        before = n_here if isinstance(before, int) and before == 0 else before + n_here
+        before = length if isinstance(before, int) and before == 0 else before + length
     return result
 
 

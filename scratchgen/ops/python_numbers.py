@@ -1,7 +1,8 @@
-"""A Python number beside arrays, as NumPy has it: 2 * x and 0.5 * x have the type of x, and 2 * 0.5 is computed by Python.
+"""A Python number beside arrays, as NumPy has it: with an array x of floats, 2 * x and 0.5 * x have its type; 2 * 0.5 is computed by Python.
 
 A node whose type is int, float or bool is such a number, "weak" in NumPy's language. Python's whole numbers have no largest one, a kernel's have 64
 bits: where one may need more, it is computed with floats if floats are wanted; otherwise its value becomes part of the trace.
+`cast` brings any node to a type.
 """
 
 import numpy as np

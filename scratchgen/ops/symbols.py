@@ -3,7 +3,7 @@
     t1 = y * y           y is a Symbol whose node is an input; the result is a Symbol again, with the node (multiply, y, y)
 
 A Symbol takes part in NumPy's arithmetic through NumPy's own protocols, `__array_ufunc__` and `__array_function__`: instead of computing, each call
-adds a Node to the Trace; numpy_rules.py says which.
+adds a Node to the Trace (both in nodes.py); numpy_rules.py says which.
 """
 
 import functools
@@ -12,7 +12,7 @@ import operator
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from scratchgen.ops.nodes import Dim, NeedsValue, Store, Untraceable, broadcast, evaluate, text
+from scratchgen.ops.nodes import Dim, NeedsValue, Store, Untraceable, broadcast, evaluate, size_text
 from scratchgen.ops.python_numbers import cast, is_weak
 
 RULES = {}  # {NumPy's function: ours, of the same arguments}; np.ufunc: of all elementwise ones, (trace, ufunc, inputs, dtype)
@@ -36,7 +36,7 @@ class Symbol(NDArrayOperatorsMixin):
 
     @property
     def shape(self):
-        return tuple(length(self.trace, n) for n in self._shape)
+        return tuple(length_symbol(self.trace, n) for n in self._shape)
 
     @property
     def ndim(self):
@@ -137,11 +137,11 @@ class Symbol(NDArrayOperatorsMixin):
         if start is None:
             return 0
         if not isinstance(start, Symbol) and operator.index(start) < 0:
-            start = length(self.trace, n) + start
+            start = length_symbol(self.trace, n) + start
         if size_value(start) < 0:
             raise Untraceable("a slice that begins before the first number")
-        if isinstance(start, Symbol) and "-" in text(start.node):
-            self.trace.conditions.append(f"{text(start.node)} >= 0")
+        if isinstance(start, Symbol) and "-" in size_text(start.node):
+            self.trace.conditions.append(f"{size_text(start.node)} >= 0")
         return start
 
     def expanded(self, key):
@@ -158,7 +158,7 @@ class Symbol(NDArrayOperatorsMixin):
         """The length of range(n)[start:stop:step]."""
 
         def text_of(x):
-            return x.text if isinstance(x, Dim) else text(x.node) if isinstance(x, Symbol) else str(x)
+            return x.text if isinstance(x, Dim) else size_text(x.node) if isinstance(x, Symbol) else str(x)
 
         n_text = text_of(n)
         written = f"len(range({n_text})[{text_of(start)}:{'' if stop is None else text_of(stop)}:{step}])"
@@ -249,8 +249,8 @@ def value_of(x):
     return x.node
 
 
-def length(trace, n):
-    """A length, given as a Dim or a number, as a symbol."""
+def length_symbol(trace, n):
+    """A Dim as a symbol; a length that is a number stays one."""
     return Symbol(trace, trace.node("size", dtype=int, info=(n.root().text,)), ()) if isinstance(n, Dim) else n
 
 
@@ -281,5 +281,5 @@ def dim_of(trace, n):
     if not isinstance(n, Symbol):
         n = operator.index(n)
         return n if n == 1 else trace.dim(str(n), n)
-    wanted = text(n.node)
+    wanted = size_text(n.node)
     return next((d.root() for d in trace.dims if d.text == wanted), None) or trace.dim(wanted, size_value(n))

@@ -8,8 +8,9 @@
     t2 = 1 - t1
     t3 = dy * t2        -> result
 
-symbols.py has the symbols, numpy_rules.py what NumPy's functions do with them, nodes.py what is recorded. plan.py cuts the nodes into loops, from
-which each compiled backend writes its kernels. To follow one definition all the way: python -m scratchgen.ops.lesson tanh_backward
+nodes.py has what is recorded, symbols.py the symbols, numpy_rules.py what NumPy's functions do with them, python_numbers.py what Python's numbers do
+beside them. plan.py cuts the nodes into loops, from which each compiled backend writes its kernels. To follow one definition all the way:
+python -m scratchgen.ops.lesson tanh_backward
 
 What a definition may use: arrays of up to two axes and numbers; NumPy's elementwise functions, comparisons and `where`; sum, mean, max and min over
 one axis or all; x[:, None], x.astype, slices; x[...] = y, x += y on arguments; concatenate; zeros_like and its kin. What it cannot: branches on the

@@ -2,9 +2,8 @@
 so that steps do not shrink for ever (Tieleman & Hinton 2012).
 
     s <- alpha s + (1 − alpha) g²                              d = √s + eps
-    centred (Graves 2013):  a <- alpha a + (1 − alpha) g       d = √(s − a²) + eps
-                                                                   the variance, not the second moment
-    v <- μ v + g / d                                           p <- p − lr v      μ, the momentum, is 0: plain
+    centred (Graves 2013):  a <- alpha a + (1 − alpha) g       d = √(s − a²) + eps   the variance of g
+    v <- μ v + g / d                                           p <- p − lr v         μ = 0, no momentum: plain
 
 Weight decay first adds weight_decay · p to g.
 """

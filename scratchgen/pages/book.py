@@ -10,6 +10,7 @@ order (book_order.py), the search and all files; api.html every public name; col
 import ast
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 from scratchgen.gradcheck import catalogue
@@ -18,7 +19,7 @@ from scratchgen.pages.book_collapse import collapse_body
 from scratchgen.pages.book_order import ORDER
 from scratchgen.pages.book_shapes import recorded
 from scratchgen.pages.book_source import links, method, read_sources, resolve
-from scratchgen.pages.book_text import address, code, escape, first_sentence, inline, prose
+from scratchgen.pages.book_text import address, code, escape, inline, prose
 from scratchgen.pages.page import page, write_page
 
 FLOORS = {  # folders, in the order of the house, and what stands in them
@@ -180,6 +181,11 @@ def floor_of(source):
 def module_of(file):
     """The name inside scratchgen of "layers/tanh.py", or of a folder, "reproduce/"."""
     return file.removesuffix(".py").removesuffix("/__init__").rstrip("/").replace("/", ".")
+
+
+def first_sentence(text):
+    """The first sentence of a docstring, in one line."""
+    return re.split(r"(?<!et al)\. ", " ".join(text.split("\n\n")[0].split()), maxsplit=1)[0].rstrip(".:")
 
 
 def signature(thing):

@@ -14,7 +14,7 @@ import tokenize
 
 KINDS = {tokenize.COMMENT: "comment", tokenize.STRING: "string", tokenize.NUMBER: "number"}
 CELL, GAP = re.compile(r".[\u0300-\u036f]*"), 3  # a letter with its accents takes one place
-ITEM = re.compile(r"- |\w+(?:, \w+)*: |Raises ")
+ITEM = re.compile(r"- |\w+(?:, \w+)*: |Raises |Returns ")
 STRESS = re.compile(r"(?<![\w*])\*([\w<][^*]*?)\*(?![\w*])")  # *stress*, also of a link; neither D* nor a product
 WORD = re.compile(r"`([^`]+)`|\b(?:[a-z_]+/)*[a-z_]+\.py\b|\b(?:[a-z_]+/)+(?![\w.])|\b[A-Za-z_][\w.]*\w\b")
 
@@ -49,21 +49,16 @@ def inline(text, link):
     return STRESS.sub(r"<em>\1</em>", "".join([*pieces, escape(text[end:])]))
 
 
-def first_sentence(text):
-    """The first sentence of a docstring, in one line."""
-    return re.split(r"(?<!et al)\. ", " ".join(text.split("\n\n")[0].split()), maxsplit=1)[0].rstrip(".:")
-
-
 def prose(text, link):
     """A docstring as paragraphs, one for each item of a list or argument, and blocks of equations."""
     blocks = []
     for lines in (part.splitlines() for part in re.split(r"\n\s*\n", inspect.cleandoc(text)) if part.strip()):
         items = ITEM.match(lines[0])
         aligned = any("   " in line.strip() or line.startswith(">>>") for line in lines)
-        indent = "    " if lines[0].startswith("  ") else " "  # what is indented less goes on with an item, as does what is indented below it
+        indent = "    " if lines[0].startswith("  ") else " "  # a block indented by two goes on with the item of a list above it
         for line in lines:
             as_it_is = (aligned or line.startswith(indent)) and not items
-            begins = line is lines[0] or line.startswith("- ") or items and ITEM.match(line)
+            begins = line is lines[0] or not as_it_is and (line.startswith("- ") or items and ITEM.match(line))
             if not begins and blocks[-1][0] == as_it_is:
                 blocks[-1][1].append(line)
             else:

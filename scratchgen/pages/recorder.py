@@ -30,7 +30,7 @@ MOST_NUMBERS, MOST_LINES = 4096, 2000  # of an array, of a step
 
 @dataclass(eq=False)
 class Call:
-    """A call of a function.  owner: its self.  given: its other arguments.  line: where it stands in the function that called it.
+    """A call of a function.  owner: its self.  given: its other arguments.  line, last: the statement of the function that called it.
     inside: Calls and Lines, in order."""
 
     function: object
@@ -38,6 +38,7 @@ class Call:
     given: dict
     parent: object
     line: int
+    last: int
     inside: list = field(default_factory=list)
     running: object = None
 
@@ -119,7 +120,9 @@ class Recording:
             return None
         parent = self.stack[-1] if self.stack else None
         given = {name: value for name, value in frame.f_locals.items() if name != "self"}
-        call = Call(function, frame.f_locals.get("self"), given, parent, parent.running.statement.first if parent and parent.running else 0)
+        statement = parent.running.statement if parent and parent.running else None
+        line, last = (statement.first, statement.last) if statement else (0, 0)
+        call = Call(function, frame.f_locals.get("self"), given, parent, line, last)
         if parent:
             parent.inside.append(call)
         elif self.top is None:

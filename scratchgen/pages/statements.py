@@ -14,8 +14,6 @@ import re
 import tokenize
 from dataclasses import dataclass
 
-from scratchgen.pages.book_text import first_sentence
-
 CHAIN = (ast.Name, ast.Attribute, ast.Subscript)
 REPEATED = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
 
@@ -48,7 +46,7 @@ class Part:
         return compile(ast.fix_missing_locations(ast.Expression(tree)), "<operands>", "eval")
 
     def __str__(self):  # of one value of a tuple
-        text = self.text.decode()
+        text = " ".join(self.text.decode().split())
         return f"{', '.join(self.targets)} = {text}" if self.targets else f"return {text}"
 
     def pieces(self, names, environment):
@@ -127,15 +125,15 @@ class Source:
         self.docstrings = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.ClassDef))]
 
     def remark(self, line):
-        """The comment at the end of a line, or those on lines of their own above it."""
-        above = line - 1
-        while above in self.lines_above:
-            above -= 1
-        return self.comments.get(line) or " ".join(self.lines_above[each] for each in range(above + 1, line))
+        """The comments on lines of their own above a line, and at its end."""
+        first = line
+        while first - 1 in self.lines_above:
+            first -= 1
+        return " ".join([*(self.lines_above[each] for each in range(first, line)), self.comments.get(line, "")]).strip()
 
     def equation(self, names):
         """The line of the file's docstrings that says what one of these names is: `dW = xᵀ dy`; "" if none does."""
-        pattern = rf"^ *({'|'.join(map(re.escape, names))}) +(=|<-) +(\S+(?: {{1,2}}\S+)*)"  # what comes after a gap is a remark
+        pattern = rf"(?:\A|^ +)({'|'.join(map(re.escape, names))}) +(=|<-) +(\S+(?: {{1,2}}\S+)*)"  # what comes after a gap is a remark
         found = (re.search(pattern, text, re.MULTILINE) for text in self.docstrings if names)
         return next((" ".join(match.groups()) for match in found if match), "")
 
@@ -150,8 +148,8 @@ class Source:
 class Function:
     """One function: name, first line, lines of its text, heading, and its simple statements by line.
 
-    heading: the comment at its def or under it, an equation if it is an operation of the library, and its docstring's first sentence.
-    comments: {line: comment at its end}.  remarks: {line: these, or for the first line of a statement the comment above}.
+    heading: the comment at its def, an equation if it is an operation of the library, and the first paragraph of its docstring.
+    comments: {line: comment at its end}.  remarks: likewise, and for the first line of a statement also the comment above.
     """
 
     def __init__(self, source, node, code):
@@ -160,8 +158,8 @@ class Function:
         indent = len(lines[0]) - len(lines[0].lstrip())
         self.lines = [line[indent:] for line in lines]
         self.comments = {line: source.comments[line] for line in range(self.first, node.end_lineno + 1) if line in source.comments}
-        doc = ast.get_docstring(node) or ""
-        self.heading = self.comments.get(node.lineno) or source.remark(node.body[0].lineno), first_sentence(doc)
+        paragraph = (ast.get_docstring(node) or "").partition("\n\n")[0]
+        self.heading = self.comments.get(node.lineno, ""), " ".join(paragraph.split())
         self.statements, self.text = {}, source.text.encode()
         self.collect(node.body)
         self.remarks = self.comments | {each.first: source.remark(each.first) for each in self.statements.values()}
@@ -169,8 +167,14 @@ class Function:
     def code(self, statement):
         """A statement in one line, without comments."""
         lines = {n: self.lines[n - self.first] for n in range(statement.first, statement.last + 1) if n not in self.source.lines_above}
-        text = " ".join((line.rpartition("#")[0] if n in self.comments else line).strip() for n, line in lines.items())
-        return re.sub(r"(?<=[(\[{]) |,? (?=[)\]}])", "", text)  # where brackets were broken
+        pieces = [self.without_comment(n, line) for n, line in lines.items()]
+        if len(pieces) == 1:
+            return pieces[0]
+        return re.sub(r"(?<=[(\[{]) |,? (?=[)\]}])", "", " ".join(pieces))  # where brackets were broken
+
+    def without_comment(self, n, line):
+        """The code of line number n, without the comment at its end."""
+        return (line[: line.rindex(self.comments[n])].rstrip("# ") if self.comments.get(n) else line).strip()
 
     def equations(self, statement):
         """What is said of a statement: the equation first, then remarks."""

@@ -103,7 +103,7 @@ class Packed:
     def add_call(self, call, parent):
         """A call and all that is in it -> its number; None if no line is."""
         number = len(self.calls)
-        packed = {"function": self.function(call.function), "parent": parent, "line": call.line, "inside": [], **self.named(call)}
+        packed = {"function": self.function(call.function), "parent": parent, "line": call.line, "last": call.last, "inside": [], **self.named(call)}
         self.calls.append(packed)
         n_lines = len(self.lines)
         for inner in call.inside:

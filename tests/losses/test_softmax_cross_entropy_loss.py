@@ -73,5 +73,5 @@ def test_labels_that_are_none(labels, error, words):
 
 
 def test_no_examples_are_refused():
-    with pytest.raises(ValueError, match=r"logits have shape \(0, 5\); at least one example is needed"):
+    with pytest.raises(ValueError, match=r"logits have shape \(0, 5\); softmax_cross_entropy needs at least one example"):
         softmax_cross_entropy(LOGITS[:0], LABELS[:0])

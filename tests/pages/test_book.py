@@ -9,12 +9,12 @@ import pytest
 
 from scratchgen.gradcheck import catalogue
 from scratchgen.pages import book as book_module
-from scratchgen.pages.book import write_book
+from scratchgen.pages.book import first_sentence, write_book
 from scratchgen.pages.book_collapse import batch_norm_chain, cross_entropy_chain, rows
 from scratchgen.pages.book_order import ORDER
 from scratchgen.pages.book_shapes import in_words, recorded
 from scratchgen.pages.book_source import ROOT, links, read_sources, resolve
-from scratchgen.pages.book_text import first_sentence, prose, squeezed
+from scratchgen.pages.book_text import prose, squeezed
 
 CHECKED = ("Linear", "Linear (no bias)", "BatchNorm", "losses.mmd", "VAE (beta)")
 

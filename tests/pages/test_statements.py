@@ -7,7 +7,7 @@ from scratchgen.pages.statements import Source
 TEXT = """
     def scaled(x):
         # y = 2 x
-        y = (
+        y = (  # twice
             2  # a number
             # not said of any line
             * x[
@@ -17,7 +17,7 @@ TEXT = """
         # z = y², and no less
         # than that
         z = y**2
-        w = z  # w = z
+        w = z  # w = z, # 3 of 3
         return w
 """
 
@@ -29,8 +29,8 @@ def test_a_statement_is_one_line_and_knows_the_comments_above_it_and_at_its_end(
     function = Source(str(path)).function(names["scaled"].__code__)
     said = {function.code(statement): function.equations(statement) for statement in function.statements.values()}
     assert said == {
-        "y = (2 * x[0, 1])": ["y = 2 x"],  # the line under def is said of all
-        "z = y**2": ["y = 2 x", "z = y², and no less than that"],
-        "w = z": ["y = 2 x", "w = z"],
-        "return w": ["y = 2 x"],
+        "y = (2 * x[0, 1])": ["y = 2 x twice"],
+        "z = y**2": ["z = y², and no less than that"],
+        "w = z": ["w = z, # 3 of 3"],
+        "return w": [],
     }

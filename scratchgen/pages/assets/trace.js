@@ -82,7 +82,7 @@ function lineItem(number) {
 }
 function withoutComment(made, number) {
   const text = made.lines[number - made.first];
-  return made.comments[number] ? text.slice(0, text.lastIndexOf("#")) : text;
+  return made.comments[number] ? text.slice(0, text.lastIndexOf(made.comments[number])).replace(/[# ]+$/, "") : text;
 }
 function showCalls() {
   const open = chain(data.lines[at].call);
@@ -99,7 +99,7 @@ function showSource() {
   fill(places.source,
     element("h2", {}, "Source"),
     ...equations.filter(Boolean).map((text) => element("p", { class: "equation" }, text)),
-    ...calls.slice(0, 4).map((call, k) => frame(call, k === 0 ? [line.first, line.last] : [data.calls[calls[k - 1]].line, data.calls[calls[k - 1]].line], k > 0)),
+    ...calls.slice(0, 4).map((call, k) => frame(call, k === 0 ? [line.first, line.last] : [data.calls[calls[k - 1]].line, data.calls[calls[k - 1]].last], k > 0)),
   );
 }
 function frame(number, [first, last], outer) {
