@@ -2,11 +2,12 @@
 
 import importlib
 import inspect
+import re
 import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 
-from scratchgen.coursework.source import Cut, path_of, student_text
+from scratchgen.coursework.source import WIDTH, Cut, path_of, student_text
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,10 @@ class Exercise:
     def introduction(self, notebook=False):
         """The head of the student's file, or notebook."""
         to_check = " run the cells at the end." if notebook else f"\n\n    pytest test_{self.module}.py"
-        task = textwrap.dedent(self.task).strip()
-        parts = "\n".join(f"    {test.points:4g}  {test.title}{' (hidden)' if test.hidden else ''}" for test in self.tests)
+        paragraphs = re.split(r"\n\s*\n", textwrap.dedent(self.task).strip())
+        task = "\n\n".join(each if each.startswith(" ") else textwrap.fill(each, WIDTH) for each in paragraphs)
+        parts = [f"    {test.points:4g}  {test.title}{' (hidden)' if test.hidden else ''}" for test in self.tests]
+        parts = "\n".join(textwrap.fill(part, WIDTH, subsequent_indent=" " * 10) for part in parts)
         return (
             f"Exercise {self.number}: {self.title}.\n\n{self.points:g} points, about {self.minutes} minutes.\n\n{task}\n\n"
             f"To write, each in place of its line `raise NotImplementedError(…)`:\n\n" + "\n".join(f"    {blank}" for blank in self.blanks) + "\n\n"

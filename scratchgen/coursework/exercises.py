@@ -85,7 +85,7 @@ EXERCISES = [
                 blanks=["batch_norm", "batch_norm_backward", "add_norm_grads", "batch_norm_inference_backward"],
                 hide=[("Derivation, in full", None)],
                 comments={
-                    "batch_norm_backward": "-> dx (batch, n), in training:  dy, x̂ (batch, n), r, gamma (n,)",
+                    "batch_norm_backward": "-> dx, in training:  dy, x̂ (batch, n), r, gamma (n,)",
                     "add_norm_grads": "adds to dgamma and dbeta (n,), in place",
                     "batch_norm_inference_backward": "-> dx (batch, n), in inference",
                 },

@@ -16,6 +16,7 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]  # the folder of the package scratchgen
+WIDTH = 110  # of the lines that students read
 
 
 def path_of(module):
@@ -129,13 +130,21 @@ def student_text(cuts, introduction, filling="blank"):
 def import_text(cuts):
     """The import statements that the cuts need: those of their solutions, so that a student finds what the author found useful."""
     statements = [line for cut in cuts for line in cut.imports("\n".join(textwrap.dedent(text) for _, text in cut.pieces("solution")))]
-    statements = list(dict.fromkeys(statements))
+    statements = [in_lines(line) for line in dict.fromkeys(statements)]
     groups = [
         [line for line in statements if not line.startswith(("import numpy", "from scratchgen"))],
         [line for line in statements if line.startswith("import numpy")],
         [line for line in statements if line.startswith("from scratchgen")],
     ]
     return "\n\n".join("\n".join(sorted(group)) for group in groups if group)
+
+
+def in_lines(statement):
+    """An import statement on several lines, if it is too long for one."""
+    if len(statement) <= WIDTH:
+        return statement
+    module, names = statement.split(" import ")
+    return f"{module} import (\n{textwrap.fill(names + ',', WIDTH, initial_indent='    ', subsequent_indent='    ')}\n)"
 
 
 def _names(node):

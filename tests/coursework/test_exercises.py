@@ -9,7 +9,7 @@ import pytest
 from scratchgen.coursework import EXERCISES, grade, library
 from scratchgen.coursework.exercises import BY_NAME, chosen
 from scratchgen.coursework.rules import violations
-from scratchgen.coursework.source import Cut
+from scratchgen.coursework.source import WIDTH, Cut
 from scratchgen.coursework.staff import parts
 from scratchgen.coursework.testing import Student
 from scratchgen.gradcheck import GradientMismatch
@@ -58,6 +58,7 @@ def test_blanks_score_nothing_and_every_part_says_not_implemented(tmp_path):
 def test_a_student_file_is_python_obeys_the_rules_and_holds_no_solution(name):
     exercise = BY_NAME[name]
     blank, solution = exercise.text(), exercise.text("solution")
+    assert max(map(len, blank.splitlines())) <= WIDTH
     assert violations(blank, exercise) == violations(solution, exercise) == []
     bodies = {node.name: node for node in ast.walk(ast.parse(blank)) if isinstance(node, ast.FunctionDef)}
     for qualified in exercise.blanks:
