@@ -78,10 +78,6 @@ def gaussian_mixture_nll(x, logits, mu, logvar):
                 f"{name} has shape {tuple(a.shape)} for x {tuple(x.shape)}; gaussian_mixture_nll needs "
                 f"x (batch, features) and the others (batch, features, K), all of one shape"
             )
-    if not x.size:
-        raise ValueError(
-            f"x has shape {tuple(x.shape)}; gaussian_mixture_nll needs at least one example and feature"
-        )
     batch, features, K = logits.shape
     rows = {name: a.reshape(batch * features, K) for name, a in given.items()}
     checked_arrays("gaussian_mixture_nll", {"x": x.reshape(-1, 1)} | rows, lambda shape: shape[:1])

@@ -11,7 +11,7 @@ from scratchgen.ops.checks import REALS, an_array
 
 
 def equal_shapes(loss):
-    """Decorate a loss: ValueError unless all its arrays are (batch, features) of one shape, batch > 0,
+    """Decorate a loss: ValueError unless all its arrays are (batch, features) of one shape,
     TypeError unless of one dtype.
     """
     return _checked(loss, lambda shape: shape)
@@ -52,6 +52,4 @@ def checked_arrays(who, arrays, compared):
                 f"{name} is {array.dtype} and {names[0]} {first.dtype}; "
                 f"{who} needs float32 or float64 for all"
             )
-        if not array.shape[0]:
-            raise ValueError(f"{name} has shape {tuple(array.shape)}; {who} needs at least one example")
     return arrays
