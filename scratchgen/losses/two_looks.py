@@ -8,9 +8,9 @@ and q as the guess at it; then the mutual information of the code and the second
     I  ≥  H(p̄) − E[−Σ_k p_k log q_k]              p̄_k = mean of p_k over the minibatch
 
 It is large if all classes are equally frequent, if each example is put into one class with certainty, and
-if the second look agrees: the cross-entropy is H(p) + KL(p ‖ q). Clustering by information maximisation
-(Krause et al. 2010; Hu et al. 2017) has these three terms. A weight μ of H(p̄) above 1 keeps training from
-settling early for fewer classes:
+if the second look agrees: the cross-entropy is H(p) + KL(p ‖ q). Clustering by information maximisation has
+the first two terms (Krause et al. 2010), and with changed examples all three (Hu et al. 2017). A weight μ of
+H(p̄) above 1 keeps training from settling early for fewer classes:
 
     loss  = mean −Σ_k p_k log q_k  −  μ H(p̄)                          p = softmax(l),  log q = log softmax(m)
 

@@ -1,8 +1,9 @@
 """The adversarial autoencoder (Makhzani et al. 2016): an autoencoder whose codes
 a discriminator cannot tell from the prior.
 
-A variational autoencoder keeps its codes near N(0, I) by a Kullback–Leibler divergence, which must be known
-in closed form. Here a game does it, in the space of codes: whatever one can draw samples of may be the prior.
+A variational autoencoder keeps its codes near N(0, I) by a Kullback–Leibler divergence, for which the density
+of the prior must be known. Here a game does it, in the space of codes: whatever one can draw samples of may
+be the prior.
 Three players take turns on each minibatch:
 
     autoencoder     −log p(x | z = encoder(x))                     encoder and decoder: reconstruct

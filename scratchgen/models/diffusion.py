@@ -223,7 +223,7 @@ class Diffusion(Model):
     @classmethod
     def suited_to(cls, x):
         """Pictures from −1 to 1, drawn in 50 of the 1000 steps;
-        points with variance 1, in 100 steps, and as waves.
+        points with variance 1 over all features together, in 100 steps, and as waves.
 
         A learning rate that falls to nothing.
         On each of ten seeds, all modes of ring and grid: docs/numbers.md.

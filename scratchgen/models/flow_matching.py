@@ -221,7 +221,9 @@ class FlowMatching(Model):
 
     @classmethod
     def suited_to(cls, x):
-        """Pictures from −1 to 1; points with variance 1. A learning rate that falls to nothing."""
+        """Pictures from −1 to 1; points with variance 1 over all features together.
+        A learning rate that falls to nothing.
+        """
         if grey_pictures(x):
             network = {"hidden": (512, 512, 512), "predict": "data", "center": 0.5, "scale": 0.5}
             return network | {"sample_steps": 25, "schedule": "cosine", "steps": 10_000}

@@ -1,9 +1,11 @@
 """What a decoder's output means: the distribution p(x|z) of the data, given the latent variable.
 
-Bernoulli      output = logits (batch, data_dim)               for pixels that are black or white,
-                                                               or grey as a mixture
+Bernoulli      output = logits (batch, data_dim)               for pixels that are black or white
 Gaussian       output = [mu | logvar] (batch, 2 · data_dim)    for real numbers: the variance is learned
 FixedGaussian  output = mu (batch, data_dim)                   the same with one variance, σ², that is given
+
+Grey pixels are taken for probabilities of white: what a Bernoulli then gives is the mean over black-and-white
+pictures that are drawn with them, which is no density of the grey one.
 
 With σ² fixed, −log p(x|z) = ‖x − mu‖² / 2σ² + ½ D log 2πσ²: a squared error,
 and σ² decides what it weighs beside a KL.

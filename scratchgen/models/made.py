@@ -108,7 +108,8 @@ class MADE(Model):
     """Autoregressive model by an MLP with masked connections: of binary data, or of real numbers.
 
     data_dim: features of x.
-    hidden: sizes of the hidden layers, each at least data_dim − 1 if every conditional is to see all it may.
+    hidden: sizes of the hidden layers, each at least data_dim − 1, or data_dim with labels, if every
+        conditional is to see all it may; with many masks, whose connections are drawn, nothing ensures it.
     activation: of the hidden layers.
     ordering: the features 0 … data_dim − 1 in the order in which they are generated;
         none is the natural order, or with many masks one for each.
@@ -236,7 +237,8 @@ class MADE(Model):
     def log_likelihood(self, x, y=None):
         """log p(x), or log p(x | y), of each example, in nats, exact:  x (n, data_dim), y (n,) -> (n,).
 
-        With many masks, that of their mixture.
+        With many masks, that of their mixture. Of pixels between 0 and 1 the mean over the pictures of zeros
+        and ones that are drawn with them (likelihoods.py).
         """
         x, found = self._standardized(x), []
         for k in range(self.n_masks):

@@ -25,8 +25,9 @@ the KL, so their gradients are sums of two terms, dh = dh_z + dh_kl:
 
 With β > 1 the loss is a looser bound, and z is pressed to be more like the prior, its dimensions independent
 (Higgins et al. 2017). Other distributions than N(μ, σ²) stand in posteriors.py, those of the data in
-likelihoods.py. A conditional VAE (Sohn et al. 2015) is told a label y, and is a model of p(x|y): its encoder
-gets [x | onehot(y)], its decoder [z | onehot(y)], of whose gradient only the columns of z are wanted.
+likelihoods.py. A conditional VAE (Kingma et al. 2014; Sohn et al. 2015) is told a label y, and is a model of
+p(x|y): its encoder gets [x | onehot(y)], its decoder [z | onehot(y)], of whose gradient only the columns of z
+are wanted.
 """
 
 import math
@@ -215,7 +216,7 @@ class VAE(Model):
         """Whether a latent variable tells examples x (n, data_dim) apart: Var_x(E_q[z_j]) > 0.01
         -> (latent_dim,) of bool.
 
-        Burda et al. 2016, section 5.1.  Raises ValueError as kl_per_dimension does.
+        Burda et al. 2016.  Raises ValueError as kl_per_dimension does.
         """
         mu, _ = self._encoded(x, y)
         return np.var(mu, axis=0) > 0.01

@@ -45,7 +45,7 @@ class Paper:
     """Rate and momentum of the paper's code."""
 
     def __init__(self, optimizer, epochs, steps):
-        self.optimizer, self.lr, self.steps, self.momentum = optimizer, optimizer.lr, steps, RisingMomentum(optimizer, 0.7, epochs)
+        self.optimizer, self.lr, self.steps, self.momentum = optimizer, optimizer.lr, steps, RisingMomentum(optimizer, 0.7, min(epochs, 250))
 
     def __call__(self, epoch):
         self.optimizer.lr = self.lr * 1.000004 ** (-epoch * self.steps)
@@ -65,7 +65,7 @@ def run(study):
     start(gan.generator, uniform(0.05), rng)
     start(gan.discriminator, uniform(0.005), rng)
     start_at_marginals(gan.generator.layers[-2].params["b"], train)
-    epochs, steps, found = study.choose(quick=1, default=100, full=250), -(-len(train) // 100), {}
+    epochs, steps, found = study.choose(quick=1, default=100, full=1000), -(-len(train) // 100), {}
     for epoch in sorted({max(1, epochs * tenth // 10) for tenth in range(1, 11)}):
         if epoch == epochs or f"{epoch} epochs, test" not in study.measured:  # else the training is further already
             study.fit(
@@ -94,5 +94,5 @@ GAN = Reproduction(
         "the rate falls after every epoch, there after every minibatch",
     ),
     quick="one epoch, 1,000 samples, one iteration of k-means",
-    default="100 epochs, over which momentum rises, not 250 or more; --full has 250",
+    default="100 epochs, over which momentum rises, not over 250; --full has 1,000",
 )

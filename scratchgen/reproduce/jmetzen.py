@@ -1,7 +1,8 @@
 """Three pictures of a VAE, those of Jan Hendrik Metzen's tutorial "Variational Autoencoder in TensorFlow" (2015).
 
 500–500 softplus units each way, Adam at 1e-3 with minibatches of 100 for 75 epochs on grey digits: with 20 latent variables reconstructions of test
-digits; with 2, where the test digits lie in the latent plane, and what is drawn from each place of it.
+digits; with 2, where the test digits lie in the latent plane, and what is drawn from each place of it. The ELBO of a grey digit is the mean over
+black-and-white ones that are drawn with it.
 """
 
 import scratchgen as sg
