@@ -120,8 +120,9 @@ def judge_pictures(model, train, valid, test, options):
         result |= {"classes": found.classes, "of_classes": len(np.unique(train.y)), "confidence": found.confidence}
         result["classifier_accuracy"] = accuracy(judge, test.x, test.y)
         seen, seen_test = features(judge, samples), features(judge, test.x[:JUDGED])
-        result["frechet"] = frechet_distance(seen, seen_test, rng=options.seed)
-        result["frechet_of_real_data"] = frechet_distance(features(judge, real), seen_test, rng=options.seed)
+        if len(seen_test) > 1:
+            result["frechet"] = frechet_distance(seen, seen_test, rng=options.seed)
+            result["frechet_of_real_data"] = frechet_distance(features(judge, real), seen_test, rng=options.seed)
     else:
         seen, seen_test = samples, test.x[:JUDGED]
     n = min(len(seen), len(seen_test))

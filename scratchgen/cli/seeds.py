@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 import scratchgen as sg
 from scratchgen.atomic import atomic_file
+from scratchgen.cli.settings import as_typed
 from scratchgen.data import splits
 from scratchgen.errors import Failed, integer
 from scratchgen.metrics import Estimate, over_seeds
@@ -96,6 +97,7 @@ def train_all(cls, options):
     with workers(jobs) as mapped:
         if mapped is None:
             return
+        check_same_sweep(out, options)
         print(f"{model}, seeds {', '.join(map(str, seeds))}, in {out}", flush=True)
         tasks = [(cls, vars(options) | {"seed": seed, "out": str(out / f"seed-{seed}")}, jobs) for seed in seeds]
         found, failed = {}, []
@@ -116,6 +118,27 @@ def train_all(cls, options):
         file.write(json.dumps({"model": model, "each": found, "failed": failed, "over_seeds": means}, indent=2).encode() + b"\n")
     if failed:
         raise Failed(f"{len(failed)} of {len(seeds)} trainings failed: seed {', '.join(map(str, failed))}")
+
+
+def check_same_sweep(out, options):
+    """Keep the settings of the sweep in OUT/sweep.json. ValueError if those there are others: means are over seeds that differ in nothing else."""
+    from scratchgen.cli.train import NOT_SETTINGS  # which imports this file
+
+    may_change = (*NOT_SETTINGS, "epochs", "steps", "patience")
+    settings = json.loads(json.dumps({key: value for key, value in vars(options).items() if value is not None and key not in may_change}))
+    path = out / "sweep.json"
+    if path.exists() and any(out.glob("seed-*/config.json")):
+        try:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise ValueError(f"{path} is damaged; give another --out") from None
+        for key in sorted(settings.keys() | before.keys()):
+            if settings.get(key) != before.get(key):
+                was, now = (as_typed(key, given[key]) if key in given else f"no --{key.replace('_', '-')}" for given in (before, settings))
+                raise ValueError(f"the sweep in {out} was given {was}, now it is given {now}; give the same settings, or another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_file(path) as file:
+        file.write(json.dumps(settings, indent=2).encode() + b"\n")
 
 
 @contextlib.contextmanager

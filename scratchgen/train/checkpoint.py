@@ -104,6 +104,9 @@ def describe(model):
     """(about, arrays) of a model: what `restore` needs. TypeError as in `save`."""
     if not isinstance(model, Model):
         raise TypeError(f"model is of type {type(model).__name__}; a checkpoint holds a VAE, a GAN, a MADE or another scratchgen.models.Model")
+    name = type(model).__name__
+    if any(cls.__name__ == name and cls is not type(model) for cls in MODELS.values()):
+        raise TypeError(f"{type(model).__module__}.{name} has the name of a model of this library, and a file would not tell them apart; rename it")
     try:
         json.dumps(model.config)
     except TypeError as error:

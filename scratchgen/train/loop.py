@@ -132,6 +132,10 @@ def fit(
     def evaluate():
         return {} if valid is None else model.evaluate(array(valid), None if valid_y is None else array(valid_y), rng=seed)
 
+    def stop():
+        where = f"saved; go on with resume=True (--resume) in {folder.path}" if folder else "nothing was saved, because out is None"
+        raise KeyboardInterrupt(f"stopped after step {run.step}: {where}")
+
     def one_step(x, y, players):
         return run.add(train_step(model, optimizers, bits.minibatch(x), run.step, clip_norm, y, cut))
 
@@ -164,8 +168,7 @@ def fit(
                     check_losses(model, optimizers, run.sums, run.step)
                 if together.any(interrupted()):
                     save()
-                    where = f"saved; go on with resume=True (--resume) in {folder.path}" if folder else "nothing was saved, because out is None"
-                    raise KeyboardInterrupt(f"stopped after step {run.step}: {where}")
+                    stop()
                 if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                     save()
                     saved = time.monotonic()
@@ -182,6 +185,8 @@ def fit(
         run.take_best()
         if patience:
             bar.say(f"the model is that of epoch {run.best} of {run.epoch}, the best on the validation data")
+        if together.any(interrupted()):  # since the last step
+            stop()
     return run.metrics()
 
 

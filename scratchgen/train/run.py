@@ -39,7 +39,7 @@ class Run:
         """Turn the sums into a row of means, together with the evaluation."""
         self.epoch += 1
         means = {key: float(to_host(total)) / count for key, (total, count) in self.sums.items() if count}
-        self.rows.append({"epoch": self.epoch, "step": self.step, **means, **{f"valid_{key}": value for key, value in evaluation.items()}})
+        self.rows.append({"epoch": self.epoch, "step": self.step, **means, **{f"valid_{key}": float(value) for key, value in evaluation.items()}})
         for entry in self.sums.values():  # in place: a recorded step adds to these very arrays
             fill(entry[0], 0.0)
             entry[1] = 0

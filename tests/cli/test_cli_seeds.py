@@ -95,6 +95,20 @@ def test_where_all_fail_what_an_earlier_sweep_found_is_kept(bits, tmp_path, caps
     assert capsys.readouterr().err.count("did you mean 'ring'") == 1
 
 
+def test_a_sweep_keeps_its_settings(bits, tmp_path, capsys):
+    out = tmp_path / "sweep"
+    sweep = ["train", "vae", "--data", bits, "--latent-dim", "2", "--seeds", "0", "--out", str(out)]
+    assert main([*sweep, "--steps", "4", "--lr", "-1"]) == 1 and not list(out.glob("seed-*"))  # nothing was trained, so nothing is kept to
+    assert main([*sweep, "--steps", "4", "--hidden", "5"]) == 0
+    capsys.readouterr()
+    assert main([*sweep, "--steps", "4"]) == 2
+    assert "was given --hidden 5, now it is given no --hidden" in capsys.readouterr().err
+    assert main([*sweep, "--steps", "8", "--hidden", "5"]) == 0  # longer is the same sweep
+    (out / "sweep.json").write_text("3")
+    assert main([*sweep, "--steps", "8", "--hidden", "5"]) == 2
+    assert "sweep.json is damaged" in capsys.readouterr().err
+
+
 def test_one_seed_has_no_standard_error(bits, tmp_path):
     assert main(["train", "vae", "--data", bits, *TINY, "--seeds", "5", "--out", str(tmp_path / "sweep")]) == 0
     assert json.loads((tmp_path / "sweep" / "seeds.json").read_text())["over_seeds"]["elbo"]["standard_error"] is None

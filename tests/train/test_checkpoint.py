@@ -308,3 +308,12 @@ def test_two_classes_of_one_name_are_told_apart_by_asking(tmp_path):
     with pytest.raises(ValueError, match="several of that name: one.* and other"):
         sg.load(tmp_path / "twin.npz")
     assert first is not again is not other
+
+
+def test_a_class_named_as_one_of_the_library_is_refused(tmp_path):
+    class VAE(sg.VAE):
+        pass
+
+    with pytest.raises(TypeError, match="VAE has the name of a model of this library"):
+        sg.save(VAE(4, latent_dim=2, hidden=(3,), rng=0), tmp_path / "model.npz")
+    assert not (tmp_path / "model.npz").exists()

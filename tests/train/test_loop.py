@@ -131,6 +131,17 @@ def test_an_interrupted_run_resumes_to_the_bit(name, stop_after, tmp_path, monke
     assert {name: stream.state for name, stream in resumed.streams().items()} == {name: stream.state for name, stream in whole.streams().items()}
 
 
+def test_ctrl_c_after_the_last_step_is_heard_too(tmp_path):
+    class Pressed(sg.VAE):
+        def evaluate(self, x, y=None, rng=None):
+            os.kill(os.getpid(), signal.SIGINT)
+            return {"score": np.float32(0.5)}  # a number of any kind
+
+    with pytest.raises(KeyboardInterrupt, match="after step 3: saved"):
+        sg.fit(Pressed(9, 2, (4,), rng=0), X[:30], valid=X[:20], epochs=1, batch_size=10, out=tmp_path, progress=False)
+    assert "0.5" in (tmp_path / "metrics.csv").read_text() and type(sg.load(tmp_path)) is Pressed
+
+
 SCRIPT = """
 import os, signal, sys, threading, time, numpy as np, scratchgen as sg
 import scratchgen.train.loop as loop
