@@ -99,7 +99,7 @@ def measured(options):
         result |= judge_labels(model, data, options.seed)
     clusters = model.clusters(array(test.x))
     if clusters is not None and test.y is not None:
-        result["agreement"] = best_agreement(clusters, test.y).fraction
+        result["agreement"] = best_agreement(clusters, np.unique(test.y, return_inverse=True)[1]).fraction
     return result
 
 
@@ -115,10 +115,12 @@ def judge_pictures(model, train, valid, test, options):
     """What can be said of samples without a likelihood: by a classifier where there are labels, by windows, by distances. Draws neighbours.png."""
     samples, real, result = to_host(model.draw(JUDGED, rng=options.seed)), train.x[:JUDGED], {}
     if train.y is not None and test.y is not None:
-        judge = train_classifier(train.x, train.y, seed=options.seed)
+        classes, y = np.unique(train.y, return_inverse=True)  # numbered, whatever they are called
+        known = np.isin(test.y, classes)
+        judge = train_classifier(train.x, y, seed=options.seed)
         found = class_coverage(judge, samples)
-        result |= {"classes": found.classes, "of_classes": len(np.unique(train.y)), "confidence": found.confidence}
-        result["classifier_accuracy"] = accuracy(judge, test.x, test.y)
+        result |= {"classes": found.classes, "of_classes": len(classes), "confidence": found.confidence}
+        result["classifier_accuracy"] = accuracy(judge, test.x[known], np.searchsorted(classes, test.y[known]))
         seen, seen_test = features(judge, samples), features(judge, test.x[:JUDGED])
         if len(seen_test) > 1:
             result["frechet"] = frechet_distance(seen, seen_test, rng=options.seed)

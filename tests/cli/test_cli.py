@@ -182,6 +182,22 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments, status, message, pictu
     assert message in error and error.startswith("scratchgen: ") and error.count("\n") == 1
 
 
+def test_samples_are_judged_by_classes_of_any_numbers(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("scratchgen.cli.evaluate.JUDGED", 200)
+    x, y = np.random.default_rng(0).random((120, 9), dtype=np.float32), np.arange(120) % 2
+    np.savez("plain.npz", x=x, y=y)
+    np.savez("signed.npz", x=x, y=np.array([-1, 1_000_000_000])[y])
+    sg.save(sg.GAN(9, 2, (4,), (4,), rng=0), "model.npz")
+    found = []
+    for arguments in (["--data", "plain.npz"], ["--data", "signed.npz"], ["--data", "signed.npz", "--examples", "1"]):
+        assert main(["evaluate", "model.npz", "--json", *arguments]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    plain, signed, one = found
+    assert {**plain, "data": None} == {**signed, "data": None} and signed["of_classes"] == 2
+    assert "frechet" in signed and "frechet" not in one  # a single example has no covariance
+
+
 def test_a_run_of_fit_is_evaluated_where_the_data_is_named(pictures, capsys):
     sg.fit(sg.VAE(36, 2, (8,)), sg.data.load("pictures.npy"), epochs=1, progress=False, out="mine", binarize="fresh")
     assert main(["evaluate", "mine"]) == 2 and "give --data" in capsys.readouterr().err
