@@ -11,6 +11,10 @@ or in turn.
 The window: 10,000 samples, σ the best of ten on 1,000 validation digits. The estimator prefers what lies near the data's centres to what looks right,
 so it stands beside real digits, k-means centres and a plain VAE. It goes up and down during training: the report has it after every tenth, and what
 counts is the moment that the other validation digits like best.
+
+It depends most on how long the training is. The paper's code never ends; its rate halves every 347 epochs, and as the rate falls, the window rises:
+on the test digits 160.4 after 100 epochs, 176.3 after 250, 200.7 after 500, 213.1 after 1,000. Taken on from epoch 275 with a rate that falls by 8 %
+an epoch, by a script, it was 207.5 after 65 more.
 """
 
 import numpy as np
