@@ -116,11 +116,11 @@ def judge_pictures(model, train, valid, test, options):
     samples, real, result = to_host(model.draw(JUDGED, rng=options.seed)), train.x[:JUDGED], {}
     if train.y is not None and test.y is not None:
         classes, y = np.unique(train.y, return_inverse=True)  # numbered, whatever they are called
-        known = np.isin(test.y, classes)
+        y_test = np.where(np.isin(test.y, classes), np.searchsorted(classes, test.y), len(classes))  # the last is a class that no judge names
         judge = train_classifier(train.x, y, seed=options.seed)
         found = class_coverage(judge, samples)
         result |= {"classes": found.classes, "of_classes": len(classes), "confidence": found.confidence}
-        result["classifier_accuracy"] = accuracy(judge, test.x[known], np.searchsorted(classes, test.y[known]))
+        result["classifier_accuracy"] = accuracy(judge, test.x, y_test)
         seen, seen_test = features(judge, samples), features(judge, test.x[:JUDGED])
         if len(seen_test) > 1:
             result["frechet"] = frechet_distance(seen, seen_test, rng=options.seed)

@@ -12,8 +12,8 @@ What it does to the best D. At a point where data has density p and the generato
 
     D* = t p / (p + q)
 
-So D never says more than t: no real example can drive its logit above log t/(1 − t), and its weights ever
-further. Where only generated examples lie, D* is 0, as without smoothing.
+So the best D never says more than t: its logits have a bound above, log t / (1 − t), and real examples do not
+drive its weights ever further. Where only generated examples lie, D* is 0, as without smoothing.
 *One-sided*, because with a target s > 0 for generated examples D* would be s + (t − s) p / (p + q):
 where p is nearly 0 it is flat, at s, and what the generator does wrong there stays.
 """

@@ -31,7 +31,7 @@ def features(classifier, x):
 def frechet_distance(a, b, rng=None):
     """d², with the standard error that resampling (the bootstrap) gives -> Estimate.  a (n, d) features of samples, b (m, d) of data.
 
-    Where d² is little but bias, of equal distributions with few examples for their features, that error is two to three times too large.
+    Where d² is little but bias, of equal distributions with few examples for their features, that error can be two to three times too large.
     rng: seed or Generator of the resampling. Raises ValueError for shapes that do not fit, or values that are not finite.
     """
     a, b = as_points(a, "a"), as_points(b, "b")

@@ -188,12 +188,14 @@ def test_samples_are_judged_by_classes_of_any_numbers(tmp_path, monkeypatch, cap
     x, y = np.random.default_rng(0).random((120, 9), dtype=np.float32), np.arange(120) % 2
     np.savez("plain.npz", x=x, y=y)
     np.savez("signed.npz", x=x, y=np.array([-1, 1_000_000_000])[y])
+    np.savez("unknown.npz", x_train=x, y_train=y, x_test=x[:5], y_test=np.full(5, 7))
     sg.save(sg.GAN(9, 2, (4,), (4,), rng=0), "model.npz")
     found = []
-    for arguments in (["--data", "plain.npz"], ["--data", "signed.npz"], ["--data", "signed.npz", "--examples", "1"]):
+    for arguments in (["--data", "plain.npz"], ["--data", "signed.npz"], ["--data", "signed.npz", "--examples", "1"], ["--data", "unknown.npz"]):
         assert main(["evaluate", "model.npz", "--json", *arguments]) == 0
         found.append(json.loads(capsys.readouterr().out))
-    plain, signed, one = found
+    plain, signed, one, unknown = found
+    assert unknown["classifier_accuracy"] == 0  # a class that is not in the training data is never found
     assert {**plain, "data": None} == {**signed, "data": None} and signed["of_classes"] == 2
     assert "frechet" in signed and "frechet" not in one  # a single example has no covariance
 
